@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+#
+# egret: one Makefile, non-recursive. `make help` lists the targets.
+#
+#   O=DIR      build directory (build)
+#   SAN=1      build with AddressSanitizer and UndefinedBehaviorSanitizer (into build-san)
+#   PREFIX=    where `make install` puts things (/usr/local); DESTDIR= stages them
+
+ifeq ($(SAN),1)
+O ?= build-san
+else
+O ?= build
+endif
+CC ?= gcc
+CLANG ?= clang
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+DESTDIR ?=
+
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla -Wno-unused-parameter
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $(SAN_CFLAGS) -fPIC -fvisibility=hidden -MMD -MP
+INCLUDES := -Ilib/include -Ilib -I.
+LIBS := -lbpf -ldw -lelf -lunwind-x86_64 -lunwind -lz
+DEMANGLE_LIB := -liberty
+ifeq ($(SAN),1)
+SAN_CFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+endif
+
+VERSION := $(shell awk '/define EGRET_VERSION_(MAJOR|MINOR|PATCH)/ { v = v sep $$3; sep = "." } END { print v }' lib/include/egret/egret.h)
+SOVERSION := $(firstword $(subst ., ,$(VERSION)))
+
+LIB_SRCS := $(sort $(wildcard lib/*.c lib/*/*.c))
+CMD_SRCS := $(sort $(wildcard cmd/*.c))
+BPF_SRCS := $(sort $(wildcard bpf/*.bpf.c))
+UNIT_SRCS := $(sort $(wildcard tests/unit/*.c))
+
+LIB_OBJS := $(LIB_SRCS:%.c=$(O)/%.o)
+CMD_OBJS := $(CMD_SRCS:%.c=$(O)/%.o)
+BPF_OBJS := $(BPF_SRCS:%.c=$(O)/%.o)
+UNIT_BINS := $(UNIT_SRCS:%.c=$(O)/%)
+
+.PHONY: all help clean deps demo check check-long bench lint install
+all: $(O)/egret $(O)/libegret.a $(O)/libegret.so.$(VERSION)
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+# Objects that BPF programs end up in are stripped of DWARF, and embedded by lib/capture/objects.S.
+$(O)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h)
+	@mkdir -p $(@D)
+	$(CLANG) -target bpf -D__TARGET_ARCH_x86 -O2 -g -Wall -Werror -I. -c $< -o $@.tmp
+	llvm-strip -g $@.tmp -o $@ && rm -f $@.tmp
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(INCLUDES) -c $< -o $@
+
+$(O)/lib/capture/objects.o: lib/capture/objects.S $(BPF_OBJS)
+	@mkdir -p $(@D)
+	$(CC) -DBPF_DIR=\"$(O)/bpf\" -c $< -o $@
+
+ifneq ($(wildcard lib/capture/objects.S),)
+LIB_OBJS += $(O)/lib/capture/objects.o
+endif
+
+$(O)/libegret.a: $(LIB_OBJS)
+	rm -f $@ && $(AR) rcs $@ $^
+
+$(O)/libegret.so.$(VERSION): $(LIB_OBJS) lib/egret.map
+	$(CC) -shared $(SAN_CFLAGS) -Wl,-soname,libegret.so.$(SOVERSION) -Wl,--version-script=lib/egret.map \
+		-Wl,--no-undefined $(LDFLAGS) $(LIB_OBJS) $(DEMANGLE_LIB) $(LIBS) -o $@
+
+$(O)/egret: $(CMD_OBJS) $(O)/libegret.a
+	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $(CMD_OBJS) $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) -o $@
+
+# Unit tests: one program a file, linked with the static library (whose internals it may call).
+$(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libegret.a
+	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $< $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) -o $@
+.PRECIOUS: $(O)/tests/unit/%.o
+
+unit: $(UNIT_BINS) ## build and run the unit tests
+	tests/run $(UNIT_BINS)
+
+clean:
+	rm -rf build build-san
+
+-include $(LIB_OBJS:.o=.d) $(CMD_OBJS:.o=.d) $(UNIT_BINS:=.d)

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/*
+ * abi.h - the records that the BPF programs hand to user space.
+ *
+ * Fixed width, explicit padding, asserted sizes: the same header is compiled for BPF and for
+ * the host, and the records are kept as they are in recordings made with --raw.
+ */
+#ifndef EGRET_ABI_H
+#define EGRET_ABI_H
+
+#ifndef __VMLINUX_H__
+#include <stdint.h>
+typedef uint8_t __egret_u8;
+typedef uint16_t __egret_u16;
+typedef uint32_t __egret_u32;
+typedef uint64_t __egret_u64;
+#else
+typedef __u8 __egret_u8;
+typedef __u16 __egret_u16;
+typedef __u32 __egret_u32;
+typedef __u64 __egret_u64;
+#endif
+
+#define EGRET_ABI_VERSION 1
+
+#define EGRET_MAX_KERNEL_FRAMES 127
+#define EGRET_COMM_LEN 16
+
+/* Windows of a capture: runs of stack bytes. What lies between two of them was not read. */
+#define EGRET_MAX_WINDOWS 8
+
+/* The registers of a capture, in DWARF's x86-64 numbering (System V ABI, figure 3.36). */
+#define EGRET_REG_RSP 7
+#define EGRET_REG_RIP 16
+#define EGRET_NR_REGS 17
+
+enum egret_record_type {
+	EGRET_REC_SAMPLE = 1,
+	EGRET_REC_CAPTURE = 2,
+	EGRET_REC_VMA = 3,
+};
+
+/* Every record begins with this. size counts the whole record, a multiple of 8 bytes. */
+struct egret_rec {
+	__egret_u32 type; /* enum egret_record_type */
+	__egret_u32 size; /* bytes */
+	__egret_u64 time; /* CLOCK_MONOTONIC, nanoseconds */
+};
+
+#define EGRET_SAMPLE_USER_MODE 1u /* the interrupt hit user mode: ip is the leaf of the user stack */
+#define EGRET_SAMPLE_SHARED 2u	  /* the cookie was already asked for by an earlier sample */
+
+/* What the interrupt records. Followed by n_kernel addresses (u64), leaf first. */
+struct egret_rec_sample {
+	struct egret_rec rec;
+	__egret_u64 cookie; /* names the capture that holds the user stack; 0: there will be none */
+	__egret_u64 period; /* units of the event that this sample stands for */
+	__egret_u64 start_time; /* of the thread, CLOCK_BOOTTIME nanoseconds: (tid, start_time) is unique */
+	__egret_u64 ip; /* where the interrupt hit */
+	__egret_u64 sp;
+	__egret_u32 pid; /* thread group, as seen from the initial PID namespace */
+	__egret_u32 tid;
+	__egret_u32 cpu;
+	__egret_u16 event; /* index of the event in the session's list */
+	__egret_u8 ending; /* enum egret_capture_end, meaningful where cookie is 0 */
+	__egret_u8 flags; /* EGRET_SAMPLE_* */
+	char comm[EGRET_COMM_LEN];
+	__egret_u32 n_kernel;
+	__egret_u32 pad;
+	__egret_u64 kernel[];
+};
+_Static_assert(sizeof(struct egret_rec_sample) == 16 + 40 + 16 + 24, "sample record");
+
+struct egret_window {
+	__egret_u64 start; /* user address */
+	__egret_u32 len; /* bytes; the data of the windows follow each other */
+	__egret_u32 pad;
+};
+
+#define EGRET_CAPTURE_F_EXIT 1u /* read when the thread was about to exit */
+#define EGRET_CAPTURE_F_EXEC 2u /* read when the thread was about to change its image */
+#define EGRET_CAPTURE_F_ASLEEP 4u /* read from outside, of a thread asleep in the kernel */
+#define EGRET_CAPTURE_F_INLINE 8u /* read in the sampling interrupt */
+#define EGRET_CAPTURE_F_ALTSTACK 16u /* the thread was on its alternate signal stack */
+
+/* User registers and stack. Followed by the bytes of the windows, padded to 8. */
+struct egret_rec_capture {
+	struct egret_rec rec;
+	__egret_u64 cookie;
+	__egret_u64 start_time;
+	__egret_u64 requested; /* when the capture was asked for; rec.time - requested is the latency */
+	__egret_u64 regs[EGRET_NR_REGS];
+	__egret_u64 fs_base;
+	__egret_u32 pid;
+	__egret_u32 tid;
+	__egret_u32 wanted; /* bytes, after clamping to the end of the stack, before the limit */
+	__egret_u32 got; /* bytes, the sum of the windows */
+	__egret_u32 pages_in; /* pages brought in by this capture */
+	__egret_u16 n_windows;
+	__egret_u8 ending; /* enum egret_capture_end */
+	__egret_u8 flags; /* EGRET_CAPTURE_F_* */
+	struct egret_window window[EGRET_MAX_WINDOWS];
+};
+_Static_assert(sizeof(struct egret_rec_capture) ==
+		       16 + 24 + 8 * (EGRET_NR_REGS + 1) + 24 + 16 * EGRET_MAX_WINDOWS,
+	       "capture record");
+
+#define EGRET_VMA_PATH_LEN 256
+#define EGRET_VMA_HEAD_LEN 1024
+
+/* One file mapping of a process, told from its own context at its first capture. */
+struct egret_rec_vma {
+	struct egret_rec rec;
+	__egret_u64 start, end; /* user addresses */
+	__egret_u64 pgoff; /* bytes */
+	__egret_u64 ino;
+	__egret_u32 major, minor;
+	__egret_u32 pid;
+	__egret_u32 prot; /* PROT_* */
+	__egret_u32 path_off; /* the path is NUL-terminated at path + path_off; 256: unknown */
+	__egret_u32 head_len; /* bytes of the mapped file's head that follow in head[]; 0: none */
+	char path[EGRET_VMA_PATH_LEN];
+	__egret_u8 head[]; /* the ELF header and what follows: the build-id note is there */
+};
+_Static_assert(sizeof(struct egret_rec_vma) == 16 + 32 + 24 + EGRET_VMA_PATH_LEN, "vma record");
+
+#endif /* EGRET_ABI_H */

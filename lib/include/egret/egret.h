@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/*
+ * egret.h - the public interface of libegret, a sampling CPU profiler for Linux.
+ *
+ * Rules that hold for every function unless it says otherwise:
+ *   - It returns 0 or a positive result, or -errno; with an error, `err` (may be NULL) holds one
+ *     sentence that says what failed, on what, and what to do.
+ *   - An object may be used by one thread at a time; different objects are independent.
+ *   - The library prints nothing, never exits, installs no signal handler, starts no thread and
+ *     keeps no global state.
+ *   - An option struct begins with `size`, which the caller sets to sizeof(the struct). A larger
+ *     struct than the library knows is refused with -E2BIG unless its unknown tail is zero.
+ */
+#ifndef EGRET_EGRET_H
+#define EGRET_EGRET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
+#define EGRET_VERSION_MAJOR 0
+#define EGRET_VERSION_MINOR 1
+#define EGRET_VERSION_PATCH 0
+
+/* The version of the library at run time, "MAJOR.MINOR.PATCH". */
+const char *egret_version(void);
+
+/* One sentence on what failed. Owned by the caller; text is NUL-terminated. */
+struct egret_error {
+	char text[1024];
+};
+
+/* ---- profiles: stacks with values -------------------------------------------------------- */
+
+enum egret_frame_kind {
+	EGRET_FRAME_USER = 0, /* code of a file */
+	EGRET_FRAME_KERNEL = 1, /* the kernel, its modules, BPF programs */
+	EGRET_FRAME_JIT = 2, /* code that a program made at run time */
+	EGRET_FRAME_VDSO = 3,
+	EGRET_FRAME_CUT = 4, /* not code: stands at the root of a stack that is cut, names the reason */
+};
+
+#define EGRET_FRAME_F_INLINED 1u /* inlined into the frame below it (towards the root) */
+#define EGRET_FRAME_F_RECOVERED 2u /* found without CFI, by looking at the code */
+#define EGRET_FRAME_F_RETURN 4u /* offset is a return address: the call is just before it */
+#define EGRET_FRAME_F_SIGNAL 8u /* a signal trampoline */
+#define EGRET_FRAME_F_FRAME_POINTER 16u /* its caller was found by frame pointer, not by CFI */
+#define EGRET_FRAME_F_UNNAMED 32u /* name is made of module and offset: no symbol was found */
+
+/* A frame as people see it. Strings are owned by the profile and live as long as it does. */
+struct egret_frame {
+	const char *name; /* demangled; "[module+0xoffset]" where no symbol is known; never NULL */
+	const char *module; /* path of the file, "[kernel.kallsyms]", "[vdso]", "[jit]"; "" for a cut */
+	const char *file; /* source file, or NULL */
+	uint64_t offset; /* in the module: a file offset; for the kernel and JIT code, the address */
+	uint32_t line; /* in file; 0: not known */
+	uint32_t kind; /* enum egret_frame_kind */
+	uint32_t flags; /* EGRET_FRAME_F_* */
+	uint32_t reserved;
+};
+
+/* A thread. Strings are owned by the profile. */
+struct egret_thread {
+	const char *process; /* name of the process: comm of its main thread, or its last known comm */
+	const char *comm; /* name of the thread */
+	pid_t pid; /* thread group */
+	pid_t tid;
+};
+
+/* Samples of one thread that share one stack. frames[0] is the leaf; inlined frames are expanded. */
+struct egret_stack {
+	const struct egret_thread *thread;
+	const struct egret_frame *const *frames;
+	size_t n_frames;
+	uint64_t samples; /* count */
+	uint64_t value; /* sum of the periods, in units of the event (see egret_event) */
+	uint64_t bytes_wanted; /* of the captures, where the stack is cut; else 0 */
+	uint64_t bytes_got;
+	uint32_t event; /* index for egret_profile__event */
+	uint8_t capture_end; /* see egret_capture_end_name */
+	uint8_t unwind_end; /* see egret_unwind_end_name */
+	uint8_t reserved[2];
+};
+
+struct egret_event {
+	const char *name; /* as it was asked for: "cpu-clock", "cycles:u" */
+	const char *unit; /* of value: "nanoseconds", "count" */
+	uint64_t frequency; /* Hz asked for; 0 where a period was */
+	uint64_t period; /* units; 0 where a frequency was asked for */
+};
+
+struct egret_profile;
+
+/*
+ * Reads a recording (egret-data(5)) into a profile.
+ * path: a file; "-" reads standard input. On success *out is the caller's, to be given to
+ * egret_profile__destroy. A recording that was cut short (its writer was killed) is read up to its
+ * last whole block, and egret_profile__truncated says so.
+ * Errors: -ENOENT, -EACCES, ...; -EBADMSG: not a recording, or damaged; -ENOTSUP: another version.
+ */
+int egret_profile__open(const char *path, struct egret_profile **out, struct egret_error *err);
+void egret_profile__destroy(struct egret_profile *profile);
+
+/* Whether the recording ends in mid-air. */
+bool egret_profile__truncated(const struct egret_profile *profile);
+
+/* The value recorded for a key: "hostname", "command", "kernel", "backend", "unwinder", "version",
+ * "start-time" (seconds since 1970), "duration" (seconds, decimal), ...; NULL where it is not known. */
+const char *egret_profile__meta(const struct egret_profile *profile, const char *key);
+
+size_t egret_profile__n_events(const struct egret_profile *profile);
+const struct egret_event *egret_profile__event(const struct egret_profile *profile, size_t index);
+
+/*
+ * Calls fn for each distinct (thread, stack, event, endings). Everything it is given is only valid
+ * during the call, except strings. Stops when fn returns non-zero, and returns that.
+ */
+typedef int (*egret_stack_fn)(const struct egret_stack *stack, void *arg);
+int egret_profile__each_stack(const struct egret_profile *profile, egret_stack_fn fn, void *arg);
+
+/* One number of the accounting, in the order in which --stats prints them. */
+struct egret_stat {
+	const char *name; /* "interrupts", "capture.whole", "unwind.root", ... */
+	const char *text; /* what it counts, one line */
+	uint64_t value;
+};
+
+/* Calls fn for each number of the accounting. Stops when fn returns non-zero, and returns that. */
+typedef int (*egret_stat_fn)(const struct egret_stat *stat, void *arg);
+int egret_profile__each_stat(const struct egret_profile *profile, egret_stat_fn fn, void *arg);
+
+/* Writes the profile to fd in a format: "folded", "flamegraph". Partial writes are completed. */
+struct egret_export_opts {
+	size_t size;
+	const char *title; /* of a page; NULL: made from the recording's command */
+	uint32_t event; /* index; the first one by default */
+	bool by_thread; /* folded: "process/tid" as the first frame */
+	bool no_kernel; /* leave kernel frames out */
+	uint8_t reserved[2];
+};
+int egret_profile__export(const struct egret_profile *profile, const char *format, int fd,
+			  const struct egret_export_opts *opts, struct egret_error *err);
+
+/* The name of the n-th format that egret_profile__export knows, and what it is; NULL at the end. */
+const char *egret_format_name(size_t n);
+const char *egret_format_text(size_t n);
+
+/* Names, meanings and remedies of endings (bpf/reasons.h); NULL where there is no such number. */
+const char *egret_capture_end_name(unsigned int end);
+const char *egret_capture_end_text(unsigned int end);
+const char *egret_capture_end_fix(unsigned int end);
+const char *egret_unwind_end_name(unsigned int end);
+const char *egret_unwind_end_text(unsigned int end);
+const char *egret_unwind_end_fix(unsigned int end);
+
+/* ---- sessions: sampling ------------------------------------------------------------------- */
+
+enum egret_scope {
+	EGRET_SCOPE_PROCESS = 0, /* opts.pids, and what they fork */
+	EGRET_SCOPE_THREAD = 1, /* opts.pids are thread ids; only these threads */
+	EGRET_SCOPE_SYSTEM = 2,
+	EGRET_SCOPE_CGROUP = 3, /* opts.cgroup, and the cgroups below it */
+};
+
+struct egret_session_opts {
+	size_t size;
+	enum egret_scope scope;
+	const pid_t *pids;
+	size_t n_pids;
+	const char *cgroup; /* path of a cgroup v2 directory, absolute or below the mount */
+	const char *const *events; /* "cpu-clock", "cycles:u", "r01c4", "sched:sched_switch", ... */
+	size_t n_events; /* 0: cycles where there is a PMU, else cpu-clock */
+	uint64_t frequency; /* Hz; 0 with period 0: 999 */
+	uint64_t period; /* units of the event; wins over frequency */
+	bool exclude_user; /* --all-kernel */
+	bool exclude_kernel; /* --all-user */
+	bool include_idle; /* sample the idle task too */
+	bool keep_profile; /* keep the profile in memory for egret_session__profile */
+	bool raw; /* keep captures in the recording, for egret_replay */
+	bool start_disabled; /* sample only from egret_session__enable on */
+	bool symbols_off; /* do not put symbols into the recording */
+	uint8_t reserved0;
+	const char *capture; /* "auto" (NULL), "hook", "task-work", "inline" */
+	const char *unwinder; /* NULL: the default; "libdw", "libunwind" */
+	const char *fault; /* "none", "safe" (NULL), "any" */
+	uint64_t stack_limit; /* bytes; 0: the backend's default (256 KiB, inline 64 KiB) */
+	uint64_t buffer_size; /* bytes of the capture ring of each CPU; 0: the default */
+	uint32_t max_threads; /* threads with captures under way; 0: the default */
+	uint32_t max_frames; /* 0: the default, 2,048 */
+	const char *command; /* kept in the recording as its command line; may be NULL */
+};
+
+struct egret_session;
+
+/*
+ * Prepares sampling: loads the BPF programs, opens the events. Nothing is sampled before
+ * egret_session__start. Needs CAP_BPF and CAP_PERFMON (or root).
+ * Errors: -EPERM, -ESRCH (a PID that does not exist), -EINVAL (an option), -ENOENT (an event),
+ * -ENOTSUP (this kernel lacks what the backend needs).
+ */
+int egret_session__open(const struct egret_session_opts *opts, struct egret_session **out,
+			struct egret_error *err);
+void egret_session__destroy(struct egret_session *session);
+
+/*
+ * From now on the session writes its recording to fd (egret-data(5)), in whole blocks, at least
+ * once a second while egret_session__poll is called. The descriptor stays the caller's, and must
+ * live until egret_session__finish_output. It may be a pipe. A second call (after
+ * egret_session__finish_output) starts another recording: that is --switch-output.
+ */
+int egret_session__set_output(struct egret_session *session, int fd, struct egret_error *err);
+
+/* Ends the recording under way: symbols, accounting, end mark. */
+int egret_session__finish_output(struct egret_session *session, struct egret_error *err);
+
+/* Adds a process (and what it will fork) to a session of scope PROCESS; it may be one that is stopped before its execve. */
+int egret_session__add_process(struct egret_session *session, pid_t pid, struct egret_error *err);
+
+int egret_session__start(struct egret_session *session, struct egret_error *err);
+
+/* Sampling off and on, without an effect on anything else. */
+int egret_session__disable(struct egret_session *session, struct egret_error *err);
+int egret_session__enable(struct egret_session *session, struct egret_error *err);
+
+/* A descriptor for poll/epoll: readable when egret_session__poll has work. Call egret_session__poll at least every 100 ms all the same. */
+int egret_session__fd(const struct egret_session *session);
+
+/*
+ * Waits up to timeout_ms (0: not at all, -1: until there is work) and processes what has arrived.
+ * Returns 1 while there may be more targets to wait for, 0 when every process asked for has ended
+ * (never in the scopes SYSTEM and CGROUP), or -errno.
+ */
+int egret_session__poll(struct egret_session *session, int timeout_ms, struct egret_error *err);
+
+/*
+ * Stops sampling, waits (at most a second) for captures under way, reads the stacks of threads
+ * asleep in the kernel, and processes everything. The session can only be asked for its results then.
+ */
+int egret_session__stop(struct egret_session *session, struct egret_error *err);
+
+/* How far a session is: cheap, may be called at any time. */
+struct egret_progress {
+	size_t size;
+	uint64_t elapsed_ns;
+	uint64_t samples;
+	uint64_t captures;
+	uint64_t dropped; /* samples and captures, all causes */
+	uint64_t bytes_written; /* to the output */
+};
+int egret_session__progress(const struct egret_session *session, struct egret_progress *progress);
+
+/* As egret_profile__each_stat, of the session so far. */
+int egret_session__each_stat(const struct egret_session *session, egret_stat_fn fn, void *arg);
+
+/* The name of the capture backend in use: "task-work", "inline", ... */
+const char *egret_session__backend(const struct egret_session *session);
+
+/*
+ * What the session saw that its user should know, one line each ("no cycles here, using
+ * cpu-clock"). Returns the n-th, or NULL. The string lives as long as the session.
+ */
+const char *egret_session__notice(const struct egret_session *session, size_t n);
+
+/* The profile so far (needs keep_profile). The caller owns it; it does not change afterwards. */
+int egret_session__profile(struct egret_session *session, struct egret_profile **out,
+			   struct egret_error *err);
+
+/* ---- replay -------------------------------------------------------------------------------- */
+
+struct egret_replay_opts {
+	size_t size;
+	const char *unwinder; /* as in egret_session_opts */
+	uint32_t max_frames;
+	uint32_t reserved;
+};
+
+/*
+ * Runs maps, unwinding, symbols and aggregation again on a recording made with `raw`, and writes
+ * the result as a new recording to fd. Needs no privileges.
+ * Errors: as egret_profile__open; -ENODATA: the recording was made without `raw`.
+ */
+int egret_replay(const char *path, int fd, const struct egret_replay_opts *opts,
+		 struct egret_error *err);
+
+/* ---- doctor -------------------------------------------------------------------------------- */
+
+enum egret_check_status { EGRET_CHECK_OK, EGRET_CHECK_WARN, EGRET_CHECK_MISSING };
+
+struct egret_check {
+	const char *name; /* "capture backend task-work" */
+	enum egret_check_status status;
+	const char *detail; /* what was found */
+	const char *fix; /* what to do; "" where there is nothing to do */
+};
+
+/* Calls fn for each thing that sampling needs of this kernel and these privileges. Stops when fn returns non-zero, and returns that. */
+typedef int (*egret_check_fn)(const struct egret_check *check, void *arg);
+int egret_doctor(egret_check_fn fn, void *arg);
+
+/* The events that this kernel offers by name, for completion and `egret help record`; NULL at the end. */
+const char *egret_event_name(size_t n);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* EGRET_EGRET_H */

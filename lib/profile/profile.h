@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/*
+ * profile.h - stacks of (module, offset), interned, with values and labels.
+ *
+ * Everything is interned and named by small numbers that only grow: a string, module, frame, stack
+ * or thread is stored once, so that memory grows with distinct stacks and not with time. The
+ * recording (lib/recording) writes the same numbers. Number 0 of strings is ""; of stacks, the empty
+ * stack (the root that all stacks grow from). All other tables start with a usable 0.
+ */
+#ifndef EGRET_PROFILE_H
+#define EGRET_PROFILE_H
+
+#include <egret/egret.h>
+
+#include "base/index.h"
+#include "elf/elf_file.h"
+
+enum egret_module_kind {
+	EGRET_MODULE_FILE = 0,
+	EGRET_MODULE_VDSO = 1,
+	EGRET_MODULE_KERNEL = 2,
+	EGRET_MODULE_JIT = 3, /* executable memory of one process without a file; offset is the address */
+	EGRET_MODULE_CUT = 4, /* pseudo-module of the frames that stand for cut stacks; offset is (capture_end << 8 | unwind_end) */
+	EGRET_MODULE_UNMAPPED = 5, /* nothing was known to be mapped there; offset is the address */
+};
+
+/* Fixed-width and filled with zeros: equality and hash are over the fields. */
+struct egret_profile_module {
+	uint32_t path; /* string */
+	uint32_t kind; /* enum egret_module_kind */
+	uint64_t dev; /* major << 32 | minor; identity where there is no build-id */
+	uint64_t ino;
+	int32_t pid; /* JIT only: whose code it is; else 0 */
+	struct egret_build_id build_id;
+};
+
+struct egret_profile_frame {
+	uint32_t module;
+	uint32_t flags; /* EGRET_FRAME_F_*: part of the identity (a return address is not a leaf) */
+	uint64_t offset;
+};
+
+/* A stack is its outermost frames (the parent) and one frame more: root first, shared by prefix. */
+struct egret_profile_node {
+	uint32_t parent; /* stack; 0: this frame is the root */
+	uint32_t frame;
+};
+
+struct egret_profile_thread {
+	int32_t pid;
+	int32_t tid;
+	uint64_t start_time; /* CLOCK_BOOTTIME ns; (tid, start_time, process, comm) is the identity */
+	uint32_t process; /* string: name of the process at that time */
+	uint32_t comm; /* string: name of the thread at that time */
+};
+
+/* One line of a frame's symbol: entry 0 is the innermost inlined function, the last is the function itself. */
+struct egret_profile_line {
+	uint32_t name; /* string, demangled */
+	uint32_t file; /* string; 0: not known */
+	uint32_t line;
+	uint32_t flags; /* EGRET_FRAME_F_INLINED, EGRET_FRAME_F_UNNAMED */
+};
+
+/* What samples have in common that are counted together. */
+struct egret_profile_key {
+	uint32_t thread;
+	uint32_t stack;
+	uint32_t event;
+	uint8_t capture_end;
+	uint8_t unwind_end;
+	uint16_t reserved;
+};
+
+struct egret_profile_values {
+	uint64_t samples;
+	uint64_t value;
+	uint64_t bytes_wanted; /* cut stacks only */
+	uint64_t bytes_got;
+};
+
+/*
+ * The tables. Owners of a profile read the arrays through the accessors below; the struct is defined in
+ * profile_tables.h for lib/profile and lib/recording only.
+ */
+int egret_profile_create(struct egret_profile **out);
+
+/*
+ * Each returns the number of the item, adding it when it is new (*added, may be NULL, says so), or
+ * UINT32_MAX without memory.
+ */
+uint32_t egret_profile_string(struct egret_profile *p, const char *text, size_t len, bool *added);
+uint32_t egret_profile_module(struct egret_profile *p, const struct egret_profile_module *m,
+			      bool *added);
+uint32_t egret_profile_frame(struct egret_profile *p, const struct egret_profile_frame *f,
+			     bool *added);
+uint32_t egret_profile_stack(struct egret_profile *p, uint32_t parent, uint32_t frame, bool *added);
+uint32_t egret_profile_thread(struct egret_profile *p, const struct egret_profile_thread *t,
+			      bool *added);
+
+/* Adds samples to the entry of key. 0 or -ENOMEM. */
+int egret_profile_add(struct egret_profile *p, const struct egret_profile_key *key,
+		      const struct egret_profile_values *values);
+
+/* Gives a frame its names; lines are copied. A second call replaces. 0 or -ENOMEM. */
+int egret_profile_set_lines(struct egret_profile *p, uint32_t frame,
+			    const struct egret_profile_line *lines, size_t n);
+bool egret_profile_has_lines(const struct egret_profile *p, uint32_t frame);
+/* The lines of a frame, innermost first; NULL where it has none yet. */
+const struct egret_profile_line *egret_profile_get_lines(const struct egret_profile *p, uint32_t frame,
+							 size_t *n);
+
+int egret_profile_set_meta(struct egret_profile *p, const char *key, const char *value);
+int egret_profile_add_event(struct egret_profile *p, const struct egret_event *event);
+/* name and text are copied. A second call with the same name replaces. */
+int egret_profile_set_stat(struct egret_profile *p, const char *name, const char *text,
+			   uint64_t value);
+void egret_profile_set_truncated(struct egret_profile *p);
+
+/* How many there are, and one of them; valid until the next addition. */
+size_t egret_profile_n_strings(const struct egret_profile *p);
+const char *egret_profile_get_string(const struct egret_profile *p, uint32_t string);
+size_t egret_profile_n_modules(const struct egret_profile *p);
+const struct egret_profile_module *egret_profile_get_module(const struct egret_profile *p, uint32_t m);
+size_t egret_profile_n_frames(const struct egret_profile *p);
+const struct egret_profile_frame *egret_profile_get_frame(const struct egret_profile *p, uint32_t f);
+size_t egret_profile_n_stacks(const struct egret_profile *p);
+struct egret_profile_node egret_profile_get_stack(const struct egret_profile *p, uint32_t stack);
+size_t egret_profile_n_threads(const struct egret_profile *p);
+const struct egret_profile_thread *egret_profile_get_thread(const struct egret_profile *p, uint32_t t);
+
+/* A copy of everything. For snapshots. */
+int egret_profile_copy(const struct egret_profile *p, struct egret_profile **out);
+
+#endif

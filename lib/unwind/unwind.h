@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/*
+ * unwind.h - registers and a read-the-stack callback in, frames out.
+ *
+ * An engine is pure: it opens no file, reads no process, and keeps nothing but caches. The session
+ * gives it the ELF bytes of a module once (module_load), and per stack the registers, a reader of
+ * the captured bytes, and a look-up from program counters to loaded modules.
+ */
+#ifndef EGRET_UNWIND_H
+#define EGRET_UNWIND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/reasons.h"
+#include "elf/elf_file.h"
+
+/*
+ * The registers that unwinding follows, in DWARF's x86-64 numbering (System V ABI, figure 3.36):
+ * 0 rax 1 rdx 2 rcx 3 rbx 4 rsi 5 rdi 6 rbp 7 rsp 8..15 r8..r15 16 return address (rip).
+ */
+#define EGRET_UNWIND_NR_REGS 17
+#define EGRET_UNWIND_RBP 6
+#define EGRET_UNWIND_RSP 7
+#define EGRET_UNWIND_RIP 16
+
+struct egret_unwind_regs {
+	uint64_t r[EGRET_UNWIND_NR_REGS];
+};
+
+/* What an engine made of a module's CFI. One per module and engine. */
+struct egret_unwind_module;
+
+/* What is at a program counter. Filled by the session's look-up. */
+struct egret_code {
+	struct egret_unwind_module *module; /* NULL: no CFI can be had (JIT code, file gone) */
+	uint64_t bias; /* pc - bias is the virtual address in the module's ELF file */
+	uint64_t cookie; /* the session's own, handed through to the frame */
+};
+
+struct egret_unwound_frame {
+	uint64_t pc;
+	uint64_t cookie; /* of struct egret_code */
+	uint32_t flags; /* EGRET_FRAME_F_RETURN, _SIGNAL, _FRAME_POINTER, _RECOVERED of <egret/egret.h> */
+	uint32_t reserved;
+};
+
+/* Reads 8 bytes of user memory at addr. 0; -EFAULT: beyond what was captured; -ENXIO: a hole in it. */
+typedef int (*egret_read_stack_fn)(void *arg, uint64_t addr, uint64_t *value);
+/* What is mapped at pc. False: nothing executable. */
+typedef bool (*egret_find_code_fn)(void *arg, uint64_t pc, struct egret_code *code);
+
+struct egret_unwind_request {
+	struct egret_unwind_regs regs;
+	egret_read_stack_fn read_stack;
+	egret_find_code_fn find_code;
+	void *arg; /* of both */
+	struct egret_unwound_frame *frames; /* room for max_frames, leaf first */
+	size_t max_frames;
+};
+
+struct egret_unwind_result {
+	size_t n_frames;
+	enum egret_unwind_end end;
+};
+
+struct egret_unwinder;
+
+/* One engine. Each ends its file in one of these; egret_unwind_engines lists them, default first. */
+struct egret_unwind_engine {
+	const char *name;
+	const char *text; /* one line for --help */
+	int (*create)(struct egret_unwinder **out, struct egret_error *err);
+	void (*destroy)(struct egret_unwinder *unwinder);
+	/*
+	 * elf: the module's file; debug: its separate debug file, or NULL (for .debug_frame). Both
+	 * outlive the module. Lazy: reads nothing before the first frame in it.
+	 */
+	int (*module_load)(struct egret_unwinder *unwinder, const struct egret_elf *elf,
+			   const struct egret_elf *debug, struct egret_unwind_module **out);
+	void (*module_unload)(struct egret_unwinder *unwinder, struct egret_unwind_module *module);
+	/* Fills request->frames; always at least the leaf. No system call once the CFI is read. */
+	struct egret_unwind_result (*unwind)(struct egret_unwinder *unwinder,
+					     const struct egret_unwind_request *request);
+};
+
+extern const struct egret_unwind_engine *const egret_unwind_engines[]; /* NULL at the end */
+/* By name; NULL name: the default. NULL where there is no such engine. */
+const struct egret_unwind_engine *egret_unwind_engine_find(const char *name);
+
+#endif
