@@ -87,6 +87,7 @@ struct egret_window {
 struct egret_rec_capture {
 	struct egret_rec rec;
 	__egret_u64 cookie;
+	__egret_u64 also; /* another cookie that this capture answers; 0: none */
 	__egret_u64 start_time;
 	__egret_u64 requested; /* when the capture was asked for; rec.time - requested is the latency */
 	__egret_u64 regs[EGRET_NR_REGS];
@@ -102,7 +103,7 @@ struct egret_rec_capture {
 	struct egret_window window[EGRET_MAX_WINDOWS];
 };
 _Static_assert(sizeof(struct egret_rec_capture) ==
-		       16 + 24 + 8 * (EGRET_NR_REGS + 1) + 24 + 16 * EGRET_MAX_WINDOWS,
+		       16 + 32 + 8 * (EGRET_NR_REGS + 1) + 24 + 16 * EGRET_MAX_WINDOWS,
 	       "capture record");
 
 #define EGRET_VMA_PATH_LEN 256
@@ -123,5 +124,58 @@ struct egret_rec_vma {
 	__egret_u8 head[]; /* the ELF header and what follows: the build-id note is there */
 };
 _Static_assert(sizeof(struct egret_rec_vma) == 16 + 32 + 24 + EGRET_VMA_PATH_LEN, "vma record");
+
+enum egret_filter {
+	EGRET_FILTER_PROCESS = 0,
+	EGRET_FILTER_THREAD = 1,
+	EGRET_FILTER_SYSTEM = 2,
+	EGRET_FILTER_CGROUP = 3,
+};
+
+enum egret_fault_policy {
+	EGRET_FAULT_NONE = 0, /* read only what is in memory */
+	EGRET_FAULT_SAFE = 1, /* bring in swap and local files */
+	EGRET_FAULT_ANY = 2, /* and what a user-space or network file server has to answer for */
+};
+
+/* What user space tells the programs before they are loaded: constants to the verifier. */
+struct egret_config {
+	__egret_u32 filter; /* enum egret_filter */
+	__egret_u32 include_idle;
+	__egret_u32 fault; /* enum egret_fault_policy */
+	__egret_u32 stack_limit; /* bytes, a multiple of the page size */
+	__egret_u32 no_kernel; /* leave kernel stacks out */
+	__egret_u32 xsave_size; /* bytes of the XSAVE area in a signal frame, CPUID 0xd */
+	__egret_u32 wake_samples; /* bytes in a ring from which on its reader is woken */
+	__egret_u32 wake_captures;
+};
+
+/*
+ * Counters, one per CPU and name. X(IDENTIFIER, "name in the statistics", "what it counts").
+ * Not part of a recording's format: recordings keep the names.
+ */
+#define EGRET_COUNTERS(X)                                                                          \
+	X(INTERRUPTS, "interrupts", "runs of the sampling program")                                \
+	X(FILTERED_IDLE, "filtered.idle", "the idle task was running")                             \
+	X(FILTERED_OTHER, "filtered.not-a-target", "another process was running")                  \
+	X(SAMPLES, "samples.written", "samples that reached their ring")                           \
+	X(SAMPLES_RING_FULL, "samples.dropped.ring-full", "the sample ring was full")              \
+	X(SAMPLES_INTERNAL, "samples.dropped.internal", "a map of the program was not there")      \
+	X(REQUESTS, "captures.requested", "captures asked for, each for one kernel entry")         \
+	X(REQUESTS_SHARED, "captures.shared", "samples that share a capture asked for before")     \
+	X(CAPTURES_DONE, "captures.done", "captures written, whole or not")                        \
+	X(CAPTURES_FINAL, "captures.final", "captures made at exit and exec, in case they are needed")\
+	X(CAPTURES_ENDED, "captures.ended", "captures that ended without reading a stack")         \
+	X(CAPTURES_RING_FULL, "captures.dropped.ring-full", "the capture ring was full")           \
+	X(CAPTURE_BYTES, "captures.bytes", "bytes of stack read")                                  \
+	X(CAPTURE_RETRIES, "captures.retries", "copies repeated after pages were brought in")      \
+	X(PAGES_IN, "captures.pages-in", "pages brought in for captures")                          \
+	X(LATENCY_NS, "captures.latency-total-ns", "from the request to the capture, summed")      \
+	X(VMA_BUSY, "captures.vma-busy", "the address space was locked: bounds came from registers")\
+	X(THREADS_FULL, "threads.table-full", "threads that found no place in the table")
+
+#define EGRET_COUNTER_ENUM(id, name, text) EGRET_COUNT_##id,
+enum egret_counter { EGRET_COUNTERS(EGRET_COUNTER_ENUM) EGRET_COUNT_NR };
+#undef EGRET_COUNTER_ENUM
 
 #endif /* EGRET_ABI_H */

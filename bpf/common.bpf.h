@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * common.bpf.h - what every backend's programs share: configuration, counters, rings, and who is
+ * a target.
+ */
+#ifndef EGRET_COMMON_BPF_H
+#define EGRET_COMMON_BPF_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+#include "abi.h"
+#include "reasons.h"
+
+#define PAGE_SIZE 4096ull
+#define ROUND_UP(x, to) (((x) + (to) - 1) & ~((u64)(to) - 1))
+
+/* Filled by user space before loading; the name of the section is the name of the map. */
+const volatile struct egret_config config SEC(".rodata.egret");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, EGRET_COUNT_NR);
+	__type(key, u32);
+	__type(value, u64);
+} counters SEC(".maps");
+
+static __always_inline void count_add(u32 which, u64 n)
+{
+	u64 *value = bpf_map_lookup_elem(&counters, &which);
+
+	if (value)
+		__sync_fetch_and_add(value, n); /* an interrupt may count the same on this CPU */
+}
+
+static __always_inline void count(u32 which)
+{
+	count_add(which, 1);
+}
+
+/* One ring a CPU: an interrupt that hits a writer of its own ring would find the lock taken. */
+struct ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 65536);
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__array(values, struct ring);
+} sample_rings SEC(".maps"), capture_rings SEC(".maps");
+
+/*
+ * Whether to wake the reader with this record: once, when the ring fills past the mark. A wake-up
+ * costs as much as a dozen captures, so all others are left to the reader's timer.
+ */
+static __always_inline u64 wake_flag(void *ring, u64 size, u32 mark)
+{
+	u64 used = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+
+	return used >= mark && used < mark + size + 16 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+/* Processes (filter PROCESS; key: tgid) or threads (filter THREAD; key: tid) to sample. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, u32);
+	__type(value, u64); /* start_boottime of the thread (group leader): ids are used again */
+} targets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u32);
+} cgroups SEC(".maps");
+
+/* A target put in by user space, which does not know the start time: it matches any. */
+#define ANY_START_TIME 0
+
+static __always_inline bool is_target_id(u32 id, u64 start_time)
+{
+	u64 *known = bpf_map_lookup_elem(&targets, &id);
+
+	return known && (*known == ANY_START_TIME || *known == start_time);
+}
+
+static __always_inline bool is_target(struct task_struct *task)
+{
+	switch (config.filter) {
+	case EGRET_FILTER_PROCESS:
+		return is_target_id(BPF_CORE_READ(task, tgid),
+				    BPF_CORE_READ(task, group_leader, start_boottime));
+	case EGRET_FILTER_THREAD:
+		return is_target_id(BPF_CORE_READ(task, pid), BPF_CORE_READ(task, start_boottime));
+	case EGRET_FILTER_CGROUP:
+		return bpf_current_task_under_cgroup(&cgroups, 0) == 1;
+	default:
+		return true;
+	}
+}
+
+/* A process forked by a target is a target. Runs before the child does (kernel_clone). */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(egret_fork, struct task_struct *parent, struct task_struct *child)
+{
+	u64 start_time = BPF_CORE_READ(child, start_boottime);
+	u32 pid = BPF_CORE_READ(child, pid);
+
+	if (config.filter != EGRET_FILTER_PROCESS || BPF_CORE_READ(child, tgid) != pid)
+		return 0;
+	if (!is_target(parent))
+		return 0;
+	if (bpf_map_update_elem(&targets, &pid, &start_time, BPF_ANY))
+		count(EGRET_COUNT_THREADS_FULL);
+	return 0;
+}
+
+/*
+ * The last trace of a task: it stays a target until here, because it is sampled while it tears its
+ * memory down, which is a good part of what a short-lived process does.
+ */
+static __always_inline void forget_target(struct task_struct *task)
+{
+	u32 id = BPF_CORE_READ(task, pid);
+
+	if (config.filter == EGRET_FILTER_PROCESS || config.filter == EGRET_FILTER_THREAD) {
+		if (is_target_id(id, BPF_CORE_READ(task, start_boottime)))
+			bpf_map_delete_elem(&targets, &id);
+	}
+}
+
+#endif /* EGRET_COMMON_BPF_H */

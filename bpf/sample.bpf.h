@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * sample.bpf.h - the sample side: who, when, where, and the kernel stack.
+ *
+ * Runs in the sampling interrupt: an NMI where the machine has a PMU. Takes no lock that it could
+ * have interrupted (its ring and scratch are its CPU's own; bpf_prog_active keeps a second sample
+ * of the same CPU out) and reads no user memory.
+ */
+#ifndef EGRET_SAMPLE_BPF_H
+#define EGRET_SAMPLE_BPF_H
+
+#include "common.bpf.h"
+
+struct sample_scratch {
+	struct egret_rec_sample sample;
+	u64 kernel[EGRET_MAX_KERNEL_FRAMES + 1];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct sample_scratch);
+} sample_scratches SEC(".maps");
+
+/* Counts the interrupt, and says whether it is one to write down. */
+static __always_inline bool sample_wanted(struct task_struct *task)
+{
+	count(EGRET_COUNT_INTERRUPTS);
+	if (!BPF_CORE_READ(task, pid)) {
+		if (config.include_idle && config.filter == EGRET_FILTER_SYSTEM)
+			return true;
+		count(EGRET_COUNT_FILTERED_IDLE);
+		return false;
+	}
+	if (is_target(task))
+		return true;
+	count(EGRET_COUNT_FILTERED_OTHER);
+	return false;
+}
+
+static __always_inline struct sample_scratch *sample_begin(struct bpf_perf_event_data *ctx,
+							    struct task_struct *task)
+{
+	struct sample_scratch *scratch;
+	struct egret_rec_sample *s;
+	u32 zero = 0;
+
+	scratch = bpf_map_lookup_elem(&sample_scratches, &zero);
+	if (!scratch) {
+		count(EGRET_COUNT_SAMPLES_INTERNAL);
+		return NULL;
+	}
+	s = &scratch->sample;
+	s->rec.type = EGRET_REC_SAMPLE;
+	s->rec.time = bpf_ktime_get_ns();
+	s->cookie = 0;
+	s->period = ctx->sample_period;
+	s->start_time = BPF_CORE_READ(task, start_boottime);
+	s->ip = ctx->regs.ip;
+	s->sp = ctx->regs.sp;
+	s->pid = BPF_CORE_READ(task, tgid);
+	s->tid = BPF_CORE_READ(task, pid);
+	s->cpu = bpf_get_smp_processor_id();
+	s->event = (u16)bpf_get_attach_cookie(ctx);
+	s->ending = EGRET_CAPTURE_WHOLE;
+	s->flags = (ctx->regs.cs & 3) == 3 ? EGRET_SAMPLE_USER_MODE : 0;
+	bpf_get_current_comm(s->comm, sizeof(s->comm));
+	return scratch;
+}
+
+/* Why a thread can have no user stack at all, or WHOLE. */
+static __always_inline u8 no_user_stack(struct task_struct *task)
+{
+	u32 flags = BPF_CORE_READ(task, flags);
+
+	if (!BPF_CORE_READ(task, pid))
+		return EGRET_CAPTURE_IDLE;
+	if (flags & PF_KTHREAD)
+		return EGRET_CAPTURE_KERNEL_THREAD;
+	if (flags & (PF_IO_WORKER | PF_USER_WORKER))
+		return EGRET_CAPTURE_USER_WORKER;
+	return EGRET_CAPTURE_WHOLE;
+}
+
+/* Takes the kernel stack and hands the record over. */
+static __always_inline void sample_end(struct bpf_perf_event_data *ctx, struct sample_scratch *scratch)
+{
+	struct egret_rec_sample *s = &scratch->sample;
+	u32 cpu = s->cpu;
+	void *ring;
+	long bytes = 0;
+	u64 size;
+
+	if (!(s->flags & EGRET_SAMPLE_USER_MODE) && !config.no_kernel)
+		bytes = bpf_get_stack(ctx, scratch->kernel, EGRET_MAX_KERNEL_FRAMES * 8, 0);
+	if (bytes < 0)
+		bytes = 0;
+	if (bytes > EGRET_MAX_KERNEL_FRAMES * 8)
+		bytes = EGRET_MAX_KERNEL_FRAMES * 8;
+	s->n_kernel = (u32)bytes / 8;
+	s->pad = 0;
+	size = sizeof(*s) + (u64)bytes;
+	s->rec.size = (u32)size;
+	ring = bpf_map_lookup_elem(&sample_rings, &cpu);
+	if (!ring) {
+		count(EGRET_COUNT_SAMPLES_INTERNAL);
+		return;
+	}
+	if (bpf_ringbuf_output(ring, s, size, wake_flag(ring, size, config.wake_samples)))
+		count(EGRET_COUNT_SAMPLES_RING_FULL);
+	else
+		count(EGRET_COUNT_SAMPLES);
+}
+
+#endif /* EGRET_SAMPLE_BPF_H */

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * stack.bpf.h - where the stack of the current thread ends.
+ *
+ * Reading to the end of the mapping would be simple and wrong: a pthread stack and the heap arena
+ * above it are often one mapping, a goroutine's stack lies among all others, and above the main
+ * thread's stack lie the environment's secrets. So the end is the least of the things known.
+ */
+#ifndef EGRET_STACK_BPF_H
+#define EGRET_STACK_BPF_H
+
+#include "common.bpf.h"
+
+/* A run of stack bytes to read. */
+struct stack_range {
+	u64 start;
+	u32 len; /* bytes to read, at most the limit */
+	u32 wanted; /* bytes that there are */
+	u32 unsafe; /* its missing pages are brought in by somebody who may never answer */
+};
+
+/* What to read of one thread: its stack, and the interrupted one below a handler's alternate stack. */
+struct stack_plan {
+	struct stack_range range[2];
+	u32 n;
+	u32 ending; /* WHOLE, or LIMIT, or why there is nothing to read */
+};
+
+struct vma_facts {
+	u64 start, end, flags;
+	u32 anonymous;
+	u32 unsafe;
+};
+
+/* The file systems whose pages come from another process or machine, by magic number (magic.h). */
+static __always_inline bool remote_filesystem(u64 magic)
+{
+	switch ((u32)magic) {
+	case 0x65735546: /* FUSE, virtiofs */
+	case 0x6969: /* NFS */
+	case 0xff534d42: /* CIFS */
+	case 0xfe534d42: /* SMB2 */
+	case 0x00c36400: /* Ceph */
+	case 0x01021997: /* 9P */
+	case 0x5346414f: /* AFS */
+	case 0x73757245: /* Coda */
+	case 0x0bd00bd0: /* Lustre */
+	case 0x7461636f: /* OCFS2 */
+	case 0x01161970: /* GFS2 */
+	case 0x786f4256: /* vboxsf */
+		return true;
+	default:
+		return false;
+	}
+}
+
+static long read_vma(struct task_struct *task, struct vm_area_struct *vma, void *arg)
+{
+	struct vma_facts *facts = arg;
+	struct file *file = BPF_CORE_READ(vma, vm_file);
+
+	facts->start = BPF_CORE_READ(vma, vm_start);
+	facts->end = BPF_CORE_READ(vma, vm_end);
+	facts->flags = BPF_CORE_READ(vma, vm_flags);
+	facts->anonymous = !file;
+	facts->unsafe = file && remote_filesystem(BPF_CORE_READ(file, f_inode, i_sb, s_magic));
+	if (bpf_core_field_exists(vma->vm_userfaultfd_ctx.ctx) &&
+	    BPF_CORE_READ(vma, vm_userfaultfd_ctx.ctx))
+		facts->unsafe = 1;
+	return 0;
+}
+
+/* The mapping that holds addr. 0, -ENOENT, or -EBUSY: the address space is locked. */
+static __always_inline long find_vma(struct task_struct *task, u64 addr, struct vma_facts *facts)
+{
+	long err = -EBUSY;
+
+	facts->end = 0;
+	for (int i = 0; i < 4 && err == -EBUSY; i++)
+		err = bpf_find_vma(task, addr, read_vma, facts, 0);
+	return err;
+}
+
+static __always_inline u64 read_user_u64(u64 addr)
+{
+	u64 value = 0;
+
+	bpf_probe_read_user(&value, sizeof(value), (void *)addr);
+	return value;
+}
+
+/*
+ * A goroutine's stack: g lies at fs:-8 (runtime/asm_amd64.s, TLS offset of ELF), and g begins with
+ * stack.lo, stack.hi (runtime2.go). Taken only when it makes sense for this stack pointer.
+ */
+static __always_inline u64 goroutine_end(u64 fs_base, u64 sp, u64 end)
+{
+	u64 g = read_user_u64(fs_base - 8);
+	u64 lo, hi;
+
+	if (!g || g & 7)
+		return end;
+	lo = read_user_u64(g);
+	hi = read_user_u64(g + 8);
+	return lo < sp && sp <= hi && hi < end && hi - lo <= (1ull << 30) ? hi : end;
+}
+
+/* What marks the end of a stack inside [sp, end): the thread pointer, or the main thread's start. */
+static __always_inline bool known_end(struct task_struct *task, u64 fs_base, u64 sp, u64 *end)
+{
+	u64 start_stack = BPF_CORE_READ(task, mm, start_stack);
+
+	if (fs_base > sp && fs_base <= *end) {
+		*end = fs_base; /* a pthread's descriptor lies above its stack (nptl/allocatestack.c) */
+		return true;
+	}
+	if (start_stack >= sp && start_stack < *end) {
+		/* argc and argv[0]; the strings of the environment lie above */
+		*end = start_stack + 16 < *end ? start_stack + 16 : *end;
+		return true;
+	}
+	return false;
+}
+
+#define SAME_STACK_FLAGS (0x7ul | VM_SHARED | 0x200ul | VM_PFNMAP | 0x1000ul | VM_IO)
+
+/* A stack goes on in the next mapping where that is private, anonymous and alike. */
+static __always_inline u64 walk_on(struct task_struct *task, u64 fs_base, u64 sp, u64 end,
+				   u64 flags, u64 limit)
+{
+	struct vma_facts next;
+
+	for (int i = 0; i < 4; i++) {
+		if (end - sp >= limit || find_vma(task, end, &next) || !next.anonymous)
+			break;
+		if ((next.flags ^ flags) & SAME_STACK_FLAGS || next.flags & VM_SHARED)
+			break;
+		end = next.end;
+		if (known_end(task, fs_base, sp, &end))
+			break;
+	}
+	return end;
+}
+
+/*
+ * The address space is locked by another thread, so that its mappings cannot be asked for: the end
+ * is where the registers say, and missing pages are left alone.
+ */
+static __always_inline u32 range_without_vma(struct task_struct *task, u64 fs_base, u64 sp,
+					      u32 limit, struct stack_range *range)
+{
+	u64 end = sp + limit;
+
+	count(EGRET_COUNT_VMA_BUSY);
+	known_end(task, fs_base, sp, &end);
+	range->len = end - sp;
+	range->wanted = range->len;
+	range->unsafe = 1;
+	return EGRET_CAPTURE_WHOLE;
+}
+
+/* The stack from range->start on, at most limit bytes of it. Fills range; returns an ending. */
+static __always_inline u32 find_range(struct task_struct *task, u64 fs_base, u32 limit,
+				      struct stack_range *range)
+{
+	u64 sp = range->start;
+	struct vma_facts vma;
+	u64 end;
+	long err;
+
+	err = find_vma(task, sp, &vma);
+	if (err == -EBUSY)
+		return range_without_vma(task, fs_base, sp, limit, range);
+	if (err)
+		return EGRET_CAPTURE_NO_STACK;
+	if (vma.flags & (VM_IO | VM_PFNMAP))
+		return EGRET_CAPTURE_BAD_ADDRESS;
+	end = vma.end;
+	if (!known_end(task, fs_base, sp, &end)) {
+		u64 go = goroutine_end(fs_base, sp, end);
+
+		if (go != end)
+			end = go;
+		else if (vma.anonymous && !(vma.flags & VM_SHARED))
+			end = walk_on(task, fs_base, sp, end, vma.flags, limit);
+	}
+	range->unsafe = vma.unsafe;
+	range->wanted = end - sp > 0xffffffffull ? 0xffffffffu : (u32)(end - sp);
+	range->len = range->wanted > limit ? limit : range->wanted;
+	return range->wanted > limit ? EGRET_CAPTURE_LIMIT : EGRET_CAPTURE_WHOLE;
+}
+
+/* struct rt_sigframe, arch/x86/include/asm/sigframe.h, as offsets. */
+#define SIGFRAME_SIZE 440
+#define SIGFRAME_STACK_SP 24 /* uc.uc_stack.ss_sp */
+#define SIGFRAME_STACK_SIZE 40 /* uc.uc_stack.ss_size */
+#define SIGFRAME_RSP 168 /* uc.uc_mcontext.sp */
+
+static __always_inline bool is_sigframe(u64 frame, u64 stack, u64 size)
+{
+	return read_user_u64(frame + SIGFRAME_STACK_SP) == stack &&
+	       read_user_u64(frame + SIGFRAME_STACK_SIZE) == size;
+}
+
+/*
+ * The stack pointer of the code that was interrupted when the handler was put on the alternate
+ * stack: in the first signal frame from its top. Below the XSAVE area, whose size is known; where it
+ * is not as expected (AMX), the frame is looked for. 0: not found.
+ */
+static __always_inline u64 interrupted_sp(u64 stack, u64 size)
+{
+	u64 top = stack + size;
+	u64 frame = ((((top - config.xsave_size) & ~63ull) - SIGFRAME_SIZE) & ~15ull) - 8;
+
+	if (is_sigframe(frame, stack, size))
+		return read_user_u64(frame + SIGFRAME_RSP);
+	return 0;
+}
+
+/* Cuts the first range at the top of the alternate stack, and adds the stack below the handler. */
+static __always_inline void plan_alternate(struct task_struct *task, u64 fs_base, u64 alt,
+					   u64 alt_size, struct stack_plan *plan)
+{
+	struct stack_range *on_alt = &plan->range[0], *below = &plan->range[1];
+	u32 rest = alt + alt_size - on_alt->start;
+
+	if (on_alt->wanted > rest)
+		on_alt->wanted = rest;
+	if (on_alt->len > rest)
+		on_alt->len = rest;
+	if (on_alt->len < on_alt->wanted)
+		return;
+	plan->ending = EGRET_CAPTURE_WHOLE;
+	below->start = interrupted_sp(alt, alt_size);
+	if (!below->start || on_alt->len >= config.stack_limit)
+		return;
+	plan->ending = find_range(task, fs_base, config.stack_limit - on_alt->len, below);
+	plan->n = 2;
+}
+
+static __always_inline void plan_stack_of(struct task_struct *task, u64 sp,
+					  struct stack_plan *plan)
+{
+	u64 alt = BPF_CORE_READ(task, sas_ss_sp), alt_size = BPF_CORE_READ(task, sas_ss_size);
+	u64 fs_base = BPF_CORE_READ(task, thread.fsbase);
+
+	__builtin_memset(plan, 0, sizeof(*plan));
+	plan->n = 1;
+	plan->range[0].start = sp;
+	plan->ending = find_range(task, fs_base, config.stack_limit, &plan->range[0]);
+	if (alt_size && sp > alt && sp - alt <= alt_size)
+		plan_alternate(task, fs_base, alt, alt_size, plan);
+}
+
+/*
+ * Decides what to read for the current thread, whose user stack pointer is sp. Global, so that the
+ * verifier looks at it once and not once a caller and path.
+ */
+__attribute__((noinline)) int plan_stack(struct stack_plan *plan, u64 sp)
+{
+	if (!plan)
+		return 0;
+	plan_stack_of(bpf_get_current_task_btf(), sp, plan);
+	return 0;
+}
+
+#endif /* EGRET_STACK_BPF_H */

@@ -1,0 +1,594 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * task_work.bpf.c - the backend `task-work`: stock kernels from 6.18.
+ *
+ * The interrupt asks for a capture with bpf_task_work_schedule_resume(), and a sleepable callback
+ * makes it when the thread is on its way back to user mode. Two moments from which a thread does not
+ * come back are served before they happen: its exit, and its change of image by execve. What is
+ * sampled after them in the same kernel entry shares the capture made there.
+ */
+#include "sample.bpf.h"
+#include "stack.bpf.h"
+
+/* 6.18 has the first form, later kernels the second (include/linux/bpf.h, kernel/bpf/helpers.c). */
+extern int bpf_task_work_schedule_resume_impl(struct task_struct *task, struct bpf_task_work *tw,
+					      void *map__map,
+					      int (*callback)(struct bpf_map *map, void *key,
+							      void *value),
+					      void *aux__prog) __ksym __weak;
+extern int bpf_task_work_schedule_resume(struct task_struct *task, struct bpf_task_work *tw,
+					 void *map__map,
+					 int (*callback)(struct bpf_map *map, void *key,
+							 void *value)) __ksym __weak;
+extern int bpf_probe_read_user_dynptr(struct bpf_dynptr *dptr, u64 off, u64 size,
+				      const void *unsafe_ptr__ign) __ksym;
+extern void bpf_preempt_disable(void) __ksym;
+extern void bpf_preempt_enable(void) __ksym;
+extern int bpf_iter_num_new(struct bpf_iter_num *it, int start, int end) __ksym;
+extern int *bpf_iter_num_next(struct bpf_iter_num *it) __ksym;
+extern void bpf_iter_num_destroy(struct bpf_iter_num *it) __ksym;
+
+#define ksym_exists(symbol) (!!(symbol))
+
+struct thread_key {
+	u64 start_time;
+	u32 tid;
+	u32 pad;
+};
+
+/*
+ * A thread with a capture under way. Written by the interrupt (request) and by the thread itself
+ * (capture), which never run at once: the thread is the one that was interrupted.
+ */
+struct thread_state {
+	struct bpf_task_work work;
+	u64 cookie; /* of the capture that is pending or running */
+	u64 requested; /* when */
+	u64 ip, sp; /* of a user-mode hit; else 0 */
+	u64 final_cookie; /* of the capture made at exit or exec: answers all that come after */
+	u32 exec_id; /* self_exec_id at the request */
+	u32 pending; /* cookie has not been answered */
+};
+
+/* Not an LRU: an eviction would lose a sample silently. Elements go when the thread does. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct thread_key);
+	__type(value, struct thread_state);
+} threads SEC(".maps");
+
+/* Cookies: the CPU's number above a counter of its own, so that they never meet. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} cookies SEC(".maps");
+
+static __always_inline u64 new_cookie(void)
+{
+	u32 zero = 0;
+	u64 *last = bpf_map_lookup_elem(&cookies, &zero);
+
+	if (!last)
+		return 0;
+	return ((u64)bpf_get_smp_processor_id() << 48) |
+	       ((__sync_fetch_and_add(last, 1) + 1) & 0xffffffffffffull);
+}
+
+static __always_inline struct thread_key key_of(struct task_struct *task)
+{
+	struct thread_key key = {
+		.start_time = BPF_CORE_READ(task, start_boottime),
+		.tid = BPF_CORE_READ(task, pid),
+	};
+
+	return key;
+}
+
+static __always_inline struct thread_state *thread_of(struct task_struct *task)
+{
+	struct thread_key key = key_of(task);
+	struct thread_state *thread = bpf_map_lookup_elem(&threads, &key);
+
+	if (!thread) {
+		static const struct thread_state fresh;
+
+		if (bpf_map_update_elem(&threads, &key, &fresh, BPF_NOEXIST))
+			count(EGRET_COUNT_THREADS_FULL);
+		thread = bpf_map_lookup_elem(&threads, &key);
+	}
+	return thread;
+}
+
+/* ---- the capture -------------------------------------------------------------------------- */
+
+enum copy_result { COPY_DONE, COPY_FAULT, COPY_NO_ROOM };
+
+/* A capture of the current thread. On the stack of the program: keep it small. */
+struct capture {
+	u64 cookie, also, requested;
+	struct stack_plan plan;
+	u32 flags; /* EGRET_CAPTURE_F_* */
+	u32 pages_in;
+};
+
+static __always_inline void fill_regs(struct egret_rec_capture *rec, struct task_struct *task)
+{
+	struct pt_regs r;
+
+	if (bpf_probe_read_kernel(&r, sizeof(r), (void *)bpf_task_pt_regs(task)))
+		return;
+	rec->regs[0] = r.ax;
+	rec->regs[1] = r.dx;
+	rec->regs[2] = r.cx;
+	rec->regs[3] = r.bx;
+	rec->regs[4] = r.si;
+	rec->regs[5] = r.di;
+	rec->regs[6] = r.bp;
+	rec->regs[7] = r.sp;
+	rec->regs[8] = r.r8;
+	rec->regs[9] = r.r9;
+	rec->regs[10] = r.r10;
+	rec->regs[11] = r.r11;
+	rec->regs[12] = r.r12;
+	rec->regs[13] = r.r13;
+	rec->regs[14] = r.r14;
+	rec->regs[15] = r.r15;
+	rec->regs[16] = r.ip;
+}
+
+static __always_inline void fill_record(struct egret_rec_capture *rec, struct capture *c, u8 ending)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 now = bpf_ktime_get_ns();
+
+	rec->rec.type = EGRET_REC_CAPTURE;
+	rec->rec.time = now;
+	rec->cookie = c->cookie;
+	rec->also = c->also;
+	rec->start_time = BPF_CORE_READ(task, start_boottime);
+	rec->requested = c->requested;
+	rec->fs_base = BPF_CORE_READ(task, thread.fsbase);
+	rec->pid = BPF_CORE_READ(task, tgid);
+	rec->tid = BPF_CORE_READ(task, pid);
+	rec->wanted = c->plan.range[0].wanted + c->plan.range[1].wanted;
+	rec->pages_in = c->pages_in;
+	rec->ending = ending;
+	rec->flags = c->flags;
+	rec->n_windows = 0;
+	rec->got = 0;
+	fill_regs(rec, task);
+	if (c->requested)
+		count_add(EGRET_COUNT_LATENCY_NS, now - c->requested);
+}
+
+static __always_inline void add_window(struct egret_rec_capture *rec, u64 start, u32 len)
+{
+	u32 n = rec->n_windows;
+
+	if (n >= EGRET_MAX_WINDOWS)
+		return;
+	rec->window[n].start = start;
+	rec->window[n].len = len;
+	rec->window[n].pad = 0;
+	rec->n_windows = n + 1;
+	rec->got += len;
+}
+
+/* A record without a stack: it says why. */
+__attribute__((noinline)) int emit_ended(struct capture *c, u8 ending)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	void *ring = bpf_map_lookup_elem(&capture_rings, &cpu);
+	struct egret_rec_capture *rec = NULL;
+
+	if (ring && c)
+		rec = bpf_ringbuf_reserve(ring, sizeof(*rec), 0);
+	if (!rec) {
+		count(EGRET_COUNT_CAPTURES_RING_FULL);
+		return 0;
+	}
+	__builtin_memset(rec, 0, sizeof(*rec));
+	fill_record(rec, c, ending);
+	rec->rec.size = sizeof(*rec);
+	bpf_ringbuf_submit(rec, wake_flag(ring, sizeof(*rec), config.wake_captures));
+	count(EGRET_COUNT_CAPTURES_ENDED);
+	return 0;
+}
+
+/* Copies what is in memory of [start, start + len) behind *at, page by page; what is not is a hole. */
+static __noinline int copy_present(struct bpf_dynptr *ptr, struct egret_rec_capture *rec, u64 start,
+				   u32 len, u32 at)
+{
+	u64 addr = start, end = start + len, run = start;
+	struct bpf_iter_num it;
+
+	bpf_iter_num_new(&it, 0, len / PAGE_SIZE + 2);
+	while (bpf_iter_num_next(&it)) {
+		u64 next = (addr & ~(PAGE_SIZE - 1)) + PAGE_SIZE;
+
+		if (addr >= end)
+			break;
+		if (next > end)
+			next = end;
+		if (bpf_probe_read_user_dynptr(ptr, at, next - addr, (void *)addr)) {
+			if (addr > run)
+				add_window(rec, run, addr - run);
+			run = next;
+		} else {
+			at += next - addr;
+		}
+		addr = next;
+	}
+	bpf_iter_num_destroy(&it);
+	if (addr > run)
+		add_window(rec, run, addr - run);
+	return 0;
+}
+
+static __always_inline enum copy_result copy_whole(struct bpf_dynptr *ptr,
+						   struct egret_rec_capture *rec,
+						   struct stack_plan *plan)
+{
+	u32 at = sizeof(*rec);
+
+	if (bpf_probe_read_user_dynptr(ptr, at, plan->range[0].len, (void *)plan->range[0].start))
+		return COPY_FAULT;
+	add_window(rec, plan->range[0].start, plan->range[0].len);
+	if (plan->n < 2)
+		return COPY_DONE;
+	at += plan->range[0].len;
+	if (bpf_probe_read_user_dynptr(ptr, at, plan->range[1].len, (void *)plan->range[1].start))
+		return COPY_FAULT;
+	add_window(rec, plan->range[1].start, plan->range[1].len);
+	return COPY_DONE;
+}
+
+/*
+ * One try to copy the planned ranges straight into the ring. Nothing faults and nothing preempts
+ * while the reservation is held: a reservation that waits stalls the readers of all.
+ */
+__attribute__((noinline)) int try_copy(struct capture *c, bool partial, u8 ending)
+{
+	struct egret_rec_capture *rec;
+	struct stack_plan *plan;
+	struct bpf_dynptr ptr;
+	int result = COPY_NO_ROOM;
+	u32 total, cpu;
+	void *ring;
+
+	if (!c)
+		return COPY_NO_ROOM;
+	plan = &c->plan;
+	total = sizeof(*rec) + ROUND_UP(plan->range[0].len + plan->range[1].len, 8);
+	bpf_preempt_disable();
+	cpu = bpf_get_smp_processor_id();
+	ring = bpf_map_lookup_elem(&capture_rings, &cpu);
+	if (!ring)
+		goto out;
+	if (bpf_ringbuf_reserve_dynptr(ring, total, 0, &ptr))
+		goto discard;
+	rec = bpf_dynptr_data(&ptr, 0, sizeof(*rec));
+	if (!rec)
+		goto discard;
+	fill_record(rec, c, ending);
+	rec->rec.size = total;
+	if (partial) {
+		u32 got;
+
+		copy_present(&ptr, rec, plan->range[0].start, plan->range[0].len, sizeof(*rec));
+		got = rec->got;
+		if (plan->n > 1)
+			copy_present(&ptr, rec, plan->range[1].start, plan->range[1].len,
+				     sizeof(*rec) + got);
+		result = COPY_DONE;
+	} else {
+		result = copy_whole(&ptr, rec, plan);
+	}
+	if (result == COPY_DONE) {
+		count_add(EGRET_COUNT_CAPTURE_BYTES, rec->got);
+		bpf_ringbuf_submit_dynptr(&ptr, wake_flag(ring, total, config.wake_captures));
+		goto out;
+	}
+discard:
+	bpf_ringbuf_discard_dynptr(&ptr, BPF_RB_NO_WAKEUP);
+out:
+	bpf_preempt_enable();
+	return result;
+}
+
+/*
+ * Brings in the missing pages of a range, up to the first that cannot be: those behind it are of the
+ * same mapping. (A count of them would also cost the verifier a state an iteration.)
+ */
+static __noinline bool touch_range(struct stack_range *range, u32 *pages_in)
+{
+	u64 addr = range->start, end = range->start + range->len;
+	struct bpf_iter_num it;
+	bool all = true;
+	char byte;
+
+	bpf_iter_num_new(&it, 0, range->len / PAGE_SIZE + 2);
+	while (bpf_iter_num_next(&it)) {
+		if (addr >= end)
+			break;
+		if (bpf_probe_read_user(&byte, 1, (void *)addr)) {
+			if (range->unsafe || bpf_copy_from_user(&byte, 1, (void *)addr)) {
+				all = false;
+				break;
+			}
+			*pages_in += 1;
+		}
+		addr = (addr & ~(PAGE_SIZE - 1)) + PAGE_SIZE;
+	}
+	bpf_iter_num_destroy(&it);
+	return all;
+}
+
+/* Touches both ranges; says with which ending a copy of what is there then ends. */
+static __always_inline u8 touch(struct capture *c)
+{
+	struct stack_plan *plan = &c->plan;
+
+	if (config.fault == EGRET_FAULT_NONE)
+		return EGRET_CAPTURE_NOT_RESIDENT;
+	if (!touch_range(&plan->range[0], &c->pages_in))
+		return plan->range[0].unsafe ? EGRET_CAPTURE_FAULT_POLICY :
+					       EGRET_CAPTURE_BAD_ADDRESS;
+	if (plan->n > 1 && !touch_range(&plan->range[1], &c->pages_in))
+		return plan->range[1].unsafe ? EGRET_CAPTURE_FAULT_POLICY :
+					       EGRET_CAPTURE_BAD_ADDRESS;
+	return EGRET_CAPTURE_WHOLE;
+}
+
+static __always_inline void account_copy(struct capture *c, int result)
+{
+	if (result == COPY_DONE) {
+		count(EGRET_COUNT_CAPTURES_DONE);
+		count_add(EGRET_COUNT_PAGES_IN, c->pages_in);
+		return;
+	}
+	emit_ended(c, EGRET_CAPTURE_RING_FULL); /* a small record often still finds room */
+}
+
+/*
+ * Touch, then copy, three times at most. Sleepable: runs in the callback only. May not hold a
+ * reservation while it touches.
+ */
+static __noinline int capture_faulting(struct capture *c)
+{
+	u8 ending = EGRET_CAPTURE_PAGES_VANISHED;
+	int result = COPY_FAULT;
+
+	for (int i = 0; i < 3; i++) {
+		result = try_copy(c, false, c->plan.ending);
+		if (result != COPY_FAULT)
+			break;
+		count(EGRET_COUNT_CAPTURE_RETRIES);
+		ending = touch(c);
+		if (ending != EGRET_CAPTURE_WHOLE)
+			break;
+		ending = EGRET_CAPTURE_PAGES_VANISHED;
+	}
+	if (result == COPY_FAULT)
+		result = try_copy(c, true, ending);
+	account_copy(c, result);
+	return 0;
+}
+
+/* The same where nothing may be waited for: at exit and exec. */
+static __always_inline int capture_resident(struct capture *c)
+{
+	int result = try_copy(c, false, c->plan.ending);
+
+	if (result == COPY_FAULT)
+		result = try_copy(c, true, EGRET_CAPTURE_NOT_RESIDENT);
+	account_copy(c, result);
+	return 0;
+}
+
+/* Finds registers and bounds. WHOLE: go on; else the ending. */
+static __always_inline u8 capture_begin(struct capture *c, struct task_struct *task)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	u64 cs = 0, sp = 0;
+
+	if (!BPF_CORE_READ(task, mm))
+		return EGRET_CAPTURE_EXITED;
+	bpf_probe_read_kernel(&cs, sizeof(cs), &regs->cs);
+	bpf_probe_read_kernel(&sp, sizeof(sp), &regs->sp);
+	if ((cs & 0xffff) == USER32_CS)
+		return EGRET_CAPTURE_COMPAT;
+	if ((cs & 3) != 3)
+		return EGRET_CAPTURE_NO_REGS;
+	plan_stack(&c->plan, sp);
+	if (c->plan.n > 1)
+		c->flags |= EGRET_CAPTURE_F_ALTSTACK;
+	return c->plan.ending == EGRET_CAPTURE_LIMIT ? EGRET_CAPTURE_WHOLE : c->plan.ending;
+}
+
+/* Whether the thread is not where the interrupt found it, in user mode. */
+static __always_inline bool has_moved(struct thread_state *thread, struct pt_regs *regs)
+{
+	u64 ip = 0, sp = 0;
+
+	if (!thread->ip)
+		return false;
+	bpf_probe_read_kernel(&ip, sizeof(ip), &regs->ip);
+	bpf_probe_read_kernel(&sp, sizeof(sp), &regs->sp);
+	return ip != thread->ip || sp != thread->sp;
+}
+
+/* Runs as task work: in the thread itself, preemptible, page faults allowed. */
+static int capture_callback(struct bpf_map *map, void *key, void *value)
+{
+	struct thread_state *thread = value;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct capture c = {};
+	u8 ending;
+
+	if (thread->final_cookie) {
+		/* The capture of the exec has answered; this is the new image. */
+		thread->final_cookie = 0;
+		thread->pending = 0;
+		return 0;
+	}
+	c.cookie = thread->cookie;
+	c.requested = thread->requested;
+	ending = capture_begin(&c, task);
+	if (BPF_CORE_READ(task, self_exec_id) != thread->exec_id)
+		ending = EGRET_CAPTURE_EXEC;
+	else if (ending == EGRET_CAPTURE_WHOLE && has_moved(thread, (struct pt_regs *)bpf_task_pt_regs(task)))
+		ending = EGRET_CAPTURE_MOVED;
+	if (ending == EGRET_CAPTURE_WHOLE)
+		capture_faulting(&c);
+	else
+		emit_ended(&c, ending);
+	thread->pending = 0;
+	return 0;
+}
+
+static __always_inline int schedule(struct task_struct *task, struct thread_state *thread)
+{
+	if (ksym_exists(bpf_task_work_schedule_resume_impl))
+		return bpf_task_work_schedule_resume_impl(task, &thread->work, &threads,
+							  capture_callback, NULL);
+	if (ksym_exists(bpf_task_work_schedule_resume))
+		return bpf_task_work_schedule_resume(task, &thread->work, &threads,
+						     capture_callback);
+	return -1;
+}
+
+/* ---- the request -------------------------------------------------------------------------- */
+
+/* In the interrupt. Sets the sample's cookie, or the ending that says why there is none. */
+static __always_inline void request_capture(struct egret_rec_sample *s, struct task_struct *task)
+{
+	struct thread_state *thread;
+	u64 cookie;
+	int err;
+
+	s->ending = no_user_stack(task);
+	if (s->ending != EGRET_CAPTURE_WHOLE)
+		return;
+	thread = thread_of(task);
+	if (!thread) {
+		s->ending = EGRET_CAPTURE_TABLE_FULL;
+		return;
+	}
+	if (thread->final_cookie) {
+		s->cookie = thread->final_cookie;
+		goto shared;
+	}
+	if (BPF_CORE_READ(task, flags) & PF_EXITING) {
+		s->ending = EGRET_CAPTURE_EXITED;
+		return;
+	}
+	err = schedule(task, thread);
+	if (err == -EBUSY) {
+		s->cookie = thread->cookie;
+		goto shared;
+	}
+	cookie = new_cookie();
+	if (err || !cookie) {
+		s->ending = EGRET_CAPTURE_REQUEST_FAILED;
+		return;
+	}
+	thread->cookie = cookie;
+	thread->requested = s->rec.time;
+	thread->exec_id = BPF_CORE_READ(task, self_exec_id);
+	thread->ip = s->flags & EGRET_SAMPLE_USER_MODE ? s->ip : 0;
+	thread->sp = s->sp;
+	thread->pending = 1;
+	s->cookie = cookie;
+	count(EGRET_COUNT_REQUESTS);
+	return;
+shared:
+	s->flags |= EGRET_SAMPLE_SHARED;
+	count(EGRET_COUNT_REQUESTS_SHARED);
+}
+
+SEC("perf_event")
+int egret_sample(struct bpf_perf_event_data *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct sample_scratch *scratch;
+
+	if (!sample_wanted(task))
+		return 0;
+	scratch = sample_begin(ctx, task);
+	if (!scratch)
+		return 0;
+	request_capture(&scratch->sample, task);
+	sample_end(ctx, scratch);
+	return 0;
+}
+
+/* ---- the moments from which a thread does not come back ------------------------------------- */
+
+/*
+ * Captures now, for the sample that is pending and for all that will follow in this kernel entry.
+ * Raw tracepoint context: nothing may be waited for.
+ */
+static __always_inline struct thread_state *capture_final(struct task_struct *task, u32 flags)
+{
+	struct thread_state *thread = thread_of(task);
+	struct capture c = {};
+	u8 ending;
+
+	if (!thread || thread->final_cookie)
+		return thread;
+	c.cookie = new_cookie();
+	/* From here on an interrupt's sample shares this cookie; what it asked for before is `also`. */
+	*(volatile u64 *)&thread->final_cookie = c.cookie;
+	c.also = thread->pending ? thread->cookie : 0;
+	c.flags = flags;
+	count(EGRET_COUNT_CAPTURES_FINAL);
+	ending = capture_begin(&c, task);
+	if (ending == EGRET_CAPTURE_WHOLE)
+		capture_resident(&c);
+	else
+		emit_ended(&c, ending);
+	return thread;
+}
+
+/* Before exit_mm() since 6.16: the address space is still there. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(egret_exit, struct task_struct *task)
+{
+	if (BPF_CORE_READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER))
+		return 0;
+	if (is_target(task))
+		capture_final(task, EGRET_CAPTURE_F_EXIT);
+	return 0;
+}
+
+/* Before the new image replaces the old one (6.10). */
+SEC("tp_btf/sched_prepare_exec")
+int BPF_PROG(egret_exec, struct task_struct *task, struct linux_binprm *bprm)
+{
+	struct thread_state *thread;
+
+	if (BPF_CORE_READ(task, flags) & PF_KTHREAD || !is_target(task))
+		return 0;
+	thread = capture_final(task, EGRET_CAPTURE_F_EXEC);
+	if (thread)
+		schedule(task, thread); /* so that the callback clears final_cookie on the way back */
+	return 0;
+}
+
+SEC("tp_btf/sched_process_free")
+int BPF_PROG(egret_free, struct task_struct *task)
+{
+	struct thread_key key = key_of(task);
+
+	bpf_map_delete_elem(&threads, &key);
+	forget_target(task);
+	return 0;
+}
+
+/* ---- the end of a recording ----------------------------------------------------------------- */
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
