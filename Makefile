@@ -58,7 +58,7 @@ $(O)/%.o: %.c
 
 $(O)/lib/capture/objects.o: lib/capture/objects.S $(BPF_OBJS)
 	@mkdir -p $(@D)
-	$(CC) -DBPF_DIR=\"$(O)/bpf\" -c $< -o $@
+	$(CC) -Wa,-I$(O)/bpf -c $< -o $@
 
 ifneq ($(wildcard lib/capture/objects.S),)
 LIB_OBJS += $(O)/lib/capture/objects.o

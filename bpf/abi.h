@@ -138,6 +138,14 @@ enum egret_fault_policy {
 	EGRET_FAULT_ANY = 2, /* and what a user-space or network file server has to answer for */
 };
 
+#define EGRET_MAX_EVENTS 32
+
+/* What an event has brought on one CPU. */
+struct egret_event_seen {
+	__egret_u64 interrupts;
+	__egret_u64 periods; /* sum, units of the event */
+};
+
 /* What user space tells the programs before they are loaded: constants to the verifier. */
 struct egret_config {
 	__egret_u32 filter; /* enum egret_filter */

@@ -23,10 +23,29 @@ struct {
 	__type(value, struct sample_scratch);
 } sample_scratches SEC(".maps");
 
-/* Counts the interrupt, and says whether it is one to write down. */
-static __always_inline bool sample_wanted(struct task_struct *task)
+/* What each event has brought on each CPU; user space holds it against the perf event's own count. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, EGRET_MAX_EVENTS);
+	__type(key, u32);
+	__type(value, struct egret_event_seen);
+} events_seen SEC(".maps");
+
+static __always_inline void count_interrupt(u32 event, u64 period)
 {
+	struct egret_event_seen *seen = bpf_map_lookup_elem(&events_seen, &event);
+
 	count(EGRET_COUNT_INTERRUPTS);
+	if (!seen)
+		return;
+	seen->interrupts++; /* bpf_prog_active: no second sample of this CPU is under way */
+	seen->periods += period;
+}
+
+/* Counts the interrupt, and says whether it is one to write down. */
+static __always_inline bool sample_wanted(struct bpf_perf_event_data *ctx, struct task_struct *task)
+{
+	count_interrupt((u32)bpf_get_attach_cookie(ctx), ctx->sample_period);
 	if (!BPF_CORE_READ(task, pid)) {
 		if (config.include_idle && config.filter == EGRET_FILTER_SYSTEM)
 			return true;
