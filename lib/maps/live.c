@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* live.c - files as the processes of this machine see them, through /proc. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "maps/modules.h"
+#include "maps/processes.h"
+
+/* The vdso is the same for all 64-bit processes of a boot, and in our own memory. */
+static int open_vdso(struct egret_elf **out, struct egret_error *err)
+{
+	const char *vdso = (const char *)getauxval(AT_SYSINFO_EHDR);
+	char line[256];
+	__fclose_ FILE *maps = fopen("/proc/self/maps", "re");
+	unsigned long start, end;
+
+	while (maps && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%lx-%lx", &start, &end) == 2 && (const char *)start == vdso)
+			return egret_elf_open_memory(vdso, end - start, "[vdso]", out, err);
+	return egret_fail(err, ENOENT, "egret has no vdso of its own to read");
+}
+
+/* Whether an open file is the one that was mapped. */
+static bool is_the_file(const struct egret_elf *elf, int fd, const struct egret_map_info *info)
+{
+	struct egret_build_id id = egret_elf_build_id(elf);
+	struct stat st;
+
+	if (info->build_id.len)
+		return id.len == info->build_id.len &&
+		       !memcmp(id.bytes, info->build_id.bytes, id.len);
+	return !info->ino || (!fstat(fd, &st) && st.st_ino == info->ino);
+}
+
+static int try_path(const char *path, bool exact, const struct egret_map_info *info,
+		    struct egret_elf **out, struct egret_error *err)
+{
+	__close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	int ret;
+
+	if (fd < 0)
+		return egret_fail(err, errno, "%s: %s", info->path, strerror(errno));
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return egret_fail(err, EINVAL, "%s: not a regular file", info->path);
+	ret = egret_elf_open_fd(fd, info->path, out, err);
+	if (ret)
+		return ret;
+	if (!exact && !is_the_file(*out, fd, info)) {
+		egret_elf_destroy(*out);
+		*out = NULL;
+		return egret_fail(err, ESTALE,
+				  "%s: the file was replaced since it was mapped, and no process "
+				  "holds the old one any more",
+				  info->path);
+	}
+	return 0;
+}
+
+/*
+ * The mapping itself first (it leads to the very file, deleted or not, in whatever namespace), then the
+ * path in the process's root, then in ours.
+ */
+static int open_live(void *arg, const struct egret_map_info *info, struct egret_elf **out,
+		     struct egret_error *err)
+{
+	char path[4200];
+	int ret;
+
+	if (!strcmp(info->path, "[vdso]"))
+		return open_vdso(out, err);
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", info->pid,
+		 (unsigned long long)info->start, (unsigned long long)info->end);
+	ret = try_path(path, !info->build_id.len, info, out, err);
+	if (!ret)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/root%s", info->pid, info->path);
+	ret = try_path(path, false, info, out, err);
+	if (!ret)
+		return 0;
+	return try_path(info->path, false, info, out, err);
+}
+
+static int open_debug_live(void *arg, const struct egret_module *module, struct egret_elf **out)
+{
+	struct egret_error ignored;
+
+	if (!module->build_id.len)
+		return -ENOENT;
+	return egret_elf_open_debug(&module->build_id, out, &ignored);
+}
+
+const struct egret_module_source egret_module_source_live = {
+	.open_elf = open_live,
+	.open_debug = open_debug_live,
+};
+
+static int read_all(const char *path, struct egret_buffer *out)
+{
+	__close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	for (;;) {
+		void *to = egret_buffer_reserve(out, 65536);
+
+		if (!to)
+			return -ENOMEM;
+		n = read(fd, to, 65536);
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+		out->len += (size_t)n;
+	}
+}
+
+static int read_maps_live(void *arg, int pid, struct egret_buffer *out)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	return read_all(path, out);
+}
+
+static int read_comm_live(void *arg, int pid, char *to, size_t size)
+{
+	char path[64];
+	struct egret_buffer text = { 0 };
+	int ret;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	ret = read_all(path, &text);
+	if (!ret)
+		snprintf(to, size, "%.*s", (int)strcspn((char *)text.data, "\n"), (char *)text.data);
+	egret_buffer_deinit(&text);
+	return ret;
+}
+
+const struct egret_process_source egret_process_source_live = {
+	.read_maps = read_maps_live,
+	.read_comm = read_comm_live,
+};

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/*
+ * modules.h - the files (and other code) that are mapped into processes, each once.
+ *
+ * A module is identified by its build-id where it has one, else by path, device and inode: the same
+ * library in two processes is one module, a file that was replaced is another one. The file is opened
+ * when it is first seen mapped, while a process that has it still lives.
+ */
+#ifndef EGRET_MAPS_MODULES_H
+#define EGRET_MAPS_MODULES_H
+
+#include "base/index.h"
+#include "elf/elf_file.h"
+
+enum egret_code_kind {
+	EGRET_CODE_FILE,
+	EGRET_CODE_VDSO,
+	EGRET_CODE_JIT, /* executable memory of one process, without a file */
+};
+
+struct egret_module {
+	uint32_t number; /* index in the table */
+	enum egret_code_kind kind;
+	char *path; /* as the process sees it, without " (deleted)"; "[vdso]", "[jit]" */
+	uint64_t dev, ino; /* 0 where only the build-id is known */
+	int pid; /* JIT only */
+	struct egret_build_id build_id;
+	struct egret_elf *elf; /* NULL: could not be had, see why */
+	struct egret_elf *debug; /* its separate debug file, or NULL */
+	char *why; /* why there is no elf, one sentence; NULL where there is one */
+};
+
+/* What the kernel says of one mapping. */
+struct egret_map_info {
+	int pid;
+	uint64_t start, end; /* user addresses */
+	uint64_t pgoff; /* bytes */
+	uint64_t dev, ino; /* 0: not said */
+	struct egret_build_id build_id; /* len 0: not said */
+	const char *path;
+	bool executable;
+};
+
+/*
+ * Where ELF files come from: the live system, or a recording. Both leave *out NULL and return -errno
+ * with a sentence when there is none.
+ */
+struct egret_module_source {
+	int (*open_elf)(void *arg, const struct egret_map_info *info, struct egret_elf **out,
+			struct egret_error *err);
+	int (*open_debug)(void *arg, const struct egret_module *module, struct egret_elf **out);
+	void *arg;
+};
+
+extern const struct egret_module_source egret_module_source_live;
+
+struct egret_modules {
+	struct egret_module **all;
+	size_t n;
+	struct egret_index by_build_id; /* and path, kind */
+	struct egret_index by_file; /* path, dev, ino, pid */
+	const struct egret_module_source *source;
+};
+
+void egret_modules_init(struct egret_modules *modules, const struct egret_module_source *source);
+void egret_modules_deinit(struct egret_modules *modules);
+
+/* The module of a mapping, made when it is new. NULL only without memory. */
+struct egret_module *egret_modules_of(struct egret_modules *modules,
+				      const struct egret_map_info *info);
+
+#endif

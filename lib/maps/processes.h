@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/*
+ * processes.h - which module is mapped at an address of a process.
+ *
+ * Fed with what the kernel tells, in the order of time; asked at the time of a capture. Processes
+ * that ran before are read from /proc when they are first asked for.
+ */
+#ifndef EGRET_MAPS_PROCESSES_H
+#define EGRET_MAPS_PROCESSES_H
+
+#include "base/buffer.h"
+#include "maps/modules.h"
+
+struct egret_mapping {
+	uint64_t start, end; /* user addresses */
+	uint64_t pgoff; /* bytes */
+	struct egret_module *module;
+	uint64_t bias; /* address - bias is the virtual address in the module's ELF file; 0 for JIT code */
+	bool biased; /* the ELF file has a segment there */
+};
+
+struct egret_process {
+	int pid;
+	char comm[16];
+	bool complete; /* mappings are all there are: exec was seen, or /proc was read */
+	bool tried; /* /proc was asked, in vain */
+	bool exited;
+	uint64_t exit_time; /* CLOCK_MONOTONIC ns */
+	struct egret_mapping *mappings; /* sorted, without overlaps; executable ones only */
+	size_t n_mappings;
+	size_t capacity;
+	size_t last; /* index of the mapping that was found last */
+};
+
+/* Where the past of a process comes from: /proc, or a recording. 0 or -errno. */
+struct egret_process_source {
+	int (*read_maps)(void *arg, int pid, struct egret_buffer *out); /* text of proc_pid_maps(5) */
+	int (*read_comm)(void *arg, int pid, char *to, size_t size);
+	void *arg;
+};
+
+extern const struct egret_process_source egret_process_source_live;
+
+struct egret_processes {
+	struct egret_process **all; /* NULL where a number is free */
+	size_t n;
+	uint32_t *free_numbers;
+	size_t n_free;
+	struct egret_index by_pid;
+	struct egret_modules *modules;
+	const struct egret_process_source *source;
+	bool track_all; /* make a process of every pid that is heard of, not only of the known and their children */
+};
+
+void egret_processes_init(struct egret_processes *ps, struct egret_modules *modules,
+			  const struct egret_process_source *source, bool track_all);
+void egret_processes_deinit(struct egret_processes *ps);
+
+/* The process, or NULL where it is not known. */
+struct egret_process *egret_processes_find(const struct egret_processes *ps, int pid);
+/* The process, made when it is new, with its mappings read when they are not known yet. NULL without memory. */
+struct egret_process *egret_processes_need(struct egret_processes *ps, int pid);
+
+/* What the kernel tells. Unknown processes are ignored unless track_all. */
+void egret_processes_mmap(struct egret_processes *ps, const struct egret_map_info *info);
+void egret_processes_fork(struct egret_processes *ps, int pid, int parent);
+void egret_processes_comm(struct egret_processes *ps, int pid, int tid, const char *comm, bool exec);
+void egret_processes_exit(struct egret_processes *ps, int pid, uint64_t time);
+/* Records were lost: what is known may be wrong, and is read again when it is needed. */
+void egret_processes_lost(struct egret_processes *ps);
+/* Forgets processes that exited before `time`. */
+void egret_processes_forget(struct egret_processes *ps, uint64_t time);
+
+/* The executable mapping that holds addr, or NULL. Valid until the process changes. */
+const struct egret_mapping *egret_process_find(struct egret_process *process, uint64_t addr);
+
+#endif
