@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+#include "session/accounting.h"
+
+#include <stdio.h>
+
+struct visit {
+	egret_stat_fn fn;
+	void *arg;
+	int ret;
+};
+
+static void tell(struct visit *visit, const char *name, const char *text, uint64_t value)
+{
+	struct egret_stat stat = { .name = name, .text = text, .value = value };
+
+	if (!visit->ret)
+		visit->ret = visit->fn(&stat, visit->arg);
+}
+
+static const struct {
+	const char *name, *text;
+} counter_names[] = {
+#define COUNTER_NAME(id, counter, text) { counter, text },
+	EGRET_COUNTERS(COUNTER_NAME)
+#undef COUNTER_NAME
+};
+
+static void tell_counters(struct visit *visit, const uint64_t *counters)
+{
+	for (size_t i = 0; i < EGRET_COUNT_NR; i++)
+		if (i != EGRET_COUNT_LATENCY_NS)
+			tell(visit, counter_names[i].name, counter_names[i].text, counters[i]);
+	if (counters[EGRET_COUNT_CAPTURES_DONE])
+		tell(visit, "captures.latency-mean-us",
+		     "from the sample to its capture, mean, microseconds",
+		     counters[EGRET_COUNT_LATENCY_NS] / counters[EGRET_COUNT_CAPTURES_DONE] / 1000);
+}
+
+static void tell_endings(struct visit *visit, const struct egret_pipeline_stats *stats)
+{
+	char name[64];
+
+	for (unsigned int i = 0; i < EGRET_CAPTURE_NR; i++) {
+		snprintf(name, sizeof(name), "capture.%s", egret_capture_end_name(i));
+		if (stats->capture_end[i] || i == EGRET_CAPTURE_WHOLE)
+			tell(visit, name, egret_capture_end_text(i), stats->capture_end[i]);
+	}
+	tell(visit, "capture.pending", "samples that still wait for their capture", stats->pending);
+	for (unsigned int i = 0; i < EGRET_UNWIND_NR; i++) {
+		snprintf(name, sizeof(name), "unwind.%s", egret_unwind_end_name(i));
+		if (stats->unwind_end[i] || i == EGRET_UNWIND_ROOT)
+			tell(visit, name, egret_unwind_end_text(i), stats->unwind_end[i]);
+	}
+	tell(visit, "unwind.pending", "samples that still wait for their capture", stats->pending);
+}
+
+static void tell_pipeline(struct visit *visit, const struct egret_pipeline_stats *stats)
+{
+	tell(visit, "captures.unused", "made at exit or exec, and needed by no sample",
+	     stats->captures_unused);
+	tell(visit, "captures.asleep", "read of threads asleep in the kernel at the end",
+	     stats->captures_asleep);
+	tell(visit, "captures.alt-stacks", "of threads on their alternate signal stack",
+	     stats->alt_stacks);
+	tell(visit, "captures.user-hits", "samples of user mode with a capture", stats->user_hits);
+	tell(visit, "captures.user-hits-equal",
+	     "of them, whose instruction pointer was the same at the capture",
+	     stats->user_hits_equal);
+	tell(visit, "frames", "frames unwound", stats->frames);
+	tell(visit, "maps.records", "mappings, names, forks and exits told by the kernel",
+	     stats->map_records);
+	tell(visit, "maps.lost", "of those, lost: processes were read again from /proc",
+	     stats->map_records_lost);
+	tell(visit, "samples.dropped.no-memory", "samples dropped for want of memory",
+	     stats->no_memory);
+}
+
+int egret_accounting_each(const struct egret_capture *capture, const struct egret_pipeline *pipeline,
+			  egret_stat_fn fn, void *arg)
+{
+	const struct egret_pipeline_stats *stats = egret_pipeline_stats(pipeline);
+	struct visit visit = { fn, arg, 0 };
+	uint64_t counters[EGRET_COUNT_NR];
+	struct egret_witness witness;
+
+	egret_capture_witness(capture, &witness);
+	egret_capture_counters(capture, counters);
+	tell(&visit, "witness.expected", "interrupts by the perf events' own counts",
+	     witness.expected);
+	tell(&visit, "witness.never-ran",
+	     "interrupts that came too late, or whose program the kernel skipped",
+	     witness.expected - witness.seen);
+	tell_counters(&visit, counters);
+	tell_endings(&visit, stats);
+	tell_pipeline(&visit, stats);
+	return visit.ret;
+}
+
+static int store(const struct egret_stat *stat, void *arg)
+{
+	return egret_profile_set_stat(arg, stat->name, stat->text, stat->value);
+}
+
+void egret_accounting_store(const struct egret_capture *capture,
+			    const struct egret_pipeline *pipeline, struct egret_profile *profile)
+{
+	egret_accounting_each(capture, pipeline, store, profile);
+}

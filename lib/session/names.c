@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+#include "session/names.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "symbolize/symbolize.h"
+
+/* The perf map of one process. */
+struct jit_names {
+	int pid;
+	size_t size; /* of the file when it was read */
+	struct egret_perfmap *map;
+};
+
+struct egret_names {
+	const struct egret_name_source *source;
+	struct egret_symtab **symtabs; /* by number of struct egret_module; see symtab_tried */
+	bool *symtab_tried;
+	size_t n_symtabs;
+	struct egret_kallsyms *kallsyms;
+	bool kallsyms_tried;
+	struct jit_names *jits;
+	size_t n_jits;
+	uint32_t next_frame; /* frames below were looked at */
+	uint32_t *unnamed_jit; /* frames of JIT code without a name so far */
+	size_t n_unnamed_jit, unnamed_jit_capacity;
+};
+
+int egret_names_create(const struct egret_name_source *source, struct egret_names **out)
+{
+	struct egret_names *names = calloc(1, sizeof(*names));
+
+	if (!names)
+		return -ENOMEM;
+	names->source = source;
+	*out = names;
+	return 0;
+}
+
+void egret_names_destroy(struct egret_names *names)
+{
+	if (!names)
+		return;
+	for (size_t i = 0; i < names->n_symtabs; i++)
+		egret_symtab_destroy(names->symtabs[i]);
+	for (size_t i = 0; i < names->n_jits; i++)
+		egret_perfmap_destroy(names->jits[i].map);
+	egret_kallsyms_destroy(names->kallsyms);
+	free(names->symtabs);
+	free(names->symtab_tried);
+	free(names->jits);
+	free(names->unnamed_jit);
+	free(names);
+}
+
+bool egret_names_kernel_hidden(const struct egret_names *names)
+{
+	return names->kallsyms && egret_kallsyms_hidden(names->kallsyms);
+}
+
+static struct egret_symtab *symtab_of(struct egret_names *names, const struct egret_module *module)
+{
+	size_t n = module->number + 1;
+
+	if (n > names->n_symtabs) {
+		struct egret_symtab **symtabs;
+		bool *tried;
+
+		symtabs = reallocarray(names->symtabs, n * 2, sizeof(struct egret_symtab *));
+		if (symtabs)
+			names->symtabs = symtabs;
+		tried = reallocarray(names->symtab_tried, n * 2, sizeof(*tried));
+		if (tried)
+			names->symtab_tried = tried;
+		if (!symtabs || !tried)
+			return NULL;
+		memset(symtabs + names->n_symtabs, 0,
+		       (n * 2 - names->n_symtabs) * sizeof(struct egret_symtab *));
+		memset(tried + names->n_symtabs, 0, n * 2 - names->n_symtabs);
+		names->n_symtabs = n * 2;
+	}
+	if (!names->symtab_tried[module->number]) {
+		names->symtab_tried[module->number] = true;
+		if (egret_symtab_create(module->elf, module->debug, &names->symtabs[module->number],
+					NULL))
+			names->symtabs[module->number] = NULL;
+	}
+	return names->symtabs[module->number];
+}
+
+static bool find_in_file(struct egret_names *names, const struct egret_module *module,
+			 uint64_t offset, struct egret_symbol *symbol)
+{
+	struct egret_symtab *table;
+	uint64_t vaddr;
+
+	if (!module || !module->elf || !egret_elf_offset_to_vaddr(module->elf, offset, &vaddr))
+		return false;
+	table = symtab_of(names, module);
+	return table && egret_symtab_find(table, vaddr, symbol);
+}
+
+static bool find_in_kernel(struct egret_names *names, uint64_t address, struct egret_symbol *symbol)
+{
+	if (!names->kallsyms_tried) {
+		struct egret_buffer text = { 0 };
+
+		names->kallsyms_tried = true;
+		if (!names->source->read_kallsyms(names->source->arg, &text) && text.len &&
+		    egret_kallsyms_parse((char *)text.data, text.len, &names->kallsyms, NULL))
+			names->kallsyms = NULL;
+		egret_buffer_deinit(&text);
+	}
+	return names->kallsyms && egret_kallsyms_find(names->kallsyms, address, symbol);
+}
+
+static struct jit_names *jit_of(struct egret_names *names, int pid)
+{
+	struct jit_names *jits;
+
+	for (size_t i = 0; i < names->n_jits; i++)
+		if (names->jits[i].pid == pid)
+			return &names->jits[i];
+	jits = reallocarray(names->jits, names->n_jits + 1, sizeof(*jits));
+	if (!jits)
+		return NULL;
+	names->jits = jits;
+	jits[names->n_jits] = (struct jit_names){ .pid = pid };
+	return &jits[names->n_jits++];
+}
+
+/* Reads the perf map again when it has grown. */
+static void refresh_jit(struct egret_names *names, struct jit_names *jit)
+{
+	struct egret_buffer text = { 0 };
+	struct egret_perfmap *map;
+
+	if (!names->source->read_perfmap(names->source->arg, jit->pid, &jit->size, &text) &&
+	    text.len && !egret_perfmap_parse((char *)text.data, text.len, &map, NULL)) {
+		egret_perfmap_destroy(jit->map);
+		jit->map = map;
+	}
+	egret_buffer_deinit(&text);
+}
+
+static bool find_in_jit(struct egret_names *names, int pid, uint64_t address,
+			struct egret_symbol *symbol)
+{
+	struct jit_names *jit = jit_of(names, pid);
+
+	if (!jit)
+		return false;
+	if (jit->map && egret_perfmap_find(jit->map, address, symbol))
+		return true;
+	return false;
+}
+
+static bool find_symbol(struct egret_names *names, const struct egret_profile *profile,
+			const struct egret_profile_frame *frame,
+			struct egret_module *const *module_of, struct egret_symbol *symbol)
+{
+	const struct egret_profile_module *m = egret_profile_get_module(profile, frame->module);
+	uint64_t offset = frame->offset - !!(frame->flags & EGRET_FRAME_F_RETURN);
+
+	switch (m->kind) {
+	case EGRET_MODULE_FILE:
+	case EGRET_MODULE_VDSO:
+		return find_in_file(names, module_of[frame->module], offset, symbol);
+	case EGRET_MODULE_KERNEL:
+		return find_in_kernel(names, offset, symbol);
+	case EGRET_MODULE_JIT:
+		return find_in_jit(names, m->pid, offset, symbol);
+	default:
+		return false;
+	}
+}
+
+/* Gives a frame its name. 1: it has one now; 0: nothing was found. */
+static int name_frame(struct egret_names *names, struct egret_profile *profile, uint32_t number,
+		      struct egret_module *const *module_of, struct egret_writer *writer,
+		      struct egret_error *err)
+{
+	const struct egret_profile_frame *frame = egret_profile_get_frame(profile, number);
+	struct egret_profile_line line = { 0 };
+	__free_ char *demangled = NULL;
+	struct egret_symbol symbol;
+	const char *name;
+	int ret;
+
+	if (!find_symbol(names, profile, frame, module_of, &symbol))
+		return 0;
+	demangled = egret_demangle(symbol.name);
+	name = demangled ? demangled : symbol.name;
+	line.name = egret_profile_string(profile, name, strlen(name), NULL);
+	if (line.name == UINT32_MAX || egret_profile_set_lines(profile, number, &line, 1))
+		return egret_fail(err, ENOMEM, "out of memory");
+	ret = writer ? egret_writer_symbol(writer, number, err) : 0;
+	return ret ? ret : 1;
+}
+
+static void remember_unnamed(struct egret_names *names, uint32_t frame)
+{
+	size_t capacity = names->unnamed_jit_capacity ? names->unnamed_jit_capacity * 2 : 64;
+	uint32_t *frames;
+
+	if (names->n_unnamed_jit == names->unnamed_jit_capacity) {
+		frames = reallocarray(names->unnamed_jit, capacity, sizeof(*frames));
+		if (!frames)
+			return;
+		names->unnamed_jit = frames;
+		names->unnamed_jit_capacity = capacity;
+	}
+	names->unnamed_jit[names->n_unnamed_jit++] = frame;
+}
+
+static bool is_jit(const struct egret_profile *profile, uint32_t frame)
+{
+	uint32_t module = egret_profile_get_frame(profile, frame)->module;
+
+	return egret_profile_get_module(profile, module)->kind == EGRET_MODULE_JIT;
+}
+
+/* New JIT frames are asked for after the new part of the perf map has been read. */
+static void refresh_jits_of_new_frames(struct egret_names *names, const struct egret_profile *profile,
+				       size_t n_frames)
+{
+	int last_pid = -1;
+
+	for (uint32_t f = names->next_frame; f < n_frames; f++) {
+		const struct egret_profile_frame *frame = egret_profile_get_frame(profile, f);
+		const struct egret_profile_module *m =
+			egret_profile_get_module(profile, frame->module);
+
+		if (m->kind != EGRET_MODULE_JIT || m->pid == last_pid)
+			continue;
+		last_pid = m->pid;
+		if (jit_of(names, m->pid))
+			refresh_jit(names, jit_of(names, m->pid));
+	}
+}
+
+static int retry_jit_frames(struct egret_names *names, struct egret_profile *profile,
+			    struct egret_module *const *module_of, struct egret_writer *writer,
+			    struct egret_error *err)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < names->n_jits; i++)
+		refresh_jit(names, &names->jits[i]);
+	for (size_t i = 0; i < names->n_unnamed_jit; i++) {
+		int ret = name_frame(names, profile, names->unnamed_jit[i], module_of, writer, err);
+
+		if (ret < 0)
+			return ret;
+		if (!ret)
+			names->unnamed_jit[kept++] = names->unnamed_jit[i];
+	}
+	names->n_unnamed_jit = kept;
+	return 0;
+}
+
+int egret_names_update(struct egret_names *names, struct egret_profile *profile,
+		       struct egret_module *const *module_of, bool again,
+		       struct egret_writer *writer, struct egret_error *err)
+{
+	size_t n_frames = egret_profile_n_frames(profile);
+
+	refresh_jits_of_new_frames(names, profile, n_frames);
+	for (uint32_t f = names->next_frame; f < n_frames; f++) {
+		int ret = name_frame(names, profile, f, module_of, writer, err);
+
+		if (ret < 0)
+			return ret;
+		if (!ret && is_jit(profile, f))
+			remember_unnamed(names, f);
+	}
+	names->next_frame = (uint32_t)n_frames;
+	return again ? retry_jit_frames(names, profile, module_of, writer, err) : 0;
+}
+
+/* ---- the live system ---------------------------------------------------------------------------- */
+
+#define PERFMAP_MAX_BYTES (256u << 20)
+
+static int read_file(int fd, size_t most, struct egret_buffer *out)
+{
+	ssize_t n;
+
+	do {
+		void *to = egret_buffer_reserve(out, 1 << 18);
+
+		if (!to)
+			return -ENOMEM;
+		n = read(fd, to, 1 << 18);
+		if (n < 0)
+			return -errno;
+		out->len += (size_t)n;
+	} while (n && out->len < most);
+	return 0;
+}
+
+static int read_kallsyms_live(void *arg, struct egret_buffer *out)
+{
+	__close_ int fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : read_file(fd, SIZE_MAX, out);
+}
+
+/* The number of a process in its innermost PID namespace: the last of NSpid, proc_pid_status(5). */
+static int innermost_pid(int pid)
+{
+	char path[64], line[256];
+	__fclose_ FILE *file = NULL;
+	int inner = pid;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		char *p = line + 6, *rest;
+
+		if (strncmp(line, "NSpid:", 6))
+			continue;
+		for (long n = strtol(p, &rest, 10); rest != p; n = strtol(p, &rest, 10)) {
+			inner = (int)n;
+			p = rest;
+		}
+	}
+	return inner;
+}
+
+static int read_perfmap_live(void *arg, int pid, size_t *size, struct egret_buffer *out)
+{
+	char path[96];
+	struct stat st;
+	__close_ int fd = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/root/tmp/perf-%d.map", pid, innermost_pid(pid));
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0) {
+		snprintf(path, sizeof(path), "/tmp/perf-%d.map", pid);
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	}
+	if (fd < 0 || fstat(fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if ((size_t)st.st_size <= *size)
+		return -EALREADY;
+	*size = (size_t)st.st_size;
+	return read_file(fd, PERFMAP_MAX_BYTES, out);
+}
+
+const struct egret_name_source egret_name_source_live = {
+	.read_kallsyms = read_kallsyms_live,
+	.read_perfmap = read_perfmap_live,
+};

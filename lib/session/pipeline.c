@@ -1,0 +1,891 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+#include "session/pipeline.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "session/raw_tags.h"
+
+/* A user stack as it came out of a capture: what all its samples share. */
+struct user_stack {
+	uint32_t stack; /* of the profile; 0: empty */
+	uint32_t wanted, got; /* bytes, where the stack is cut; else 0 */
+	uint8_t capture_end, unwind_end;
+};
+
+/* A sample that waits for its capture. */
+struct pending {
+	uint64_t cookie;
+	uint32_t next; /* another sample of the same cookie, or EGRET_INDEX_NONE */
+	uint32_t n_kernel;
+	uint64_t ip; /* of a user-mode hit; else 0 */
+	struct egret_sample_row row;
+	uint64_t kernel[];
+};
+
+/* What is known of a thread between its records. */
+struct live_thread {
+	uint32_t tid;
+	uint64_t start_time;
+	uint64_t waiting; /* cookie that samples of it wait for; 0: none */
+	uint64_t done, also; /* cookies of its last capture */
+	struct user_stack last; /* what that was */
+	bool last_used;
+	uint32_t number; /* of the profile, under the names below */
+	char comm[EGRET_COMM_LEN], process[EGRET_COMM_LEN];
+	uint64_t seen; /* time of its last record */
+};
+
+/* What the pipeline keeps of a struct egret_module, by its number. */
+struct module_state {
+	struct egret_unwind_module *unwind;
+	bool unwind_tried;
+	uint32_t profile_number; /* + 1; 0: not in the profile yet */
+};
+
+struct egret_pipeline {
+	struct egret_pipeline_opts opts;
+	struct egret_modules modules;
+	struct egret_processes processes;
+	struct egret_unwinder *unwinder;
+	struct egret_profile *profile;
+	struct egret_names *names;
+	struct egret_writer *writer;
+	bool raw;
+	struct egret_pipeline_stats stats;
+
+	struct module_state *module_states;
+	size_t n_module_states;
+	struct egret_module **module_of; /* by number of the profile's modules; NULL for pseudo-modules */
+	size_t n_module_of;
+
+	struct pending **pending; /* slots */
+	uint32_t *free_slots;
+	size_t n_slots, n_free_slots;
+	struct egret_index pending_by_cookie;
+
+	struct live_thread *threads;
+	size_t n_threads;
+	size_t threads_capacity;
+	struct egret_index thread_by_id;
+
+	struct egret_unwound_frame *frames; /* room for max_frames */
+};
+
+/* ---- life --------------------------------------------------------------------------------------- */
+
+int egret_pipeline_create(const struct egret_pipeline_opts *opts, struct egret_pipeline **out,
+			  struct egret_error *err)
+{
+	struct egret_pipeline *p = calloc(1, sizeof(*p));
+	int ret;
+
+	if (!p)
+		return egret_fail(err, ENOMEM, "out of memory");
+	p->opts = *opts;
+	egret_modules_init(&p->modules, opts->module_source);
+	egret_processes_init(&p->processes, &p->modules, opts->process_source, opts->track_all);
+	p->frames = calloc(opts->max_frames, sizeof(*p->frames));
+	ret = p->frames ? 0 : -ENOMEM;
+	if (!ret)
+		ret = egret_profile_create(&p->profile);
+	if (!ret)
+		ret = egret_names_create(opts->name_source, &p->names);
+	if (ret)
+		egret_fail(err, -ret, "out of memory");
+	else
+		ret = opts->engine->create(&p->unwinder, err);
+	if (ret) {
+		egret_pipeline_destroy(p);
+		return ret;
+	}
+	*out = p;
+	return 0;
+}
+
+void egret_pipeline_destroy(struct egret_pipeline *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->n_slots; i++)
+		free(p->pending[i]);
+	for (size_t i = 0; i < p->n_module_states; i++)
+		if (p->module_states[i].unwind)
+			p->opts.engine->module_unload(p->unwinder, p->module_states[i].unwind);
+	if (p->unwinder)
+		p->opts.engine->destroy(p->unwinder);
+	egret_names_destroy(p->names);
+	egret_profile__destroy(p->profile);
+	egret_processes_deinit(&p->processes);
+	egret_modules_deinit(&p->modules);
+	egret_index_deinit(&p->pending_by_cookie);
+	egret_index_deinit(&p->thread_by_id);
+	free(p->pending);
+	free(p->free_slots);
+	free(p->threads);
+	free(p->module_states);
+	free(p->module_of);
+	free(p->frames);
+	free(p);
+}
+
+struct egret_profile *egret_pipeline_profile(struct egret_pipeline *p)
+{
+	return p->profile;
+}
+
+struct egret_processes *egret_pipeline_processes(struct egret_pipeline *p)
+{
+	return &p->processes;
+}
+
+struct egret_modules *egret_pipeline_modules(struct egret_pipeline *p)
+{
+	return &p->modules;
+}
+
+const struct egret_pipeline_stats *egret_pipeline_stats(const struct egret_pipeline *p)
+{
+	return &p->stats;
+}
+
+void egret_pipeline_set_writer(struct egret_pipeline *p, struct egret_writer *writer, bool raw)
+{
+	p->writer = writer;
+	p->raw = raw && writer;
+}
+
+/* ---- threads ------------------------------------------------------------------------------------ */
+
+struct thread_id {
+	uint32_t tid;
+	uint64_t start_time;
+};
+
+static uint64_t hash_thread(uint32_t tid, uint64_t start_time)
+{
+	return egret_hash64(start_time ^ ((uint64_t)tid << 40) ^ tid);
+}
+
+static bool same_thread(const void *owner, uint32_t number, const void *key)
+{
+	const struct live_thread *t = &((const struct egret_pipeline *)owner)->threads[number];
+	const struct thread_id *id = key;
+
+	return t->tid == id->tid && t->start_time == id->start_time;
+}
+
+static struct live_thread *thread_of(struct egret_pipeline *p, uint32_t tid, uint64_t start_time)
+{
+	struct thread_id id = { tid, start_time };
+	uint64_t hash = hash_thread(tid, start_time);
+	uint32_t number = egret_index_find(&p->thread_by_id, hash, &id, same_thread, p);
+
+	if (number != EGRET_INDEX_NONE)
+		return &p->threads[number];
+	if (p->n_threads == p->threads_capacity) {
+		size_t capacity = p->threads_capacity ? p->threads_capacity * 2 : 64;
+		struct live_thread *threads;
+
+		threads = reallocarray(p->threads, capacity, sizeof(*threads));
+		if (!threads)
+			return NULL;
+		p->threads = threads;
+		p->threads_capacity = capacity;
+	}
+	if (egret_index_add(&p->thread_by_id, hash, (uint32_t)p->n_threads))
+		return NULL;
+	p->threads[p->n_threads] = (struct live_thread){ .tid = tid,
+							 .start_time = start_time,
+							 .number = UINT32_MAX };
+	return &p->threads[p->n_threads++];
+}
+
+/* Forgets threads that have not been heard of since `time` and for which nothing waits. */
+static int forget_threads(struct egret_pipeline *p, uint64_t time)
+{
+	size_t kept = 0;
+
+	egret_index_deinit(&p->thread_by_id);
+	for (size_t i = 0; i < p->n_threads; i++) {
+		struct live_thread *t = &p->threads[i];
+
+		if (t->seen < time && !t->waiting)
+			continue;
+		p->threads[kept] = *t;
+		if (egret_index_add(&p->thread_by_id, hash_thread(t->tid, t->start_time),
+				    (uint32_t)kept))
+			return -ENOMEM;
+		kept++;
+	}
+	p->n_threads = kept;
+	return 0;
+}
+
+/* The number of the thread in the profile, under the names that it and its process have now. */
+static uint32_t thread_number(struct egret_pipeline *p, struct live_thread *t,
+			      const struct egret_rec_sample *s)
+{
+	const struct egret_process *process = egret_processes_find(&p->processes, (int)s->pid);
+	const char *name = process && process->comm[0] ? process->comm : s->comm;
+	struct egret_profile_thread thread = {
+		.pid = (int32_t)s->pid,
+		.tid = (int32_t)s->tid,
+		.start_time = s->start_time,
+	};
+
+	if (t->number != UINT32_MAX && !strncmp(t->comm, s->comm, EGRET_COMM_LEN) &&
+	    !strncmp(t->process, name, EGRET_COMM_LEN))
+		return t->number;
+	memcpy(t->comm, s->comm, EGRET_COMM_LEN);
+	strncpy(t->process, name, EGRET_COMM_LEN);
+	thread.comm = egret_profile_string(p->profile, s->comm, strnlen(s->comm, EGRET_COMM_LEN),
+					   NULL);
+	thread.process = egret_profile_string(p->profile, name, strnlen(name, EGRET_COMM_LEN), NULL);
+	if (thread.comm == UINT32_MAX || thread.process == UINT32_MAX)
+		return UINT32_MAX;
+	t->number = egret_profile_thread(p->profile, &thread, NULL);
+	return t->number;
+}
+
+/* ---- modules and frames ------------------------------------------------------------------------- */
+
+static struct module_state *state_of(struct egret_pipeline *p, const struct egret_module *module)
+{
+	size_t n = module->number + 1;
+
+	if (n > p->n_module_states) {
+		struct module_state *states;
+
+		states = reallocarray(p->module_states, n * 2, sizeof(*states));
+		if (!states)
+			return NULL;
+		memset(states + p->n_module_states, 0,
+		       (n * 2 - p->n_module_states) * sizeof(*states));
+		p->module_states = states;
+		p->n_module_states = n * 2;
+	}
+	return &p->module_states[module->number];
+}
+
+/* Adds a module to the profile, and remembers which struct egret_module it is. */
+static uint32_t add_profile_module(struct egret_pipeline *p, struct egret_profile_module *m,
+				   const char *path, struct egret_module *module)
+{
+	struct egret_module **module_of;
+	uint32_t number;
+
+	m->path = egret_profile_string(p->profile, path, strlen(path), NULL);
+	if (m->path == UINT32_MAX)
+		return UINT32_MAX;
+	number = egret_profile_module(p->profile, m, NULL);
+	if (number == UINT32_MAX || number < p->n_module_of)
+		return number;
+	module_of = reallocarray(p->module_of, number + 1, sizeof(struct egret_module *));
+	if (!module_of)
+		return UINT32_MAX;
+	p->module_of = module_of;
+	for (size_t i = p->n_module_of; i < number; i++)
+		module_of[i] = NULL;
+	module_of[number] = module;
+	p->n_module_of = number + 1;
+	return number;
+}
+
+static uint32_t profile_module_of(struct egret_pipeline *p, struct egret_module *module)
+{
+	static const uint32_t kinds[] = {
+		[EGRET_CODE_FILE] = EGRET_MODULE_FILE,
+		[EGRET_CODE_VDSO] = EGRET_MODULE_VDSO,
+		[EGRET_CODE_JIT] = EGRET_MODULE_JIT,
+	};
+	struct module_state *state = state_of(p, module);
+	struct egret_profile_module m = {
+		.kind = kinds[module->kind],
+		.dev = module->dev,
+		.ino = module->ino,
+		.pid = module->pid,
+		.build_id = module->build_id,
+	};
+	uint32_t number;
+
+	if (!state)
+		return UINT32_MAX;
+	if (state->profile_number)
+		return state->profile_number - 1;
+	if (m.build_id.len)
+		m.dev = m.ino = 0; /* the build-id is the identity */
+	number = add_profile_module(p, &m, module->path, module);
+	if (number != UINT32_MAX)
+		state->profile_number = number + 1;
+	return number;
+}
+
+static uint32_t pseudo_module(struct egret_pipeline *p, enum egret_module_kind kind,
+			      const char *path)
+{
+	struct egret_profile_module m = { .kind = kind };
+
+	return add_profile_module(p, &m, path, NULL);
+}
+
+/* Grows a stack by one frame. UINT32_MAX without memory. */
+static uint32_t push(struct egret_pipeline *p, uint32_t stack, uint32_t module, uint64_t offset,
+		     uint32_t flags)
+{
+	struct egret_profile_frame frame = { .module = module, .flags = flags, .offset = offset };
+	uint32_t number;
+
+	if (stack == UINT32_MAX || module == UINT32_MAX)
+		return UINT32_MAX;
+	number = egret_profile_frame(p->profile, &frame, NULL);
+	if (number == UINT32_MAX)
+		return UINT32_MAX;
+	return egret_profile_stack(p->profile, stack, number, NULL);
+}
+
+static uint32_t push_user_frame(struct egret_pipeline *p, uint32_t stack,
+				const struct egret_unwound_frame *frame)
+{
+	const struct egret_mapping *m = (const struct egret_mapping *)(uintptr_t)frame->cookie;
+
+	if (!m)
+		return push(p, stack, pseudo_module(p, EGRET_MODULE_UNMAPPED, "[unknown]"),
+			    frame->pc, frame->flags);
+	if (m->module->kind == EGRET_CODE_JIT)
+		return push(p, stack, profile_module_of(p, m->module), frame->pc, frame->flags);
+	return push(p, stack, profile_module_of(p, m->module), frame->pc - m->start + m->pgoff,
+		    frame->flags);
+}
+
+/* ---- unwinding ---------------------------------------------------------------------------------- */
+
+/* A capture while it is unwound: the argument of both callbacks. */
+struct capture_view {
+	struct egret_pipeline *p;
+	struct egret_process *process;
+	const struct egret_rec_capture *rec;
+	const uint8_t *data[EGRET_MAX_WINDOWS];
+	uint32_t last;
+};
+
+static bool view_capture(struct capture_view *view, const struct egret_rec_capture *rec)
+{
+	const uint8_t *data = (const uint8_t *)(rec + 1), *end = (const uint8_t *)rec + rec->rec.size;
+
+	view->rec = rec;
+	if (rec->n_windows > EGRET_MAX_WINDOWS)
+		return false;
+	for (size_t i = 0; i < rec->n_windows; i++) {
+		view->data[i] = data;
+		if (rec->window[i].len > (size_t)(end - data))
+			return false;
+		data += rec->window[i].len;
+	}
+	return true;
+}
+
+/* Whether a page that is not there was there in the process: then what lies behind it was read. */
+static bool has_holes(const struct egret_rec_capture *rec)
+{
+	return rec->ending != EGRET_CAPTURE_WHOLE && rec->ending != EGRET_CAPTURE_LIMIT;
+}
+
+static int read_stack(void *arg, uint64_t addr, uint64_t *value)
+{
+	struct capture_view *view = arg;
+	const struct egret_rec_capture *rec = view->rec;
+
+	for (uint32_t n = 0, i = view->last; n < rec->n_windows; n++) {
+		const struct egret_window *w = &rec->window[i];
+
+		if (addr >= w->start && addr - w->start < w->len && w->len - (addr - w->start) >= 8) {
+			memcpy(value, view->data[i] + (addr - w->start), 8);
+			view->last = i;
+			return 0;
+		}
+		i = i + 1 < rec->n_windows ? i + 1 : 0;
+	}
+	return has_holes(rec) ? -ENXIO : -EFAULT;
+}
+
+static bool find_code(void *arg, uint64_t pc, struct egret_code *code)
+{
+	struct capture_view *view = arg;
+	struct egret_pipeline *p = view->p;
+	const struct egret_mapping *m = egret_process_find(view->process, pc);
+	struct module_state *state;
+
+	*code = (struct egret_code){ 0 };
+	if (!m)
+		return false;
+	code->cookie = (uintptr_t)m;
+	if (!m->biased)
+		return true;
+	code->bias = m->bias;
+	state = state_of(p, m->module);
+	if (state && !state->unwind_tried) {
+		state->unwind_tried = true;
+		if (p->opts.engine->module_load(p->unwinder, m->module->elf, m->module->debug,
+						&state->unwind))
+			state->unwind = NULL;
+	}
+	code->module = state ? state->unwind : NULL;
+	return true;
+}
+
+/* The frame that stands at the root of a stack that is not whole, and says why. */
+static uint32_t cut_frame(struct egret_pipeline *p, uint8_t capture_end, uint8_t unwind_end)
+{
+	uint64_t offset = (uint64_t)capture_end << 8 | unwind_end;
+
+	return push(p, 0, pseudo_module(p, EGRET_MODULE_CUT, "[cut]"), offset, 0);
+}
+
+static bool without_user_part(uint8_t capture_end)
+{
+	return capture_end == EGRET_CAPTURE_KERNEL_THREAD ||
+	       capture_end == EGRET_CAPTURE_USER_WORKER || capture_end == EGRET_CAPTURE_IDLE ||
+	       capture_end == EGRET_CAPTURE_NOT_WANTED;
+}
+
+/* A user stack for samples that have none. */
+static struct user_stack no_user_stack(struct egret_pipeline *p, uint8_t capture_end)
+{
+	struct user_stack user = { .capture_end = capture_end };
+
+	if (without_user_part(capture_end)) {
+		user.unwind_end = EGRET_UNWIND_NOT_USER;
+		return user;
+	}
+	user.unwind_end = capture_end == EGRET_CAPTURE_COMPAT ? EGRET_UNWIND_COMPAT :
+								EGRET_UNWIND_NO_CAPTURE;
+	user.stack = cut_frame(p, capture_end, user.unwind_end);
+	return user;
+}
+
+static struct user_stack unwind_capture(struct egret_pipeline *p, struct capture_view *view)
+{
+	const struct egret_rec_capture *rec = view->rec;
+	struct egret_unwind_request request = {
+		.read_stack = read_stack,
+		.find_code = find_code,
+		.arg = view,
+		.frames = p->frames,
+		.max_frames = p->opts.max_frames,
+	};
+	struct user_stack user = { .capture_end = rec->ending };
+	struct egret_unwind_result result;
+
+	memcpy(request.regs.r, rec->regs, sizeof(request.regs.r));
+	result = p->opts.engine->unwind(p->unwinder, &request);
+	p->stats.frames += result.n_frames;
+	user.unwind_end = (uint8_t)result.end;
+	if (result.end != EGRET_UNWIND_ROOT) {
+		user.stack = cut_frame(p, rec->ending, user.unwind_end);
+		user.wanted = rec->wanted;
+		user.got = rec->got;
+	}
+	for (size_t i = result.n_frames; i-- > 0;)
+		user.stack = push_user_frame(p, user.stack, &p->frames[i]);
+	return user;
+}
+
+static bool has_stack(const struct egret_rec_capture *rec)
+{
+	return rec->got != 0;
+}
+
+static struct user_stack user_stack_of(struct egret_pipeline *p, const struct egret_rec_capture *rec)
+{
+	struct capture_view view = { .p = p };
+
+	if (!has_stack(rec) || !view_capture(&view, rec))
+		return no_user_stack(p, rec->ending);
+	view.process = egret_processes_need(&p->processes, (int)rec->pid);
+	if (!view.process)
+		return no_user_stack(p, EGRET_CAPTURE_LOST);
+	return unwind_capture(p, &view);
+}
+
+/* ---- samples ------------------------------------------------------------------------------------ */
+
+/* Gives a sample its stack, and hands it on: the one place where a sample ends. */
+static int finish_sample(struct egret_pipeline *p, struct egret_sample_row *row,
+			 const uint64_t *kernel, uint32_t n_kernel, const struct user_stack *user,
+			 struct egret_error *err)
+{
+	uint32_t stack = user->stack, module;
+
+	module = n_kernel ? pseudo_module(p, EGRET_MODULE_KERNEL, "[kernel.kallsyms]") : 0;
+	for (uint32_t i = n_kernel; i-- > 0;)
+		stack = push(p, stack, module, kernel[i], i ? EGRET_FRAME_F_RETURN : 0);
+	if (stack == UINT32_MAX) {
+		p->stats.no_memory++;
+		return egret_fail(err, ENOMEM, "out of memory for stacks");
+	}
+	row->stack = stack;
+	row->capture_end = user->capture_end;
+	row->unwind_end = user->unwind_end;
+	row->bytes_wanted = user->wanted;
+	row->bytes_got = user->got;
+	p->stats.capture_end[user->capture_end < EGRET_CAPTURE_NR ? user->capture_end :
+								    EGRET_CAPTURE_LOST]++;
+	p->stats.unwind_end[user->unwind_end]++;
+	if (p->opts.aggregate) {
+		struct egret_profile_key key = { .thread = row->thread,
+						 .stack = stack,
+						 .event = row->event,
+						 .capture_end = row->capture_end,
+						 .unwind_end = row->unwind_end };
+		struct egret_profile_values values = { 1, row->value, row->bytes_wanted,
+						       row->bytes_got };
+
+		if (egret_profile_add(p->profile, &key, &values))
+			return egret_fail(err, ENOMEM, "out of memory for stacks");
+	}
+	return p->writer ? egret_writer_sample(p->writer, row, err) : 0;
+}
+
+static bool same_cookie(const void *owner, uint32_t slot, const void *key)
+{
+	return ((const struct egret_pipeline *)owner)->pending[slot]->cookie ==
+	       *(const uint64_t *)key;
+}
+
+static uint32_t new_slot(struct egret_pipeline *p)
+{
+	size_t n = p->n_slots ? p->n_slots * 2 : 256;
+	struct pending **slots;
+	uint32_t *free_slots;
+
+	if (p->n_free_slots)
+		return p->free_slots[--p->n_free_slots];
+	slots = reallocarray(p->pending, n, sizeof(struct pending *));
+	if (slots)
+		p->pending = slots;
+	free_slots = reallocarray(p->free_slots, n, sizeof(*free_slots));
+	if (free_slots)
+		p->free_slots = free_slots;
+	if (!slots || !free_slots)
+		return EGRET_INDEX_NONE;
+	for (size_t i = n; i-- > p->n_slots;) {
+		slots[i] = NULL;
+		p->free_slots[p->n_free_slots++] = (uint32_t)i;
+	}
+	p->n_slots = n;
+	return p->free_slots[--p->n_free_slots];
+}
+
+/* Keeps a sample until its capture comes. */
+static int wait_for_capture(struct egret_pipeline *p, const struct egret_rec_sample *s,
+			    const struct egret_sample_row *row, struct egret_error *err)
+{
+	struct pending *sample = malloc(sizeof(*sample) + s->n_kernel * sizeof(uint64_t));
+	uint32_t slot = sample ? new_slot(p) : EGRET_INDEX_NONE, first;
+	uint64_t hash = egret_hash64(s->cookie);
+
+	if (slot == EGRET_INDEX_NONE)
+		goto no_memory;
+	sample->cookie = s->cookie;
+	sample->ip = s->flags & EGRET_SAMPLE_USER_MODE ? s->ip : 0;
+	sample->row = *row;
+	sample->n_kernel = s->n_kernel;
+	memcpy(sample->kernel, s->kernel, s->n_kernel * sizeof(uint64_t));
+	sample->next = EGRET_INDEX_NONE;
+	first = egret_index_find(&p->pending_by_cookie, hash, &s->cookie, same_cookie, p);
+	if (first != EGRET_INDEX_NONE) {
+		sample->next = p->pending[first]->next;
+		p->pending[first]->next = slot;
+	} else if (egret_index_add(&p->pending_by_cookie, hash, slot)) {
+		p->free_slots[p->n_free_slots++] = slot;
+		goto no_memory;
+	}
+	p->pending[slot] = sample;
+	p->stats.pending++;
+	return 0;
+no_memory:
+	free(sample);
+	p->stats.no_memory++;
+	return egret_fail(err, ENOMEM, "out of memory for samples");
+}
+
+/* Ends all samples that wait for a cookie. Returns how many, or -errno. */
+static int end_waiting(struct egret_pipeline *p, uint64_t cookie, uint64_t ip,
+		       const struct user_stack *user, struct egret_error *err)
+{
+	uint64_t hash = egret_hash64(cookie);
+	uint32_t slot = egret_index_find(&p->pending_by_cookie, hash, &cookie, same_cookie, p);
+	int ended = 0, ret = 0;
+
+	if (slot == EGRET_INDEX_NONE)
+		return 0;
+	egret_index_remove(&p->pending_by_cookie, hash, slot);
+	while (slot != EGRET_INDEX_NONE) {
+		struct pending *sample = p->pending[slot];
+		uint32_t next = sample->next;
+
+		if (sample->ip && ip) {
+			p->stats.user_hits++;
+			p->stats.user_hits_equal += sample->ip == ip;
+		}
+		if (!ret)
+			ret = finish_sample(p, &sample->row, sample->kernel, sample->n_kernel, user,
+					    err);
+		free(sample);
+		p->pending[slot] = NULL;
+		p->free_slots[p->n_free_slots++] = slot;
+		p->stats.pending--;
+		ended++;
+		slot = next;
+	}
+	return ret ? ret : ended;
+}
+
+/* A thread asks for one capture at a time: when it asks for another, the one before is lost. */
+static int lose_waiting(struct egret_pipeline *p, struct live_thread *t, struct egret_error *err)
+{
+	struct user_stack lost = no_user_stack(p, EGRET_CAPTURE_LOST);
+	int ret = end_waiting(p, t->waiting, 0, &lost, err);
+
+	t->waiting = 0;
+	return ret < 0 ? ret : 0;
+}
+
+static int on_sample(struct egret_pipeline *p, const struct egret_rec_sample *s,
+		     struct egret_error *err)
+{
+	struct live_thread *t = thread_of(p, s->tid, s->start_time);
+	struct egret_sample_row row = {
+		.time = s->rec.time,
+		.value = s->period,
+		.event = s->event,
+		.cpu = s->cpu,
+	};
+	struct user_stack user;
+	int ret;
+
+	p->stats.samples++;
+	if (t)
+		row.thread = thread_number(p, t, s);
+	if (!t || row.thread == UINT32_MAX) {
+		p->stats.no_memory++;
+		return egret_fail(err, ENOMEM, "out of memory for threads");
+	}
+	t->seen = s->rec.time;
+	if (!s->cookie) {
+		user = no_user_stack(p, s->ending);
+		return finish_sample(p, &row, s->kernel, s->n_kernel, &user, err);
+	}
+	if (s->cookie == t->done || s->cookie == t->also) {
+		t->last_used = true;
+		return finish_sample(p, &row, s->kernel, s->n_kernel, &t->last, err);
+	}
+	if (t->waiting && t->waiting != s->cookie) {
+		ret = lose_waiting(p, t, err);
+		if (ret)
+			return ret;
+	}
+	t->waiting = s->cookie;
+	return wait_for_capture(p, s, &row, err);
+}
+
+static int on_capture(struct egret_pipeline *p, const struct egret_rec_capture *rec,
+		      struct egret_error *err)
+{
+	struct live_thread *t = thread_of(p, rec->tid, rec->start_time);
+	struct user_stack user = user_stack_of(p, rec);
+	int ret, more = 0;
+
+	p->stats.captures++;
+	if (rec->flags & EGRET_CAPTURE_F_ASLEEP)
+		p->stats.captures_asleep++;
+	if (rec->flags & EGRET_CAPTURE_F_ALTSTACK)
+		p->stats.alt_stacks++;
+	ret = end_waiting(p, rec->cookie, rec->regs[EGRET_REG_RIP], &user, err);
+	if (ret >= 0 && rec->also)
+		more = end_waiting(p, rec->also, 0, &user, err);
+	if (!t)
+		return egret_fail(err, ENOMEM, "out of memory for threads");
+	if (t->done && !t->last_used)
+		p->stats.captures_unused++;
+	t->seen = rec->rec.time;
+	t->done = rec->cookie;
+	t->also = rec->also;
+	t->last = user;
+	t->last_used = ret > 0 || more > 0;
+	if (t->waiting == rec->cookie || t->waiting == rec->also)
+		t->waiting = 0;
+	return ret < 0 ? ret : more < 0 ? more : 0;
+}
+
+int egret_pipeline_record(struct egret_pipeline *p, const struct egret_rec *record,
+			  struct egret_error *err)
+{
+	int ret = 0;
+
+	if (p->raw)
+		ret = egret_writer_raw(p->writer, EGRET_RAW_RECORD, record, record->size, err);
+	if (ret)
+		return ret;
+	switch (record->type) {
+	case EGRET_REC_SAMPLE:
+		return on_sample(p, (const struct egret_rec_sample *)record, err);
+	case EGRET_REC_CAPTURE:
+		return on_capture(p, (const struct egret_rec_capture *)record, err);
+	default:
+		return 0;
+	}
+}
+
+/* ---- what perf says of processes ---------------------------------------------------------------- */
+
+/* PERF_RECORD_MMAP2, perf_event_open(2). */
+struct mmap2_record {
+	struct perf_event_header header;
+	uint32_t pid, tid;
+	uint64_t addr, len, pgoff;
+	union {
+		struct {
+			uint32_t maj, min;
+			uint64_t ino, ino_generation;
+		};
+		struct {
+			uint8_t build_id_size;
+			uint8_t reserved[3];
+			uint8_t build_id[20];
+		};
+	};
+	uint32_t prot, flags;
+	char filename[];
+};
+
+static void on_mmap(struct egret_pipeline *p, const struct mmap2_record *r)
+{
+	struct egret_map_info info = {
+		.pid = (int)r->pid,
+		.start = r->addr,
+		.end = r->addr + r->len,
+		.pgoff = r->pgoff,
+		.path = r->filename,
+		.executable = r->prot & 4,
+	};
+
+	if (r->header.misc & PERF_RECORD_MISC_MMAP_BUILD_ID) {
+		info.build_id.len = r->build_id_size <= 20 ? r->build_id_size : 20;
+		memcpy(info.build_id.bytes, r->build_id, info.build_id.len);
+	} else {
+		info.dev = (uint64_t)r->maj << 32 | r->min;
+		info.ino = r->ino;
+	}
+	if ((r->header.misc & PERF_RECORD_MISC_CPUMODE_MASK) != PERF_RECORD_MISC_KERNEL)
+		egret_processes_mmap(&p->processes, &info);
+}
+
+struct task_record { /* PERF_RECORD_FORK, _EXIT */
+	struct perf_event_header header;
+	uint32_t pid, ppid, tid, ptid;
+};
+
+struct comm_record {
+	struct perf_event_header header;
+	uint32_t pid, tid;
+	char comm[];
+};
+
+struct lost_record {
+	struct perf_event_header header;
+	uint64_t id, lost;
+};
+
+int egret_pipeline_perf(struct egret_pipeline *p, const struct perf_event_header *record,
+			uint64_t time, struct egret_error *err)
+{
+	const struct task_record *task = (const struct task_record *)record;
+	const struct comm_record *comm = (const struct comm_record *)record;
+
+	p->stats.map_records++;
+	if (p->raw) {
+		struct egret_buffer bytes = { 0 };
+		int ret;
+
+		egret_buffer_add(&bytes, &time, sizeof(time));
+		egret_buffer_add(&bytes, record, record->size);
+		ret = egret_writer_raw(p->writer, EGRET_RAW_PERF, bytes.data, bytes.len, err);
+		egret_buffer_deinit(&bytes);
+		if (ret)
+			return ret;
+	}
+	switch (record->type) {
+	case PERF_RECORD_MMAP2:
+		on_mmap(p, (const struct mmap2_record *)record);
+		break;
+	case PERF_RECORD_COMM:
+		egret_processes_comm(&p->processes, (int)comm->pid, (int)comm->tid, comm->comm,
+				     record->misc & PERF_RECORD_MISC_COMM_EXEC);
+		break;
+	case PERF_RECORD_FORK:
+		egret_processes_fork(&p->processes, (int)task->pid, (int)task->ppid);
+		break;
+	case PERF_RECORD_EXIT:
+		if (task->pid == task->tid)
+			egret_processes_exit(&p->processes, (int)task->pid, time);
+		break;
+	case PERF_RECORD_LOST:
+		p->stats.map_records_lost += ((const struct lost_record *)record)->lost;
+		egret_processes_lost(&p->processes);
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+/* ---- the rest ----------------------------------------------------------------------------------- */
+
+#define FORGET_AFTER_NS 3000000000ull
+
+int egret_pipeline_tidy(struct egret_pipeline *p, uint64_t now, struct egret_error *err)
+{
+	int ret = 0;
+
+	if (!p->opts.no_names)
+		ret = egret_names_update(p->names, p->profile, p->module_of, false, p->writer, err);
+	if (ret || now < FORGET_AFTER_NS)
+		return ret;
+	egret_processes_forget(&p->processes, now - FORGET_AFTER_NS);
+	return forget_threads(p, now - FORGET_AFTER_NS) ?
+		       egret_fail(err, ENOMEM, "out of memory for threads") :
+		       0;
+}
+
+int egret_pipeline_end(struct egret_pipeline *p, bool asleep, struct egret_error *err)
+{
+	struct user_stack user = no_user_stack(p, asleep ? EGRET_CAPTURE_ASLEEP_UNREADABLE :
+							   EGRET_CAPTURE_STOPPED);
+
+	for (size_t i = 0; i < p->n_threads; i++) {
+		struct live_thread *t = &p->threads[i];
+		int ret;
+
+		if (t->done && !t->last_used)
+			p->stats.captures_unused++;
+		t->last_used = true;
+		if (!t->waiting)
+			continue;
+		ret = end_waiting(p, t->waiting, 0, &user, err);
+		t->waiting = 0;
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+int egret_pipeline_name_all(struct egret_pipeline *p, struct egret_error *err)
+{
+	if (p->opts.no_names)
+		return 0;
+	return egret_names_update(p->names, p->profile, p->module_of, true, p->writer, err);
+}

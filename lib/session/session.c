@@ -1,0 +1,676 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* session.c - the public face of sampling: opens, polls, stops; the pipeline does the work. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "capture/capture.h"
+#include "session/accounting.h"
+#include "session/pipeline.h"
+#include "session/raw_modules.h"
+
+#define DEFAULT_FREQUENCY 999
+#define DEFAULT_MAX_FRAMES 2048
+#define TICK_NS 50000000l
+#define TIDY_NS 1000000000ull
+#define SLACK_NS 1000000ull /* records younger than this wait for what may still be on its way */
+#define STOP_WAIT_NS 1000000000ull
+#define SLEEPERS_AFTER_NS 30000000ull
+
+struct egret_session {
+	struct egret_capture *capture;
+	struct egret_pipeline *pipeline;
+	struct egret_writer *writer;
+	struct egret_raw_sources *raw_sources; /* where raw: what was read of /proc is kept */
+	enum egret_scope scope;
+	bool raw, start_disabled, started, stopped;
+	int epoll, timer;
+	int *pidfds; /* of the processes asked for; -1 where ended */
+	size_t n_pidfds, n_alive;
+	uint64_t start_time, end_time, next_tidy; /* CLOCK_MONOTONIC ns */
+	uint64_t written_before; /* bytes of recordings that are finished */
+	struct egret_event_spec *specs;
+	size_t n_specs;
+	char *notices[8];
+	size_t n_notices;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+__attribute__((format(printf, 2, 3))) static void add_notice(struct egret_session *s,
+							     const char *format, ...)
+{
+	va_list args;
+
+	if (s->n_notices >= sizeof(s->notices) / sizeof(s->notices[0]))
+		return;
+	va_start(args, format);
+	if (vasprintf(&s->notices[s->n_notices], format, args) >= 0)
+		s->n_notices++;
+	va_end(args);
+}
+
+const char *egret_session__notice(const struct egret_session *session, size_t n)
+{
+	return n < session->n_notices ? session->notices[n] : NULL;
+}
+
+/* ---- options ------------------------------------------------------------------------------------ */
+
+/* A struct of the caller's that may be smaller or larger than ours; see the rules in <egret/egret.h>. */
+static int copy_opts(void *to, size_t our_size, const void *from, size_t their_size,
+		     struct egret_error *err)
+{
+	const char *tail = from;
+
+	if (their_size < sizeof(size_t))
+		return egret_fail(err, EINVAL, "the option struct has no size");
+	for (size_t i = our_size; i < their_size; i++)
+		if (tail[i])
+			return egret_fail(err, E2BIG,
+					  "the option struct asks for things that this libegret "
+					  "(%s) does not know",
+					  egret_version());
+	memset(to, 0, our_size);
+	memcpy(to, from, their_size < our_size ? their_size : our_size);
+	return 0;
+}
+
+static uint64_t max_sample_rate(void)
+{
+	__fclose_ FILE *file = fopen("/proc/sys/kernel/perf_event_max_sample_rate", "re");
+	unsigned long long rate;
+
+	return file && fscanf(file, "%llu", &rate) == 1 ? rate : UINT64_MAX;
+}
+
+static int set_rate(struct egret_event_spec *spec, const struct egret_session_opts *opts,
+		    struct egret_error *err)
+{
+	uint64_t most = max_sample_rate();
+
+	if (opts->period) {
+		spec->period = opts->period;
+		return 0;
+	}
+	if (spec->source == EGRET_EVENT_TRACEPOINT && !opts->frequency) {
+		spec->period = 1; /* as perf does: every hit */
+		return 0;
+	}
+	spec->frequency = opts->frequency ? opts->frequency : DEFAULT_FREQUENCY;
+	if (spec->frequency > most)
+		return egret_fail(err, EINVAL,
+				  "%llu Hz is more than this kernel allows (%llu); raise "
+				  "kernel.perf_event_max_sample_rate",
+				  (unsigned long long)spec->frequency, (unsigned long long)most);
+	return 0;
+}
+
+static int add_spec(struct egret_session *s, const char *name,
+		    const struct egret_session_opts *opts, struct egret_error *err)
+{
+	struct egret_event_spec *spec = &s->specs[s->n_specs];
+	int ret = egret_event_parse(name, spec, err);
+
+	if (ret)
+		return ret;
+	if (opts->exclude_user)
+		spec->attr.exclude_user = 1;
+	if (opts->exclude_kernel)
+		spec->attr.exclude_kernel = 1;
+	if (spec->attr.exclude_user && spec->attr.exclude_kernel)
+		return egret_fail(err, EINVAL, "event '%s': neither user nor kernel mode is left",
+				  name);
+	s->n_specs++;
+	return set_rate(spec, opts, err);
+}
+
+static int parse_events(struct egret_session *s, const struct egret_session_opts *opts,
+			struct egret_error *err)
+{
+	size_t n = opts->n_events ? opts->n_events : 1;
+
+	if (n > EGRET_MAX_EVENTS)
+		return egret_fail(err, EINVAL, "%zu events are too many: %d at most", n,
+				  EGRET_MAX_EVENTS);
+	s->specs = calloc(n, sizeof(*s->specs));
+	if (!s->specs)
+		return egret_fail(err, ENOMEM, "out of memory");
+	if (!opts->n_events) {
+		bool cycles = egret_event_has_cycles();
+
+		if (!cycles)
+			add_notice(s, "this machine has no PMU that perf can use: sampling "
+				      "cpu-clock instead of cycles");
+		return add_spec(s, cycles ? "cycles" : "cpu-clock", opts, err);
+	}
+	for (size_t i = 0; i < opts->n_events; i++) {
+		int ret = add_spec(s, opts->events[i], opts, err);
+
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int parse_fault(const char *name, enum egret_fault_policy *policy, struct egret_error *err)
+{
+	static const char *const names[] = { "none", "safe", "any" };
+
+	*policy = EGRET_FAULT_SAFE;
+	for (int i = 0; name && i < 3; i++) {
+		if (!strcmp(name, names[i])) {
+			*policy = (enum egret_fault_policy)i;
+			return 0;
+		}
+	}
+	return name ? egret_fail(err, EINVAL, "there is no fault policy '%s': none, safe or any",
+				 name) :
+		      0;
+}
+
+static int open_cgroup(const char *path, struct egret_error *err)
+{
+	static const char *const mounts[] = { "", "/sys/fs/cgroup/", "/sys/fs/cgroup/unified/" };
+	char whole[4200];
+	int fd = -1;
+
+	for (size_t i = path[0] == '/' ? 0 : 1; i < 3 && fd < 0; i++) {
+		snprintf(whole, sizeof(whole), "%s%s", mounts[i], path);
+		fd = open(whole, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (path[0] == '/')
+			break;
+	}
+	return fd >= 0 ? fd : egret_fail(err, errno, "cgroup '%s': %s", path, strerror(errno));
+}
+
+/* ---- targets ------------------------------------------------------------------------------------ */
+
+static int watch(struct egret_session *s, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL /* Linux 6.9 */
+#endif
+
+static int open_pidfd(struct egret_session *s, pid_t pid)
+{
+	unsigned int flags = s->scope == EGRET_SCOPE_THREAD ? PIDFD_THREAD : 0;
+
+	return (int)syscall(SYS_pidfd_open, pid, flags);
+}
+
+/* A thread of an older kernel cannot be waited for: it is there or not. */
+static bool thread_exists(pid_t tid)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d", tid);
+	return !access(path, F_OK);
+}
+
+int egret_session__add_process(struct egret_session *s, pid_t pid, struct egret_error *err)
+{
+	int *pidfds, fd = open_pidfd(s, pid), ret;
+
+	if (fd < 0 && errno == EINVAL && s->scope == EGRET_SCOPE_THREAD && thread_exists(pid))
+		fd = -1;
+	else if (fd < 0)
+		return egret_fail(err, errno == EINVAL ? ESRCH : errno, "there is no %s %d%s",
+				  s->scope == EGRET_SCOPE_THREAD ? "thread" : "process", pid,
+				  errno == EPERM ? " that egret may look at" : "");
+	pidfds = reallocarray(s->pidfds, s->n_pidfds + 1, sizeof(*pidfds));
+	if (!pidfds) {
+		close(fd);
+		return egret_fail(err, ENOMEM, "out of memory");
+	}
+	s->pidfds = pidfds;
+	s->pidfds[s->n_pidfds++] = fd;
+	s->n_alive++;
+	if (fd >= 0)
+		watch(s, fd);
+	ret = egret_capture_add_target(s->capture, pid, err);
+	if (!ret && s->scope == EGRET_SCOPE_PROCESS)
+		egret_processes_need(egret_pipeline_processes(s->pipeline), pid);
+	return ret;
+}
+
+static void note_ended(struct egret_session *s, int fd)
+{
+	for (size_t i = 0; i < s->n_pidfds; i++) {
+		if (s->pidfds[i] != fd)
+			continue;
+		close(fd);
+		s->pidfds[i] = -1;
+		s->n_alive--;
+		return;
+	}
+}
+
+/* ---- opening ------------------------------------------------------------------------------------ */
+
+static int open_capture(struct egret_session *s, const struct egret_session_opts *opts,
+			struct egret_error *err)
+{
+	struct egret_capture_opts c = {
+		.events = s->specs,
+		.n_events = s->n_specs,
+		.filter = (enum egret_filter)opts->scope,
+		.include_idle = opts->include_idle,
+		.backend = opts->capture,
+		.stack_limit = opts->stack_limit,
+		.buffer_size = opts->buffer_size,
+		.max_threads = opts->max_threads,
+		.cgroup_fd = -1,
+	};
+	__close_ int cgroup = -1;
+	int ret = parse_fault(opts->fault, &c.fault, err);
+
+	if (ret)
+		return ret;
+	if (opts->scope == EGRET_SCOPE_CGROUP) {
+		cgroup = open_cgroup(opts->cgroup ? opts->cgroup : "", err);
+		if (cgroup < 0)
+			return cgroup;
+		c.cgroup_fd = cgroup;
+	}
+	ret = egret_capture_open(&c, &s->capture, err);
+	if (ret)
+		return ret;
+	if (egret_capture_notice(s->capture)[0])
+		add_notice(s, "capturing with '%s': %s", egret_capture_backend(s->capture),
+			   egret_capture_notice(s->capture));
+	if (!egret_capture_deferred(s->capture))
+		add_notice(s, "stacks are read in the sampling interrupt; pages that are not in "
+			      "memory cut them (see `egret doctor`)");
+	return 0;
+}
+
+static int open_pipeline(struct egret_session *s, const struct egret_session_opts *opts,
+			 struct egret_error *err)
+{
+	struct egret_pipeline_opts p = {
+		.engine = egret_unwind_engine_find(opts->unwinder),
+		.module_source = &egret_module_source_live,
+		.process_source = &egret_process_source_live,
+		.name_source = &egret_name_source_live,
+		.max_frames = opts->max_frames ? opts->max_frames : DEFAULT_MAX_FRAMES,
+		.track_all = opts->scope != EGRET_SCOPE_PROCESS,
+		.aggregate = opts->keep_profile,
+		.no_names = opts->symbols_off,
+	};
+	int ret;
+
+	if (!p.engine)
+		return egret_fail(err, EINVAL, "there is no unwinder '%s'", opts->unwinder);
+	if (opts->raw) {
+		ret = egret_raw_sources_create(&s->raw_sources, err);
+		if (ret)
+			return ret;
+		p.process_source = egret_raw_process_source(s->raw_sources);
+		p.name_source = egret_raw_name_source(s->raw_sources);
+	}
+	return egret_pipeline_create(&p, &s->pipeline, err);
+}
+
+static int set_meta(struct egret_session *s, const struct egret_session_opts *opts,
+		    struct egret_error *err)
+{
+	struct egret_profile *profile = egret_pipeline_profile(s->pipeline);
+	const struct egret_unwind_engine *engine = egret_unwind_engine_find(opts->unwinder);
+	struct utsname names;
+	char number[32];
+	int ret = 0;
+
+	uname(&names);
+	snprintf(number, sizeof(number), "%lld", (long long)time(NULL));
+	ret |= egret_profile_set_meta(profile, "start-time", number);
+	ret |= egret_profile_set_meta(profile, "hostname", names.nodename);
+	ret |= egret_profile_set_meta(profile, "kernel", names.release);
+	ret |= egret_profile_set_meta(profile, "architecture", names.machine);
+	ret |= egret_profile_set_meta(profile, "version", egret_version());
+	ret |= egret_profile_set_meta(profile, "backend", egret_capture_backend(s->capture));
+	ret |= egret_profile_set_meta(profile, "unwinder", engine->name);
+	snprintf(number, sizeof(number), "%llu",
+		 (unsigned long long)egret_capture_stack_limit(s->capture));
+	ret |= egret_profile_set_meta(profile, "stack-limit", number);
+	if (opts->command)
+		ret |= egret_profile_set_meta(profile, "command", opts->command);
+	for (size_t i = 0; i < s->n_specs; i++) {
+		struct egret_event event = {
+			.name = s->specs[i].name,
+			.unit = s->specs[i].clock ? "nanoseconds" : "count",
+			.frequency = s->specs[i].frequency,
+			.period = s->specs[i].period,
+		};
+
+		ret |= egret_profile_add_event(profile, &event);
+	}
+	return ret ? egret_fail(err, ENOMEM, "out of memory") : 0;
+}
+
+static int open_all(struct egret_session *s, const struct egret_session_opts *opts,
+		    struct egret_error *err)
+{
+	int ret = parse_events(s, opts, err);
+
+	if (!ret)
+		ret = open_capture(s, opts, err);
+	if (!ret)
+		ret = open_pipeline(s, opts, err);
+	if (!ret)
+		ret = set_meta(s, opts, err);
+	if (ret)
+		return ret;
+	s->epoll = epoll_create1(EPOLL_CLOEXEC);
+	s->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (s->epoll < 0 || s->timer < 0 || watch(s, s->timer) ||
+	    watch(s, egret_capture_fd(s->capture)))
+		return egret_fail(err, errno, "cannot make a descriptor to wait on: %s",
+				  strerror(errno));
+	for (size_t i = 0; i < opts->n_pids && !ret; i++)
+		ret = egret_session__add_process(s, opts->pids[i], err);
+	return ret;
+}
+
+int egret_session__open(const struct egret_session_opts *user_opts, struct egret_session **out,
+			struct egret_error *err)
+{
+	struct egret_session_opts opts;
+	struct egret_session *s;
+	int ret;
+
+	ret = copy_opts(&opts, sizeof(opts), user_opts, user_opts->size, err);
+	if (ret)
+		return ret;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return egret_fail(err, ENOMEM, "out of memory");
+	s->scope = opts.scope;
+	s->raw = opts.raw;
+	s->start_disabled = opts.start_disabled;
+	s->epoll = s->timer = -1;
+	ret = open_all(s, &opts, err);
+	if (ret) {
+		egret_session__destroy(s);
+		return ret;
+	}
+	*out = s;
+	return 0;
+}
+
+void egret_session__destroy(struct egret_session *s)
+{
+	if (!s)
+		return;
+	egret_writer_destroy(s->writer);
+	egret_pipeline_destroy(s->pipeline);
+	egret_raw_sources_destroy(s->raw_sources);
+	egret_capture_destroy(s->capture);
+	for (size_t i = 0; i < s->n_pidfds; i++)
+		if (s->pidfds[i] >= 0)
+			close(s->pidfds[i]);
+	for (size_t i = 0; i < s->n_notices; i++)
+		free(s->notices[i]);
+	if (s->timer >= 0)
+		close(s->timer);
+	if (s->epoll >= 0)
+		close(s->epoll);
+	free(s->pidfds);
+	free(s->specs);
+	free(s);
+}
+
+/* ---- output ------------------------------------------------------------------------------------- */
+
+int egret_session__set_output(struct egret_session *s, int fd, struct egret_error *err)
+{
+	int ret;
+
+	if (s->writer)
+		return egret_fail(err, EBUSY, "a recording is under way");
+	ret = egret_writer_create(fd, egret_pipeline_profile(s->pipeline), &s->writer, err);
+	if (ret)
+		return ret;
+	egret_pipeline_set_writer(s->pipeline, s->writer, s->raw);
+	if (s->raw_sources)
+		egret_raw_sources_set_writer(s->raw_sources, s->writer);
+	return 0;
+}
+
+int egret_session__finish_output(struct egret_session *s, struct egret_error *err)
+{
+	struct egret_profile *profile = egret_pipeline_profile(s->pipeline);
+	uint64_t end = s->end_time ? s->end_time : now_ns();
+	char duration[32];
+	int ret;
+
+	if (!s->writer)
+		return egret_fail(err, EINVAL, "no recording is under way");
+	snprintf(duration, sizeof(duration), "%.3f", (double)(end - s->start_time) / 1e9);
+	egret_profile_set_meta(profile, "duration", duration);
+	egret_accounting_store(s->capture, s->pipeline, profile);
+	ret = egret_pipeline_name_all(s->pipeline, err);
+	if (!ret && s->raw_sources)
+		ret = egret_raw_sources_finish(s->raw_sources, egret_pipeline_modules(s->pipeline),
+					       err);
+	if (!ret)
+		ret = egret_writer_finish(s->writer, err);
+	s->written_before += egret_writer_bytes(s->writer);
+	egret_pipeline_set_writer(s->pipeline, NULL, false);
+	if (s->raw_sources)
+		egret_raw_sources_set_writer(s->raw_sources, NULL);
+	egret_writer_destroy(s->writer);
+	s->writer = NULL;
+	return ret;
+}
+
+/* ---- running ------------------------------------------------------------------------------------ */
+
+int egret_session__start(struct egret_session *s, struct egret_error *err)
+{
+	struct itimerspec tick = { .it_interval.tv_nsec = TICK_NS, .it_value.tv_nsec = TICK_NS };
+
+	if (s->started)
+		return egret_fail(err, EALREADY, "the session has been started");
+	s->started = true;
+	s->start_time = now_ns();
+	s->next_tidy = s->start_time + TIDY_NS;
+	timerfd_settime(s->timer, 0, &tick, NULL);
+	return s->start_disabled ? 0 : egret_capture_enable(s->capture, err);
+}
+
+int egret_session__disable(struct egret_session *s, struct egret_error *err)
+{
+	egret_capture_disable(s->capture);
+	return 0;
+}
+
+int egret_session__enable(struct egret_session *s, struct egret_error *err)
+{
+	return egret_capture_enable(s->capture, err);
+}
+
+int egret_session__fd(const struct egret_session *s)
+{
+	return s->epoll;
+}
+
+struct drain {
+	struct egret_session *session;
+	struct egret_error *err;
+};
+
+static int drain_record(void *arg, const struct egret_rec *record)
+{
+	struct drain *drain = arg;
+
+	return egret_pipeline_record(drain->session->pipeline, record, drain->err);
+}
+
+static int drain_perf(void *arg, const struct perf_event_header *record, uint64_t time)
+{
+	struct drain *drain = arg;
+
+	return egret_pipeline_perf(drain->session->pipeline, record, time, drain->err);
+}
+
+static int drain_until(struct egret_session *s, uint64_t until, struct egret_error *err)
+{
+	struct drain drain = { s, err };
+	struct egret_capture_sink sink = { drain_record, drain_perf, &drain };
+	long n = egret_capture_drain(s->capture, until, &sink);
+
+	return n < 0 ? (int)n : 0;
+}
+
+static int tidy(struct egret_session *s, uint64_t now, struct egret_error *err)
+{
+	int ret;
+
+	s->next_tidy = now + TIDY_NS;
+	ret = egret_pipeline_tidy(s->pipeline, now, err);
+	if (!ret && s->raw_sources)
+		ret = egret_raw_sources_modules(s->raw_sources, egret_pipeline_modules(s->pipeline),
+						err);
+	return ret || !s->writer ? ret : egret_writer_flush(s->writer, err);
+}
+
+static void read_events(struct egret_session *s, int timeout_ms)
+{
+	struct epoll_event events[16];
+	int n = epoll_wait(s->epoll, events, 16, timeout_ms);
+	struct epoll_event inner[16];
+	uint64_t ticks;
+
+	for (int i = 0; i < n; i++) {
+		if (events[i].data.fd == s->timer) {
+			if (read(s->timer, &ticks, sizeof(ticks)) < 0)
+				continue;
+		} else if (events[i].data.fd == egret_capture_fd(s->capture)) {
+			epoll_wait(egret_capture_fd(s->capture), inner, 16, 0);
+		} else {
+			note_ended(s, events[i].data.fd);
+		}
+	}
+}
+
+int egret_session__poll(struct egret_session *s, int timeout_ms, struct egret_error *err)
+{
+	uint64_t now;
+	int ret;
+
+	read_events(s, timeout_ms);
+	now = now_ns();
+	ret = drain_until(s, now - SLACK_NS, err);
+	if (!ret && now >= s->next_tidy)
+		ret = tidy(s, now, err);
+	if (ret)
+		return ret;
+	return s->scope == EGRET_SCOPE_SYSTEM || s->scope == EGRET_SCOPE_CGROUP || s->n_alive > 0;
+}
+
+/* Waits for the captures that are on their way, and reads those of threads that sleep. */
+static int wait_for_captures(struct egret_session *s, struct egret_error *err)
+{
+	const struct egret_pipeline_stats *stats = egret_pipeline_stats(s->pipeline);
+	uint64_t start = now_ns(), now = start;
+	struct timespec nap = { .tv_nsec = 2000000 };
+	bool asked = false;
+	int ret;
+
+	for (;;) {
+		ret = drain_until(s, UINT64_MAX, err);
+		if (ret || !stats->pending || now - start > STOP_WAIT_NS)
+			return ret;
+		nanosleep(&nap, NULL);
+		now = now_ns();
+		if (!asked && now - start > SLEEPERS_AFTER_NS) {
+			asked = true;
+			egret_capture_read_sleepers(s->capture, NULL);
+		}
+	}
+}
+
+int egret_session__stop(struct egret_session *s, struct egret_error *err)
+{
+	int ret;
+
+	if (s->stopped)
+		return 0;
+	s->stopped = true;
+	egret_capture_disable(s->capture);
+	s->end_time = now_ns();
+	ret = wait_for_captures(s, err);
+	if (!ret)
+		ret = egret_pipeline_end(s->pipeline, egret_capture_deferred(s->capture), err);
+	return ret ? ret : tidy(s, now_ns(), err);
+}
+
+/* ---- results ------------------------------------------------------------------------------------ */
+
+int egret_session__progress(const struct egret_session *s, struct egret_progress *progress)
+{
+	const struct egret_pipeline_stats *stats = egret_pipeline_stats(s->pipeline);
+	uint64_t counters[EGRET_COUNT_NR];
+	struct egret_progress full = { .size = progress->size };
+
+	egret_capture_counters(s->capture, counters);
+	full.elapsed_ns = s->started ? (s->end_time ? s->end_time : now_ns()) - s->start_time : 0;
+	full.samples = stats->samples;
+	full.captures = stats->captures;
+	full.dropped = counters[EGRET_COUNT_SAMPLES_RING_FULL] +
+		       counters[EGRET_COUNT_SAMPLES_INTERNAL] +
+		       counters[EGRET_COUNT_CAPTURES_RING_FULL] + stats->no_memory;
+	full.bytes_written = s->written_before + (s->writer ? egret_writer_bytes(s->writer) : 0);
+	memcpy(progress, &full,
+	       progress->size < sizeof(full) ? progress->size : sizeof(full));
+	return 0;
+}
+
+int egret_session__each_stat(const struct egret_session *s, egret_stat_fn fn, void *arg)
+{
+	return egret_accounting_each(s->capture, s->pipeline, fn, arg);
+}
+
+const char *egret_session__backend(const struct egret_session *s)
+{
+	return egret_capture_backend(s->capture);
+}
+
+int egret_session__profile(struct egret_session *s, struct egret_profile **out,
+			   struct egret_error *err)
+{
+	struct egret_profile *profile = egret_pipeline_profile(s->pipeline);
+	int ret = egret_pipeline_name_all(s->pipeline, err);
+
+	if (ret)
+		return ret;
+	egret_accounting_store(s->capture, s->pipeline, profile);
+	ret = egret_profile_copy(profile, out);
+	return ret ? egret_fail(err, -ret, "out of memory for a copy of the profile") : 0;
+}
+
+const char *egret_event_name(size_t n)
+{
+	return egret_event_spec_name(n);
+}
