@@ -73,7 +73,8 @@ static inline char *fixture_compile(const char *name, const char *source, const 
 	fixture_write(from, source, strlen(source));
 	if (asprintf(&to, "%s.elf", from) < 0)
 		abort();
-	snprintf(command, sizeof(command), "cc %s %s -o %s", flags, from, to);
+	snprintf(command, sizeof(command), "%s %s %s -o %s", strstr(name, ".cc") ? "c++" : "cc",
+		 flags, from, to);
 	if (system(command)) {
 		printf("failed: %s\n", command);
 		exit(1);
