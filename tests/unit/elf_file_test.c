@@ -68,8 +68,8 @@ static void build_id_of_sections_alone(void)
 
 	/* Behind another note, and without a program header: a relocatable file. */
 	path = fixture_compile("note.S",
-			       ".section .note.x,\"a\",@note\n.long 4, 5, 99\n.asciz \"ABC\"\n"
-			       ".ascii \"12345\\0\\0\\0\"\n"
+			       ".section .note.x,\"a\",@note\n.long 4, 3, 99\n.asciz \"ABC\"\n"
+			       ".ascii \"123\\0\"\n"
 			       ".long 4, 8, 3\n.asciz \"GNU\"\n.quad 0x0807060504030201\n",
 			       "-c");
 	elf = fixture_open(path);

@@ -39,11 +39,15 @@ static const char crafted[] =
 	".globl outer\n.type outer,@function\n.size outer,0x40\n"
 	".globl inner\n.type inner,@function\n.size inner,8\n"
 	"outer: .skip 0x10\ninner: .skip 0x10\nlabel_inside: .skip 0x20\n"
-	/* 0x80: no size, up to the next; 0x90: a hole behind its 4 bytes; 0xa0: to the end. */
+	/* 0x80: no size, up to the next; 0x90: a hole behind its 4 bytes; 0xb0: to the end. */
 	"unsized: .skip 0x10\n"
 	".type four,@function\n.size four,4\nfour: .skip 0x10\n"
+	/* 0xa0: a local function that reaches further than the global one at its start. */
+	".globl short_one\n.type short_one,@function\n.size short_one,4\n"
+	".type long_one,@function\n.size long_one,16\n"
+	"short_one: long_one: .skip 0x10\n"
 	"last: .skip 0x10\n"
-	".globl absolute\n.set absolute, 0x10014\n"
+	".globl absolute\n.set absolute, 0x1001c\n"
 	".data\n.globl datum\n.type datum,@object\n.size datum,8\ndatum: .quad 0\ndata_label: "
 	".quad 0\n"
 	".section .tbss,\"awT\",@nobits\n.type tls,@object\ntls: .skip 8\n";
@@ -96,6 +100,7 @@ static void the_symbol_that_a_user_would_take(void)
 		{ 0x10010, "weak_one", 0x10010, 8 },
 		{ 0x10017, "weak_one", 0x10010, 8 },
 		{ 0x10018, NULL, 0, 0 },
+		{ 0x1001c, NULL, 0, 0 },
 		{ 0x10020, "strong_a", 0x10020, 0x10 },
 		{ 0x10030, "sized", 0x10030, 0x10 },
 		{ 0x10040, "outer", 0x10040, 0x40 },
@@ -109,9 +114,11 @@ static void the_symbol_that_a_user_would_take(void)
 		{ 0x1008f, "unsized", 0x10080, 0x10 },
 		{ 0x10093, "four", 0x10090, 4 },
 		{ 0x10094, NULL, 0, 0 },
-		{ 0x100a0, "last", 0x100a0, 0x10 },
-		{ 0x100af, "last", 0x100a0, 0x10 },
-		{ 0x100b0, NULL, 0, 0 },
+		{ 0x100a3, "short_one", 0x100a0, 4 },
+		{ 0x100a4, "long_one", 0x100a0, 0x10 },
+		{ 0x100b0, "last", 0x100b0, 0x10 },
+		{ 0x100bf, "last", 0x100b0, 0x10 },
+		{ 0x100c0, NULL, 0, 0 },
 		{ 0x20000, NULL, 0, 0 },
 		{ 0x20008, NULL, 0, 0 },
 		{ 0, NULL, 0, 0 },
