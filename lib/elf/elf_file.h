@@ -66,6 +66,9 @@ bool egret_elf_section(const struct egret_elf *elf, const char *name, struct egr
  */
 int egret_elf_open_debug(const struct egret_build_id *id, struct egret_elf **out,
 			 struct egret_error *err);
+/* The same under root/.build-id. */
+int egret_elf_open_debug_below(const char *root, const struct egret_build_id *id,
+			       struct egret_elf **out, struct egret_error *err);
 
 /* Hex digits of id, NUL-terminated; to holds 2 * EGRET_BUILD_ID_MAX + 1 bytes. */
 char *egret_build_id_hex(const struct egret_build_id *id, char *to);

@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+#include "elf/elf_file.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+
+/* The kernel and ld.so map whole pages, whatever p_align says. */
+#define PAGE_SIZE 4096ull
+
+/* No section is decompressed to more than this: a small file must not be able to ask for all
+ * memory. */
+#define SECTION_SIZE_MAX (4ull << 30)
+
+#define DEBUG_ROOT "/usr/lib/debug"
+
+/* What is needed of an ELF header, of either class. */
+struct header {
+	bool is_64;
+	uint16_t machine;
+	uint64_t phoff;
+	uint32_t phentsize;
+	uint32_t phnum;
+};
+
+/* A program header, of either class. */
+struct segment {
+	uint32_t type;
+	uint32_t flags;
+	uint64_t offset;
+	uint64_t vaddr;
+	uint64_t filesz;
+	uint64_t align;
+};
+
+struct egret_elf {
+	uint8_t *bytes;
+	size_t size;
+	bool is_mapped; /* bytes are of mmap; else of malloc */
+	char *name;
+	Elf *handle;
+	struct header header;
+	struct segment *segments; /* PT_LOAD only */
+	size_t n_segments;
+	struct egret_build_id build_id;
+};
+
+/* ---- headers: bytes in, numbers out ------------------------------------------------------- */
+
+/* False: not an ELF file, or of the other byte order (no such program runs on x86). */
+static bool read_header(const uint8_t *bytes, size_t size, struct header *out)
+{
+	Elf64_Ehdr ehdr64;
+	Elf32_Ehdr ehdr32;
+
+	if (size < sizeof(ehdr32) || memcmp(bytes, ELFMAG, SELFMAG) ||
+	    bytes[EI_DATA] != ELFDATA2LSB)
+		return false;
+	if (bytes[EI_CLASS] == ELFCLASS64 && size >= sizeof(ehdr64)) {
+		memcpy(&ehdr64, bytes, sizeof(ehdr64));
+		*out = (struct header){ true, ehdr64.e_machine, ehdr64.e_phoff, ehdr64.e_phentsize,
+					ehdr64.e_phnum };
+		return true;
+	}
+	if (bytes[EI_CLASS] == ELFCLASS32) {
+		memcpy(&ehdr32, bytes, sizeof(ehdr32));
+		*out = (struct header){ false, ehdr32.e_machine, ehdr32.e_phoff, ehdr32.e_phentsize,
+					ehdr32.e_phnum };
+		return true;
+	}
+	return false;
+}
+
+/* False where program header i is not within the bytes. */
+static bool read_segment(const uint8_t *bytes, size_t size, const struct header *header, uint32_t i,
+			 struct segment *out)
+{
+	size_t len = header->is_64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
+	uint64_t at = header->phoff + (uint64_t)i * header->phentsize;
+
+	if (header->phentsize < len || header->phoff > size || at > size || size - at < len)
+		return false;
+	if (header->is_64) {
+		Elf64_Phdr p;
+
+		memcpy(&p, bytes + at, sizeof(p));
+		*out = (struct segment){ p.p_type,  p.p_flags,	p.p_offset,
+					 p.p_vaddr, p.p_filesz, p.p_align };
+	} else {
+		Elf32_Phdr p;
+
+		memcpy(&p, bytes + at, sizeof(p));
+		*out = (struct segment){ p.p_type,  p.p_flags,	p.p_offset,
+					 p.p_vaddr, p.p_filesz, p.p_align };
+	}
+	return true;
+}
+
+/* ---- the build-id ------------------------------------------------------------------------- */
+
+/*
+ * Looks for NT_GNU_BUILD_ID in a note segment or section. An id of more than EGRET_BUILD_ID_MAX
+ * bytes counts as none, as it does for the kernel, so that both say the same of a file.
+ */
+static bool find_build_id(const uint8_t *notes, uint64_t len, uint64_t align,
+			  struct egret_build_id *out)
+{
+	uint64_t at = 0;
+
+	align = align == 8 ? 8 : 4;
+	while (at < len && len - at >= sizeof(Elf64_Nhdr)) {
+		Elf64_Nhdr note;
+		uint64_t name, desc;
+
+		memcpy(&note, notes + at, sizeof(note));
+		name = at + sizeof(note);
+		desc = (name + note.n_namesz + align - 1) & ~(align - 1);
+		if (desc > len || note.n_descsz > len - desc)
+			return false;
+		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && note.n_descsz &&
+		    note.n_descsz <= EGRET_BUILD_ID_MAX && !memcmp(notes + name, "GNU", 4)) {
+			out->len = (uint8_t)note.n_descsz;
+			memcpy(out->bytes, notes + desc, note.n_descsz);
+			return true;
+		}
+		at = (desc + note.n_descsz + align - 1) & ~(align - 1);
+	}
+	return false;
+}
+
+static bool build_id_of_segments(const uint8_t *bytes, size_t size, const struct header *header,
+				 struct egret_build_id *out)
+{
+	struct segment s;
+
+	for (uint32_t i = 0; i < header->phnum && read_segment(bytes, size, header, i, &s); i++) {
+		if (s.type != PT_NOTE || s.offset > size)
+			continue;
+		if (s.filesz > size - s.offset)
+			s.filesz = size - s.offset;
+		if (find_build_id(bytes + s.offset, s.filesz, s.align, out))
+			return true;
+	}
+	return false;
+}
+
+/* True where the section's bytes are all in the file. */
+static bool section_in_file(const struct egret_elf *elf, const GElf_Shdr *shdr)
+{
+	return shdr->sh_type != SHT_NOBITS && shdr->sh_offset <= elf->size &&
+	       shdr->sh_size <= elf->size - shdr->sh_offset;
+}
+
+static bool build_id_of_sections(const struct egret_elf *elf, struct egret_build_id *out)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr shdr;
+
+	while ((scn = elf_nextscn(elf->handle, scn)))
+		if (gelf_getshdr(scn, &shdr) && shdr.sh_type == SHT_NOTE &&
+		    section_in_file(elf, &shdr) &&
+		    find_build_id(elf->bytes + shdr.sh_offset, shdr.sh_size, shdr.sh_addralign,
+				  out))
+			return true;
+	return false;
+}
+
+struct egret_build_id egret_elf_build_id_of_head(const void *head, size_t len)
+{
+	struct egret_build_id id = { 0 };
+	struct header header;
+
+	if (read_header(head, len, &header))
+		build_id_of_segments(head, len, &header, &id);
+	return id;
+}
+
+struct egret_build_id egret_elf_build_id(const struct egret_elf *elf)
+{
+	return elf->build_id;
+}
+
+char *egret_build_id_hex(const struct egret_build_id *id, char *to)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *p = to;
+
+	for (unsigned int i = 0; i < id->len && i < EGRET_BUILD_ID_MAX; i++) {
+		*p++ = digits[id->bytes[i] >> 4];
+		*p++ = digits[id->bytes[i] & 15];
+	}
+	*p = '\0';
+	return to;
+}
+
+/* ---- opening ------------------------------------------------------------------------------ */
+
+static int load_segments(struct egret_elf *elf, struct egret_error *err)
+{
+	struct segment s;
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < elf->header.phnum; i++)
+		if (read_segment(elf->bytes, elf->size, &elf->header, i, &s) && s.type == PT_LOAD)
+			n++;
+	elf->segments = calloc(n ? n : 1, sizeof(*elf->segments));
+	if (!elf->segments)
+		return egret_fail(err, ENOMEM, "%s: no memory for its program headers", elf->name);
+	for (uint32_t i = 0; i < elf->header.phnum; i++)
+		if (read_segment(elf->bytes, elf->size, &elf->header, i, &s) && s.type == PT_LOAD)
+			elf->segments[elf->n_segments++] = s;
+	return 0;
+}
+
+static int open_handle(struct egret_elf *elf, struct egret_error *err)
+{
+	/* Idempotent; libelf refuses to work before it. */
+	elf_version(EV_CURRENT);
+	elf->handle = elf_memory((char *)elf->bytes, elf->size);
+	if (!elf->handle || elf_kind(elf->handle) != ELF_K_ELF)
+		return egret_fail(err, ENOEXEC, "%s: libelf cannot read it: %s", elf->name,
+				  elf_errmsg(-1));
+	return 0;
+}
+
+/* elf has its bytes. Takes it over: it is *out, or destroyed. */
+static int open_bytes(struct egret_elf *elf, const char *name, struct egret_elf **out,
+		      struct egret_error *err)
+{
+	int ret;
+
+	elf->name = strdup(name ? name : "?");
+	if (!elf->name)
+		ret = egret_fail(err, ENOMEM, "%s: no memory to open it", name);
+	else if (!read_header(elf->bytes, elf->size, &elf->header))
+		ret = egret_fail(err, ENOEXEC, "%s: not a little-endian ELF file", name);
+	else
+		ret = open_handle(elf, err);
+	if (!ret)
+		ret = load_segments(elf, err);
+	if (ret) {
+		egret_elf_destroy(elf);
+		return ret;
+	}
+	if (!build_id_of_segments(elf->bytes, elf->size, &elf->header, &elf->build_id))
+		build_id_of_sections(elf, &elf->build_id);
+	*out = elf;
+	return 0;
+}
+
+/*
+ * The pages are the file's own: a file that another process truncates while it is mapped makes a
+ * read of it raise SIGBUS, as for everyone who maps a file.
+ */
+int egret_elf_open_fd(int fd, const char *name, struct egret_elf **out, struct egret_error *err)
+{
+	struct egret_elf *elf;
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return egret_fail(err, errno, "%s: cannot stat: %s", name, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return egret_fail(err, ENOEXEC, "%s: not a regular file", name);
+	if (!st.st_size)
+		return egret_fail(err, ENOEXEC, "%s: is empty", name);
+	elf = calloc(1, sizeof(*elf));
+	if (!elf)
+		return egret_fail(err, ENOMEM, "%s: no memory to open it", name);
+	elf->is_mapped = true;
+	elf->size = (size_t)st.st_size;
+	/* Writable, though the file never is: libelf notes in the headers what it has decompressed.
+	 */
+	elf->bytes = mmap(NULL, elf->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd,
+			  0);
+	if (elf->bytes == MAP_FAILED) {
+		int errnum = errno;
+
+		free(elf);
+		return egret_fail(err, errnum, "%s: cannot map: %s", name, strerror(errnum));
+	}
+	return open_bytes(elf, name, out, err);
+}
+
+int egret_elf_open_memory(const void *bytes, size_t size, const char *name, struct egret_elf **out,
+			  struct egret_error *err)
+{
+	struct egret_elf *elf = calloc(1, sizeof(*elf));
+
+	if (!elf)
+		return egret_fail(err, ENOMEM, "%s: no memory to open it", name);
+	elf->bytes = malloc(size ? size : 1);
+	if (!elf->bytes) {
+		free(elf);
+		return egret_fail(err, ENOMEM, "%s: no memory for a copy of it", name);
+	}
+	if (size)
+		memcpy(elf->bytes, bytes, size);
+	elf->size = size;
+	return open_bytes(elf, name, out, err);
+}
+
+void egret_elf_destroy(struct egret_elf *elf)
+{
+	if (!elf)
+		return;
+	elf_end(elf->handle);
+	if (elf->is_mapped)
+		munmap(elf->bytes, elf->size);
+	else
+		free(elf->bytes);
+	free(elf->segments);
+	free(elf->name);
+	free(elf);
+}
+
+int egret_elf_open_debug_below(const char *root, const struct egret_build_id *id,
+			       struct egret_elf **out, struct egret_error *err)
+{
+	char hex[2 * EGRET_BUILD_ID_MAX + 1];
+	struct egret_elf *elf;
+	__free_ char *path = NULL;
+	__close_ int fd = -1;
+	int ret;
+
+	if (id->len < 2)
+		return egret_fail(err, ENOENT, "without a build-id no debug file can be found");
+	egret_build_id_hex(id, hex);
+	if (asprintf(&path, "%s/.build-id/%.2s/%s.debug", root, hex, hex + 2) < 0) {
+		path = NULL;
+		return egret_fail(err, ENOMEM, "no memory for the path of a debug file");
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return egret_fail(err, errno, "%s: %s", path, strerror(errno));
+	ret = egret_elf_open_fd(fd, path, &elf, err);
+	if (ret)
+		return ret;
+	if (elf->build_id.len != id->len || memcmp(elf->build_id.bytes, id->bytes, id->len)) {
+		egret_elf_destroy(elf);
+		return egret_fail(err, ENOENT, "%s: is of another build than its name says", path);
+	}
+	*out = elf;
+	return 0;
+}
+
+int egret_elf_open_debug(const struct egret_build_id *id, struct egret_elf **out,
+			 struct egret_error *err)
+{
+	return egret_elf_open_debug_below(DEBUG_ROOT, id, out, err);
+}
+
+/* ---- what it holds ------------------------------------------------------------------------ */
+
+Elf *egret_elf_handle(const struct egret_elf *elf)
+{
+	return elf->handle;
+}
+
+const void *egret_elf_bytes(const struct egret_elf *elf, size_t *size)
+{
+	*size = elf->size;
+	return elf->bytes;
+}
+
+const char *egret_elf_name(const struct egret_elf *elf)
+{
+	return elf->name;
+}
+
+unsigned int egret_elf_machine(const struct egret_elf *elf)
+{
+	return elf->header.machine;
+}
+
+bool egret_elf_is_64(const struct egret_elf *elf)
+{
+	return elf->header.is_64;
+}
+
+/* A run of n addresses from `from` on, that stands for one from `to` on. */
+struct run {
+	uint64_t from, to, n;
+};
+
+/* The pages that hold the run: what is mapped when it is. */
+static struct run whole_pages(struct run run)
+{
+	uint64_t before = run.from % PAGE_SIZE;
+	uint64_t n = run.n + before;
+
+	if (n < run.n || n > UINT64_MAX - PAGE_SIZE)
+		return run;
+	n = (n + PAGE_SIZE - 1) / PAGE_SIZE * PAGE_SIZE;
+	return (struct run){ run.from - before, run.to - before, n };
+}
+
+/*
+ * Translates by the segments' runs: first those whose bytes hold x, executable ones before
+ * others, and then executable ones whose pages do.
+ */
+static bool translate(const struct egret_elf *elf, bool from_offset, uint64_t x, uint64_t *out)
+{
+	bool found = false;
+
+	for (int pages = 0; pages < 2 && !found; pages++) {
+		for (size_t i = 0; i < elf->n_segments; i++) {
+			const struct segment *s = &elf->segments[i];
+			bool executable = s->flags & PF_X;
+			struct run run = from_offset
+						 ? (struct run){ s->offset, s->vaddr, s->filesz }
+						 : (struct run){ s->vaddr, s->offset, s->filesz };
+
+			if (!executable && (pages || found))
+				continue;
+			if (pages)
+				run = whole_pages(run);
+			if (x < run.from || x - run.from >= run.n)
+				continue;
+			*out = run.to + (x - run.from);
+			found = true;
+			if (executable)
+				return true;
+		}
+	}
+	return found;
+}
+
+bool egret_elf_offset_to_vaddr(const struct egret_elf *elf, uint64_t offset, uint64_t *vaddr)
+{
+	return translate(elf, true, offset, vaddr);
+}
+
+bool egret_elf_vaddr_to_offset(const struct egret_elf *elf, uint64_t vaddr, uint64_t *offset)
+{
+	return translate(elf, false, vaddr, offset);
+}
+
+/* Replaces the section's bytes by what they are compressed from, within libelf. */
+static bool decompress(Elf_Scn *scn)
+{
+	GElf_Chdr chdr;
+
+	return gelf_getchdr(scn, &chdr) && chdr.ch_size <= SECTION_SIZE_MAX &&
+	       elf_compress(scn, 0, 0) >= 0;
+}
+
+/*
+ * The bytes are libelf's: once a section is decompressed, by us or by libdw, its header has lost
+ * the flag and only libelf knows that the bytes are not those of the file.
+ */
+static bool read_section(const struct egret_elf *elf, Elf_Scn *scn, struct egret_section *out)
+{
+	Elf_Data *data;
+
+	*out = (struct egret_section){ .scn = scn };
+	if (!gelf_getshdr(scn, &out->shdr))
+		return false;
+	if (out->shdr.sh_type == SHT_NOBITS)
+		return true;
+	if ((out->shdr.sh_flags & SHF_COMPRESSED) &&
+	    (!decompress(scn) || !gelf_getshdr(scn, &out->shdr)))
+		return false;
+	data = elf_rawdata(scn, NULL);
+	if (!data)
+		return false;
+	out->data = data->d_buf ? data->d_buf : elf->bytes;
+	out->size = data->d_buf ? data->d_size : 0;
+	return true;
+}
+
+bool egret_elf_section(const struct egret_elf *elf, const char *name, struct egret_section *out)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr shdr;
+	size_t strings;
+
+	if (elf_getshdrstrndx(elf->handle, &strings))
+		return false;
+	while ((scn = elf_nextscn(elf->handle, scn))) {
+		const char *found;
+
+		if (!gelf_getshdr(scn, &shdr))
+			continue;
+		found = elf_strptr(elf->handle, strings, shdr.sh_name);
+		if (found && !strcmp(found, name))
+			return read_section(elf, scn, out);
+	}
+	return false;
+}

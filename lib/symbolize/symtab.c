@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "symbolize/plt.h"
+#include "symbolize/symbolize.h"
+
+#define NONE UINT32_MAX
+
+/* Functions are nested two or three deep at most; deeper nesting is a file that lies. */
+#define MAX_NESTING 64
+
+/*
+ * So that a file whose symbols all share one huge name costs neither hours nor gigabytes: longer
+ * names are told apart by their beginning only and keep their version, and the names that we make
+ * ourselves (a megabyte in a large program) end here.
+ */
+#define NAME_MAX_LEN 2048
+#define OWN_NAMES_MAX (64u << 20)
+
+/* Where names come from. SOURCE_OWN: names that stand in no file, made by us. */
+enum source { SOURCE_SYMTAB, SOURCE_DEBUG, SOURCE_DYNSYM, SOURCE_OWN, NR_SOURCES };
+
+/* String tables; size ends behind a NUL, so that every offset below it begins a string. */
+struct strings {
+	const char *data;
+	size_t size;
+};
+
+#define GRADE_UNSIZED 8 /* the file does not say how long it is */
+#define GRADE_LOCAL 4
+#define GRADE_OLD_VERSION 2 /* name@VERSION; name@@VERSION is what a linker takes, thus without */
+#define GRADE_WEAK 1 /* only where nothing else tells two apart: libc's public names are weak */
+
+struct entry {
+	uint64_t start;	  /* vaddr */
+	uint64_t end;	  /* first address behind it */
+	uint32_t name;	  /* offset in its source's strings */
+	uint32_t up;	  /* the entry before it that ends later, the nearest one; NONE */
+	uint8_t source;	  /* enum source */
+	uint8_t grade;	  /* GRADE_*, less is better */
+	uint8_t is_label; /* STT_NOTYPE */
+};
+
+struct range {
+	uint64_t start, end;
+};
+
+/* Sorted by start; see find_entry. */
+struct entries {
+	struct entry *entries;
+	size_t n, capacity;
+};
+
+struct egret_symtab {
+	struct strings strings[NR_SOURCES];
+	struct egret_buffer own; /* the bytes of strings[SOURCE_OWN] */
+	struct range *code;	 /* executable sections, sorted, disjoint */
+	size_t n_code;
+	struct entries functions;
+	struct entries plt; /* asked where no function covers an address */
+};
+
+static const char *name_of(const struct egret_symtab *table, const struct entry *e)
+{
+	return table->strings[e->source].data + e->name;
+}
+
+static int add_entry(struct entries *entries, const struct entry *entry)
+{
+	if (entries->n == entries->capacity) {
+		size_t capacity = entries->capacity ? entries->capacity * 2 : 64;
+		struct entry *grown;
+
+		if (capacity >= NONE)
+			return -ENOMEM;
+		grown = reallocarray(entries->entries, capacity, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		entries->entries = grown;
+		entries->capacity = capacity;
+	}
+	entries->entries[entries->n++] = *entry;
+	return 0;
+}
+
+/* Makes a name of our own. Its offset, or -1 without memory. */
+static int64_t add_name(struct egret_symtab *table, const char *text, size_t len)
+{
+	size_t at = table->own.len;
+
+	egret_buffer_add(&table->own, text, len);
+	egret_buffer_add(&table->own, "", 1);
+	if (table->own.failed)
+		return -1;
+	table->strings[SOURCE_OWN] = (struct strings){ (const char *)table->own.data,
+						       table->own.len };
+	return (int64_t)at;
+}
+
+/* ---- where code is ------------------------------------------------------------------------ */
+
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct range *x = a, *y = b;
+
+	return (x->start > y->start) - (x->start < y->start);
+}
+
+static int add_code(struct egret_symtab *table, const struct egret_elf *elf)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr shdr;
+
+	while ((scn = elf_nextscn(egret_elf_handle(elf), scn))) {
+		struct range *grown;
+
+		if (!gelf_getshdr(scn, &shdr) || !(shdr.sh_flags & SHF_EXECINSTR) ||
+		    !(shdr.sh_flags & SHF_ALLOC) || !shdr.sh_size ||
+		    shdr.sh_size > UINT64_MAX - shdr.sh_addr)
+			continue;
+		grown = reallocarray(table->code, table->n_code + 1, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		table->code = grown;
+		table->code[table->n_code++] = (struct range){ shdr.sh_addr,
+							       shdr.sh_addr + shdr.sh_size };
+	}
+	return 0;
+}
+
+/* Sorts, and makes one of those that overlap: the same sections of a file and its debug file. */
+static void merge_code(struct egret_symtab *table)
+{
+	struct range *code = table->code;
+	size_t n = 0;
+
+	if (!table->n_code)
+		return;
+	qsort(code, table->n_code, sizeof(*code), compare_ranges);
+	for (size_t i = 1; i < table->n_code; i++) {
+		if (code[i].start >= code[n].end)
+			code[++n] = code[i];
+		else if (code[i].end > code[n].end)
+			code[n].end = code[i].end;
+	}
+	table->n_code = n + 1;
+}
+
+static const struct range *code_at(const struct egret_symtab *table, uint64_t vaddr)
+{
+	size_t lo = 0, hi = table->n_code;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (table->code[mid].end <= vaddr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < table->n_code && table->code[lo].start <= vaddr ? &table->code[lo] : NULL;
+}
+
+/* ---- reading symbols ---------------------------------------------------------------------- */
+
+/* The sections that make one symbol table. */
+struct symbols {
+	const uint8_t *bytes;
+	size_t n;
+	bool is_64;
+	const uint8_t *versions; /* uint16_t each, .gnu.version; may be NULL */
+	size_t n_versions;
+	enum source source;
+};
+
+static Elf64_Sym read_symbol(const struct symbols *symbols, size_t i)
+{
+	Elf64_Sym symbol;
+	Elf32_Sym small;
+
+	if (symbols->is_64) {
+		memcpy(&symbol, symbols->bytes + i * sizeof(symbol), sizeof(symbol));
+		return symbol;
+	}
+	memcpy(&small, symbols->bytes + i * sizeof(small), sizeof(small));
+	return (Elf64_Sym){ .st_name = small.st_name,
+			    .st_info = small.st_info,
+			    .st_shndx = small.st_shndx,
+			    .st_value = small.st_value,
+			    .st_size = small.st_size };
+}
+
+static bool is_code_type(unsigned int type)
+{
+	return type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_NOTYPE;
+}
+
+/* .gnu.version: bit 15 says that no new program is linked with this one. */
+static bool is_old_version(const struct symbols *symbols, size_t i)
+{
+	uint16_t version;
+
+	if (i >= symbols->n_versions)
+		return false;
+	memcpy(&version, symbols->versions + i * sizeof(version), sizeof(version));
+	return version & 0x8000;
+}
+
+/* Takes "@VERSION" off a name of .symtab. */
+static int set_name(struct egret_symtab *table, struct entry *e)
+{
+	const char *name = name_of(table, e);
+	const char *at = memchr(name, '@', strnlen(name, NAME_MAX_LEN));
+	int64_t own;
+
+	if (!at || at == name || table->own.len > OWN_NAMES_MAX)
+		return 0;
+	if (at[1] != '@')
+		e->grade |= GRADE_OLD_VERSION;
+	own = add_name(table, name, (size_t)(at - name));
+	if (own < 0)
+		return -ENOMEM;
+	e->source = SOURCE_OWN;
+	e->name = (uint32_t)own;
+	return 0;
+}
+
+static int add_symbol(struct egret_symtab *table, const struct symbols *symbols, size_t i)
+{
+	Elf64_Sym s = read_symbol(symbols, i);
+	const struct strings *strings = &table->strings[symbols->source];
+	const struct range *code;
+	struct entry e = { .start = s.st_value, .name = s.st_name, .source = symbols->source };
+	int ret;
+
+	if (!is_code_type(ELF64_ST_TYPE(s.st_info)) || s.st_shndx == SHN_UNDEF ||
+	    (s.st_shndx >= SHN_LORESERVE && s.st_shndx != SHN_XINDEX) ||
+	    s.st_name >= strings->size || !strings->data[s.st_name])
+		return 0;
+	code = code_at(table, s.st_value);
+	if (!code)
+		return 0;
+	e.end = s.st_size > code->end - e.start ? code->end : e.start + s.st_size;
+	e.is_label = ELF64_ST_TYPE(s.st_info) == STT_NOTYPE;
+	if (!s.st_size)
+		e.grade |= GRADE_UNSIZED;
+	if (ELF64_ST_BIND(s.st_info) == STB_LOCAL)
+		e.grade |= GRADE_LOCAL;
+	else if (ELF64_ST_BIND(s.st_info) == STB_WEAK)
+		e.grade |= GRADE_WEAK;
+	if (is_old_version(symbols, i))
+		e.grade |= GRADE_OLD_VERSION;
+	ret = set_name(table, &e);
+	return ret ? ret : add_entry(&table->functions, &e);
+}
+
+/* A table that is not in the file (stripped, or of NOBITS in a debug file) adds nothing. */
+static int add_symbols(struct egret_symtab *table, const struct egret_elf *elf, enum source source)
+{
+	bool dynamic = source == SOURCE_DYNSYM;
+	struct symbols symbols = { .is_64 = egret_elf_is_64(elf), .source = source };
+	struct strings *strings = &table->strings[source];
+	struct egret_section section;
+	int ret = 0;
+
+	if (!egret_elf_section(elf, dynamic ? ".dynstr" : ".strtab", &section) || !section.data)
+		return 0;
+	*strings = (struct strings){ section.data, section.size };
+	while (strings->size && strings->data[strings->size - 1])
+		strings->size--;
+	if (dynamic && egret_elf_section(elf, ".gnu.version", &section) && section.data) {
+		symbols.versions = section.data;
+		symbols.n_versions = section.size / sizeof(uint16_t);
+	}
+	if (!egret_elf_section(elf, dynamic ? ".dynsym" : ".symtab", &section) || !section.data)
+		return 0;
+	symbols.bytes = section.data;
+	symbols.n = section.size / (symbols.is_64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym));
+	for (size_t i = 0; !ret && i < symbols.n; i++)
+		ret = add_symbol(table, &symbols, i);
+	return ret;
+}
+
+/* ---- order -------------------------------------------------------------------------------- */
+
+/* By start; of those that start together, the one to take comes last. */
+static int compare_entries(const void *a, const void *b, void *arg)
+{
+	const struct egret_symtab *table = arg;
+	const struct entry *x = a, *y = b;
+	const char *x_name, *y_name;
+	size_t x_len, y_len;
+
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	if ((x->grade ^ y->grade) & ~GRADE_WEAK)
+		return x->grade > y->grade ? -1 : 1;
+	x_name = name_of(table, x);
+	y_name = name_of(table, y);
+	x_len = strnlen(x_name, NAME_MAX_LEN);
+	y_len = strnlen(y_name, NAME_MAX_LEN);
+	if (x_len != y_len)
+		return x_len > y_len ? -1 : 1;
+	if (x->grade != y->grade)
+		return x->grade > y->grade ? -1 : 1;
+	return -strncmp(x_name, y_name, NAME_MAX_LEN);
+}
+
+/* Sorts; of those that start together, drops each that reaches no further than a better one. */
+static void sort_entries(struct egret_symtab *table, struct entries *entries)
+{
+	struct entry *e = entries->entries;
+	size_t kept = entries->n;
+
+	if (!entries->n)
+		return;
+	qsort_r(e, entries->n, sizeof(*e), compare_entries, table);
+	for (size_t i = entries->n; i-- > 0;)
+		if (kept == entries->n || e[kept].start != e[i].start || e[i].end > e[kept].end)
+			e[--kept] = e[i];
+	entries->n -= kept;
+	memmove(e, e + kept, entries->n * sizeof(*e));
+}
+
+/*
+ * Lets symbols without a size reach to the next one, or to the end of the function or section
+ * that they are in. Labels within a function that has a size are no functions.
+ */
+static void give_sizes(struct egret_symtab *table)
+{
+	struct entry *e = table->functions.entries;
+	size_t n = table->functions.n, kept = 0;
+	uint64_t covered = 0; /* end of the functions with a size up to here */
+
+	for (size_t i = 0; i < n; i++) {
+		const struct range *code = code_at(table, e[i].start);
+
+		if (e[i].grade & GRADE_UNSIZED) {
+			if (e[i].is_label && e[i].start < covered)
+				continue;
+			e[i].end = e[i].start < covered ? covered : code->end;
+			if (i + 1 < n && e[i + 1].start < e[i].end)
+				e[i].end = e[i + 1].start;
+		} else if (e[i].end > covered) {
+			covered = e[i].end;
+		}
+		e[kept++] = e[i];
+	}
+	table->functions.n = kept;
+}
+
+/*
+ * Links each entry to the nearest one before it that ends later: no entry between the two can
+ * hold an address that the later one does not reach.
+ */
+static void link_up(struct entries *entries)
+{
+	struct entry *e = entries->entries;
+
+	for (uint32_t i = 0; i < entries->n; i++) {
+		uint32_t up = i ? i - 1 : NONE;
+
+		while (up != NONE && e[up].end <= e[i].end)
+			up = e[up].up;
+		e[i].up = up;
+	}
+}
+
+static const struct entry *find_entry(const struct entries *entries, uint64_t vaddr)
+{
+	const struct entry *e = entries->entries;
+	size_t lo = 0, hi = entries->n;
+	uint32_t i;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (e[mid].start <= vaddr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	i = lo ? (uint32_t)(lo - 1) : NONE;
+	for (int depth = 0; i != NONE && depth < MAX_NESTING; depth++) {
+		if (vaddr < e[i].end)
+			return &e[i];
+		i = e[i].up;
+	}
+	return NULL;
+}
+
+/* ---- PLT ---------------------------------------------------------------------------------- */
+
+/* The name of the function that a PLT entry leads to, or NULL. */
+static const char *target_of(const struct egret_symtab *table, const struct egret_plt_entry *plt)
+{
+	const struct entry *resolver;
+
+	if (plt->name)
+		return plt->name;
+	/* An IFUNC's symbol stands at its resolver, and bears the function's name. */
+	resolver = find_entry(&table->functions, plt->resolver);
+	return resolver && resolver->start == plt->resolver ? name_of(table, resolver) : NULL;
+}
+
+static int add_plt_entry(const struct egret_plt_entry *plt, void *arg)
+{
+	struct egret_symtab *table = arg;
+	struct entry e = { .start = plt->start,
+			   .end = plt->start + plt->size,
+			   .source = SOURCE_OWN };
+	const char *target = target_of(table, plt);
+	__free_ char *name = NULL;
+	int64_t own;
+
+	if (!target || e.end < e.start || strnlen(target, NAME_MAX_LEN) == NAME_MAX_LEN ||
+	    table->own.len > OWN_NAMES_MAX)
+		return 0;
+	if (asprintf(&name, "%s@plt", target) < 0) {
+		name = NULL;
+		return -ENOMEM;
+	}
+	own = add_name(table, name, strlen(name));
+	if (own < 0)
+		return -ENOMEM;
+	e.name = (uint32_t)own;
+	return add_entry(&table->plt, &e);
+}
+
+/* ---- the table ---------------------------------------------------------------------------- */
+
+static int build(struct egret_symtab *table, const struct egret_elf *elf,
+		 const struct egret_elf *debug)
+{
+	int ret = add_code(table, elf);
+
+	if (!ret && debug)
+		ret = add_code(table, debug);
+	merge_code(table);
+	if (!ret)
+		ret = add_symbols(table, elf, SOURCE_SYMTAB);
+	if (!ret && debug)
+		ret = add_symbols(table, debug, SOURCE_DEBUG);
+	if (!ret)
+		ret = add_symbols(table, elf, SOURCE_DYNSYM);
+	if (ret)
+		return ret;
+	sort_entries(table, &table->functions);
+	give_sizes(table);
+	link_up(&table->functions);
+	ret = egret_plt_each(elf, add_plt_entry, table);
+	if (!ret)
+		sort_entries(table, &table->plt);
+	link_up(&table->plt);
+	return ret;
+}
+
+int egret_symtab_create(const struct egret_elf *elf, const struct egret_elf *debug,
+			struct egret_symtab **out, struct egret_error *err)
+{
+	struct egret_symtab *table = calloc(1, sizeof(*table));
+	int ret = table ? build(table, elf, debug) : -ENOMEM;
+
+	if (ret) {
+		egret_symtab_destroy(table);
+		return egret_fail(err, -ret, "%s: no memory for its symbols", egret_elf_name(elf));
+	}
+	*out = table;
+	return 0;
+}
+
+void egret_symtab_destroy(struct egret_symtab *table)
+{
+	if (!table)
+		return;
+	egret_buffer_deinit(&table->own);
+	free(table->code);
+	free(table->functions.entries);
+	free(table->plt.entries);
+	free(table);
+}
+
+bool egret_symtab_find(const struct egret_symtab *table, uint64_t vaddr, struct egret_symbol *out)
+{
+	const struct entry *e = find_entry(&table->functions, vaddr);
+
+	if (!e)
+		e = find_entry(&table->plt, vaddr);
+	if (!e)
+		return false;
+	*out = (struct egret_symbol){ .name = name_of(table, e),
+				      .start = e->start,
+				      .size = e->end - e->start };
+	return true;
+}
