@@ -49,7 +49,7 @@ help: ## this list
 # Objects that BPF programs end up in are stripped of DWARF, and embedded by lib/capture/objects.S.
 $(O)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h)
 	@mkdir -p $(@D)
-	$(CLANG) -target bpf -D__TARGET_ARCH_x86 -O2 -g -Wall -Werror -Wno-gnu-variable-sized-type-not-at-end -I. -Ibpf -c $< -o $@.tmp
+	$(CLANG) -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -O2 -g -Wall -Werror -Wno-gnu-variable-sized-type-not-at-end -I. -Ibpf -c $< -o $@.tmp
 	llvm-strip -g $@.tmp -o $@ && rm -f $@.tmp
 
 $(O)/%.o: %.c

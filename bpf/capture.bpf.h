@@ -61,9 +61,9 @@ static __always_inline void fill_regs(struct egret_rec_capture *rec, struct task
 	rec->regs[16] = r.ip;
 }
 
-static __always_inline void fill_record(struct egret_rec_capture *rec, struct capture *c, u8 ending)
+static __always_inline void fill_record_of(struct task_struct *task, struct egret_rec_capture *rec,
+					   struct capture *c, u8 ending)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	u64 now = bpf_ktime_get_ns();
 
 	rec->rec.type = EGRET_REC_CAPTURE;
@@ -84,6 +84,11 @@ static __always_inline void fill_record(struct egret_rec_capture *rec, struct ca
 	fill_regs(rec, task);
 	if (c->requested)
 		count_add(EGRET_COUNT_LATENCY_NS, now - c->requested);
+}
+
+static __always_inline void fill_record(struct egret_rec_capture *rec, struct capture *c, u8 ending)
+{
+	fill_record_of(bpf_get_current_task_btf(), rec, c, ending);
 }
 
 static __always_inline void add_window(struct egret_rec_capture *rec, u64 start, u32 len)

@@ -81,11 +81,20 @@ static __always_inline long find_vma(struct task_struct *task, u64 addr, struct 
 	return err;
 }
 
-static __always_inline u64 read_user_u64(u64 addr)
+/*
+ * Whose memory is read: the current thread's, without faulting; or, in sleepable programs only,
+ * another's. A constant where it is inlined, so that the other half is not in the program.
+ */
+enum whose { CURRENT, REMOTE };
+
+static __always_inline u64 read_user_u64(enum whose whose, struct task_struct *task, u64 addr)
 {
 	u64 value = 0;
 
-	bpf_probe_read_user(&value, sizeof(value), (void *)addr);
+	if (whose == REMOTE)
+		bpf_copy_from_user_task(&value, sizeof(value), (void *)addr, task, 0);
+	else
+		bpf_probe_read_user(&value, sizeof(value), (void *)addr);
 	return value;
 }
 
@@ -93,15 +102,16 @@ static __always_inline u64 read_user_u64(u64 addr)
  * A goroutine's stack: g lies at fs:-8 (runtime/asm_amd64.s, TLS offset of ELF), and g begins with
  * stack.lo, stack.hi (runtime2.go). Taken only when it makes sense for this stack pointer.
  */
-static __always_inline u64 goroutine_end(u64 fs_base, u64 sp, u64 end)
+static __always_inline u64 goroutine_end(enum whose whose, struct task_struct *task, u64 fs_base,
+					 u64 sp, u64 end)
 {
-	u64 g = read_user_u64(fs_base - 8);
+	u64 g = read_user_u64(whose, task, fs_base - 8);
 	u64 lo, hi;
 
 	if (!g || g & 7)
 		return end;
-	lo = read_user_u64(g);
-	hi = read_user_u64(g + 8);
+	lo = read_user_u64(whose, task, g);
+	hi = read_user_u64(whose, task, g + 8);
 	return lo < sp && sp <= hi && hi < end && hi - lo <= (1ull << 30) ? hi : end;
 }
 
@@ -160,8 +170,8 @@ static __always_inline u32 range_without_vma(struct task_struct *task, u64 fs_ba
 }
 
 /* The stack from range->start on, at most limit bytes of it. Fills range; returns an ending. */
-static __always_inline u32 find_range(struct task_struct *task, u64 fs_base, u32 limit,
-				      struct stack_range *range)
+static __always_inline u32 find_range(enum whose whose, struct task_struct *task, u64 fs_base,
+				      u32 limit, struct stack_range *range)
 {
 	u64 sp = range->start;
 	struct vma_facts vma;
@@ -177,7 +187,7 @@ static __always_inline u32 find_range(struct task_struct *task, u64 fs_base, u32
 		return EGRET_CAPTURE_BAD_ADDRESS;
 	end = vma.end;
 	if (!known_end(task, fs_base, sp, &end)) {
-		u64 go = goroutine_end(fs_base, sp, end);
+		u64 go = goroutine_end(whose, task, fs_base, sp, end);
 
 		if (go != end)
 			end = go;
@@ -196,30 +206,32 @@ static __always_inline u32 find_range(struct task_struct *task, u64 fs_base, u32
 #define SIGFRAME_STACK_SIZE 40 /* uc.uc_stack.ss_size */
 #define SIGFRAME_RSP 168 /* uc.uc_mcontext.sp */
 
-static __always_inline bool is_sigframe(u64 frame, u64 stack, u64 size)
+static __always_inline bool is_sigframe(enum whose whose, struct task_struct *task, u64 frame,
+					u64 stack, u64 size)
 {
-	return read_user_u64(frame + SIGFRAME_STACK_SP) == stack &&
-	       read_user_u64(frame + SIGFRAME_STACK_SIZE) == size;
+	return read_user_u64(whose, task, frame + SIGFRAME_STACK_SP) == stack &&
+	       read_user_u64(whose, task, frame + SIGFRAME_STACK_SIZE) == size;
 }
 
 /*
  * The stack pointer of the code that was interrupted when the handler was put on the alternate
- * stack: in the first signal frame from its top. Below the XSAVE area, whose size is known; where it
- * is not as expected (AMX), the frame is looked for. 0: not found.
+ * stack: in the first signal frame from its top, below the XSAVE area, whose size is known (without
+ * AMX's tiles, which a process has to ask for). 0: not found.
  */
-static __always_inline u64 interrupted_sp(u64 stack, u64 size)
+static __always_inline u64 interrupted_sp(enum whose whose, struct task_struct *task, u64 stack,
+					  u64 size)
 {
 	u64 top = stack + size;
 	u64 frame = ((((top - config.xsave_size) & ~63ull) - SIGFRAME_SIZE) & ~15ull) - 8;
 
-	if (is_sigframe(frame, stack, size))
-		return read_user_u64(frame + SIGFRAME_RSP);
+	if (is_sigframe(whose, task, frame, stack, size))
+		return read_user_u64(whose, task, frame + SIGFRAME_RSP);
 	return 0;
 }
 
 /* Cuts the first range at the top of the alternate stack, and adds the stack below the handler. */
-static __always_inline void plan_alternate(struct task_struct *task, u64 fs_base, u64 alt,
-					   u64 alt_size, struct stack_plan *plan)
+static __always_inline void plan_alternate(enum whose whose, struct task_struct *task, u64 fs_base,
+					   u64 alt, u64 alt_size, struct stack_plan *plan)
 {
 	struct stack_range *on_alt = &plan->range[0], *below = &plan->range[1];
 	u32 rest = alt + alt_size - on_alt->start;
@@ -231,14 +243,14 @@ static __always_inline void plan_alternate(struct task_struct *task, u64 fs_base
 	if (on_alt->len < on_alt->wanted)
 		return;
 	plan->ending = EGRET_CAPTURE_WHOLE;
-	below->start = interrupted_sp(alt, alt_size);
+	below->start = interrupted_sp(whose, task, alt, alt_size);
 	if (!below->start || on_alt->len >= config.stack_limit)
 		return;
-	plan->ending = find_range(task, fs_base, config.stack_limit - on_alt->len, below);
+	plan->ending = find_range(whose, task, fs_base, config.stack_limit - on_alt->len, below);
 	plan->n = 2;
 }
 
-static __always_inline void plan_stack_of(struct task_struct *task, u64 sp,
+static __always_inline void plan_stack_of(enum whose whose, struct task_struct *task, u64 sp,
 					  struct stack_plan *plan)
 {
 	u64 alt = BPF_CORE_READ(task, sas_ss_sp), alt_size = BPF_CORE_READ(task, sas_ss_size);
@@ -247,9 +259,9 @@ static __always_inline void plan_stack_of(struct task_struct *task, u64 sp,
 	__builtin_memset(plan, 0, sizeof(*plan));
 	plan->n = 1;
 	plan->range[0].start = sp;
-	plan->ending = find_range(task, fs_base, config.stack_limit, &plan->range[0]);
+	plan->ending = find_range(whose, task, fs_base, config.stack_limit, &plan->range[0]);
 	if (alt_size && sp > alt && sp - alt <= alt_size)
-		plan_alternate(task, fs_base, alt, alt_size, plan);
+		plan_alternate(whose, task, fs_base, alt, alt_size, plan);
 }
 
 /*
@@ -260,7 +272,7 @@ __attribute__((noinline)) int plan_stack(struct stack_plan *plan, u64 sp)
 {
 	if (!plan)
 		return 0;
-	plan_stack_of(bpf_get_current_task_btf(), sp, plan);
+	plan_stack_of(CURRENT, bpf_get_current_task_btf(), sp, plan);
 	return 0;
 }
 

@@ -75,22 +75,29 @@ static void tell_pipeline(struct visit *visit, const struct egret_pipeline_stats
 	     stats->no_memory);
 }
 
-int egret_accounting_each(const struct egret_capture *capture, const struct egret_pipeline *pipeline,
-			  egret_stat_fn fn, void *arg)
+static void tell_capture(struct visit *visit, const struct egret_capture *capture)
 {
-	const struct egret_pipeline_stats *stats = egret_pipeline_stats(pipeline);
-	struct visit visit = { fn, arg, 0 };
 	uint64_t counters[EGRET_COUNT_NR];
 	struct egret_witness witness;
 
 	egret_capture_witness(capture, &witness);
 	egret_capture_counters(capture, counters);
-	tell(&visit, "witness.expected", "interrupts by the perf events' own counts",
+	tell(visit, "witness.expected", "interrupts by the perf events' own counts",
 	     witness.expected);
-	tell(&visit, "witness.never-ran",
+	tell(visit, "witness.never-ran",
 	     "interrupts that came too late, or whose program the kernel skipped",
 	     witness.expected - witness.seen);
-	tell_counters(&visit, counters);
+	tell_counters(visit, counters);
+}
+
+int egret_accounting_each(const struct egret_capture *capture, const struct egret_pipeline *pipeline,
+			  egret_stat_fn fn, void *arg)
+{
+	const struct egret_pipeline_stats *stats = egret_pipeline_stats(pipeline);
+	struct visit visit = { fn, arg, 0 };
+
+	if (capture)
+		tell_capture(&visit, capture);
 	tell_endings(&visit, stats);
 	tell_pipeline(&visit, stats);
 	return visit.ret;

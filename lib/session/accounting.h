@@ -12,7 +12,7 @@
 #include "capture/capture.h"
 #include "session/pipeline.h"
 
-/* Calls fn for each number. Stops when fn returns non-zero, and returns that. */
+/* Calls fn for each number; capture is NULL in a replay. Stops when fn returns non-zero, and returns that. */
 int egret_accounting_each(const struct egret_capture *capture, const struct egret_pipeline *pipeline,
 			  egret_stat_fn fn, void *arg);
 

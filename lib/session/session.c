@@ -2,6 +2,7 @@
 /* session.c - the public face of sampling: opens, polls, stops; the pipeline does the work. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +14,11 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/options.h"
 #include "capture/capture.h"
 #include "session/accounting.h"
 #include "session/pipeline.h"
-#include "session/raw_modules.h"
+#include "session/raw_sources.h"
 
 #define DEFAULT_FREQUENCY 999
 #define DEFAULT_MAX_FRAMES 2048
@@ -71,25 +73,6 @@ const char *egret_session__notice(const struct egret_session *session, size_t n)
 }
 
 /* ---- options ------------------------------------------------------------------------------------ */
-
-/* A struct of the caller's that may be smaller or larger than ours; see the rules in <egret/egret.h>. */
-static int copy_opts(void *to, size_t our_size, const void *from, size_t their_size,
-		     struct egret_error *err)
-{
-	const char *tail = from;
-
-	if (their_size < sizeof(size_t))
-		return egret_fail(err, EINVAL, "the option struct has no size");
-	for (size_t i = our_size; i < their_size; i++)
-		if (tail[i])
-			return egret_fail(err, E2BIG,
-					  "the option struct asks for things that this libegret "
-					  "(%s) does not know",
-					  egret_version());
-	memset(to, 0, our_size);
-	memcpy(to, from, their_size < our_size ? their_size : our_size);
-	return 0;
-}
 
 static uint64_t max_sample_rate(void)
 {
@@ -399,7 +382,7 @@ int egret_session__open(const struct egret_session_opts *user_opts, struct egret
 	struct egret_session *s;
 	int ret;
 
-	ret = copy_opts(&opts, sizeof(opts), user_opts, user_opts->size, err);
+	ret = egret_options_take(&opts, sizeof(opts), user_opts, "session options", err);
 	if (ret)
 		return ret;
 	s = calloc(1, sizeof(*s));

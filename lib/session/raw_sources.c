@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+#include "session/raw_sources.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "session/raw_tags.h"
+
+#define CHUNK_BYTES (1u << 20)
+
+struct egret_raw_sources {
+	struct egret_process_source process;
+	struct egret_name_source name;
+	struct egret_writer *writer;
+	size_t modules_written;
+	bool kallsyms_written;
+	struct egret_buffer kallsyms; /* kept for a second recording (--switch-output) */
+	int failed; /* -errno of a write */
+	struct egret_error why;
+};
+
+/* Writes head and then bytes as records of one tag, in parts. */
+static void put(struct egret_raw_sources *raw, uint32_t tag, const void *head, size_t head_len,
+		const void *bytes, size_t len)
+{
+	struct egret_buffer record = { 0 };
+	size_t at = 0;
+
+	if (!raw->writer || raw->failed)
+		return;
+	do {
+		size_t n = len - at < CHUNK_BYTES ? len - at : CHUNK_BYTES;
+
+		egret_buffer_clear(&record);
+		egret_buffer_add(&record, head, head_len);
+		egret_buffer_add(&record, (const char *)bytes + at, n);
+		raw->failed = record.failed ? egret_fail(&raw->why, ENOMEM, "out of memory") :
+					      egret_writer_raw(raw->writer, tag, record.data,
+							       record.len, &raw->why);
+		at += n;
+	} while (at < len && !raw->failed);
+	egret_buffer_deinit(&record);
+}
+
+static int read_maps(void *arg, int pid, struct egret_buffer *out)
+{
+	struct egret_raw_sources *raw = arg;
+	size_t before = out->len;
+	int ret = egret_process_source_live.read_maps(NULL, pid, out);
+	struct egret_buffer record = { 0 };
+
+	/* One record: replay takes them one for one. A failure is one without text. */
+	egret_buffer_add(&record, &pid, sizeof(pid));
+	if (!ret)
+		egret_buffer_add(&record, out->data + before, out->len - before);
+	if (raw->writer && !raw->failed)
+		raw->failed = egret_writer_raw(raw->writer, EGRET_RAW_MAPS, record.data, record.len,
+					       &raw->why);
+	egret_buffer_deinit(&record);
+	return ret;
+}
+
+static int read_comm(void *arg, int pid, char *to, size_t size)
+{
+	int ret = egret_process_source_live.read_comm(NULL, pid, to, size);
+
+	put(arg, EGRET_RAW_COMM, &pid, sizeof(pid), to, ret ? 0 : strlen(to));
+	return ret;
+}
+
+static int read_kallsyms(void *arg, struct egret_buffer *out)
+{
+	struct egret_raw_sources *raw = arg;
+	int ret = egret_name_source_live.read_kallsyms(NULL, out);
+
+	if (!ret) {
+		egret_buffer_add(&raw->kallsyms, out->data, out->len);
+		put(raw, EGRET_RAW_KALLSYMS, NULL, 0, out->data, out->len);
+		raw->kallsyms_written = true;
+	}
+	return ret;
+}
+
+static int read_perfmap(void *arg, int pid, size_t *size, struct egret_buffer *out)
+{
+	size_t before = out->len;
+	int ret = egret_name_source_live.read_perfmap(NULL, pid, size, out);
+
+	if (!ret)
+		put(arg, EGRET_RAW_PERFMAP, &pid, sizeof(pid), out->data + before,
+		    out->len - before);
+	return ret;
+}
+
+int egret_raw_sources_create(struct egret_raw_sources **out, struct egret_error *err)
+{
+	struct egret_raw_sources *raw = calloc(1, sizeof(*raw));
+
+	if (!raw)
+		return egret_fail(err, ENOMEM, "out of memory");
+	raw->process = (struct egret_process_source){ read_maps, read_comm, raw };
+	raw->name = (struct egret_name_source){ read_kallsyms, read_perfmap, raw };
+	*out = raw;
+	return 0;
+}
+
+void egret_raw_sources_destroy(struct egret_raw_sources *raw)
+{
+	if (!raw)
+		return;
+	egret_buffer_deinit(&raw->kallsyms);
+	free(raw);
+}
+
+void egret_raw_sources_set_writer(struct egret_raw_sources *raw, struct egret_writer *writer)
+{
+	raw->writer = writer;
+	raw->modules_written = 0;
+	raw->kallsyms_written = false;
+	raw->failed = 0;
+}
+
+const struct egret_process_source *egret_raw_process_source(struct egret_raw_sources *raw)
+{
+	return &raw->process;
+}
+
+const struct egret_name_source *egret_raw_name_source(struct egret_raw_sources *raw)
+{
+	return &raw->name;
+}
+
+/* The sections that unwinding and naming read. Their headers come from the ends of the file. */
+static bool is_needed(const char *name)
+{
+	static const char *const names[] = {
+		".eh_frame", ".eh_frame_hdr", ".debug_frame", ".symtab", ".strtab", ".dynsym",
+		".dynstr", ".shstrtab", ".note.gnu.build-id", ".rela.plt", ".plt", ".plt.sec",
+		".plt.got", ".rela.dyn", ".gnu_debuglink", ".gnu_debugaltlink", ".gnu.version",
+		".gnu.version_d", ".gnu.version_r", ".dynamic", ".gnu_debugdata", NULL,
+	};
+
+	for (size_t i = 0; names[i]; i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return false;
+}
+
+static void put_range(struct egret_raw_sources *raw, struct egret_raw_image *image,
+		      const uint8_t *bytes, uint64_t offset, uint64_t len)
+{
+	if (offset > image->file_size || len > image->file_size - offset)
+		return;
+	for (uint64_t at = 0; at < len; at += CHUNK_BYTES) {
+		image->offset = offset + at;
+		put(raw, EGRET_RAW_IMAGE, image, sizeof(*image), bytes + offset + at,
+		    len - at < CHUNK_BYTES ? len - at : CHUNK_BYTES);
+	}
+}
+
+static void put_image(struct egret_raw_sources *raw, uint32_t module, bool debug,
+		      const struct egret_elf *elf)
+{
+	struct egret_raw_image image = { .module = module, .debug = debug };
+	size_t size, names_section = 0;
+	const uint8_t *bytes = egret_elf_bytes(elf, &size);
+	Elf *handle = egret_elf_handle(elf);
+	Elf_Scn *scn = NULL;
+	GElf_Ehdr ehdr;
+
+	image.file_size = size;
+	if (!gelf_getehdr(handle, &ehdr))
+		return;
+	put_range(raw, &image, bytes, 0, size < 4096 ? size : 4096); /* header, program headers, notes */
+	put_range(raw, &image, bytes, ehdr.e_shoff, (uint64_t)ehdr.e_shentsize * ehdr.e_shnum);
+	if (elf_getshdrstrndx(handle, &names_section))
+		return;
+	while ((scn = elf_nextscn(handle, scn))) {
+		GElf_Shdr shdr;
+		const char *name;
+
+		if (!gelf_getshdr(scn, &shdr) || shdr.sh_type == SHT_NOBITS)
+			continue;
+		name = elf_strptr(handle, names_section, shdr.sh_name);
+		if (name && is_needed(name))
+			put_range(raw, &image, bytes, shdr.sh_offset, shdr.sh_size);
+	}
+}
+
+static void put_module(struct egret_raw_sources *raw, const struct egret_module *m)
+{
+	struct egret_raw_module head = {
+		.number = m->number,
+		.kind = m->kind,
+		.dev = m->dev,
+		.ino = m->ino,
+		.pid = m->pid,
+		.build_id_len = m->build_id.len,
+		.has_debug = m->debug != NULL,
+	};
+
+	memcpy(head.build_id, m->build_id.bytes, sizeof(head.build_id));
+	put(raw, EGRET_RAW_MODULE, &head, sizeof(head), m->path, strlen(m->path));
+	if (m->elf)
+		put_image(raw, m->number, false, m->elf);
+	if (m->debug)
+		put_image(raw, m->number, true, m->debug);
+}
+
+static int result(const struct egret_raw_sources *raw, struct egret_error *err)
+{
+	if (raw->failed && err)
+		*err = raw->why;
+	return raw->failed;
+}
+
+int egret_raw_sources_modules(struct egret_raw_sources *raw, const struct egret_modules *modules,
+			      struct egret_error *err)
+{
+	for (; raw->modules_written < modules->n && !raw->failed; raw->modules_written++)
+		put_module(raw, modules->all[raw->modules_written]);
+	return result(raw, err);
+}
+
+int egret_raw_sources_finish(struct egret_raw_sources *raw, const struct egret_modules *modules,
+			     struct egret_error *err)
+{
+	egret_raw_sources_modules(raw, modules, NULL);
+	if (!raw->kallsyms_written)
+		put(raw, EGRET_RAW_KALLSYMS, NULL, 0, raw->kallsyms.data, raw->kallsyms.len);
+	return result(raw, err);
+}
