@@ -11,12 +11,13 @@
 
 #include "common.bpf.h"
 
-/* A run of stack bytes to read. */
+/* A run of stack bytes to read. What its pages depend on is only looked at when one is missing. */
 struct stack_range {
 	u64 start;
 	u32 len; /* bytes to read, at most the limit */
 	u32 wanted; /* bytes that there are */
-	u32 unsafe; /* its missing pages are brought in by somebody who may never answer */
+	u64 magic; /* of the file system behind it, magic.h; 0: none */
+	u64 userfaultfd; /* not 0: one is registered, or it is not known whether one is */
 };
 
 /* What to read of one thread: its stack, and the interrupted one below a handler's alternate stack. */
@@ -24,12 +25,6 @@ struct stack_plan {
 	struct stack_range range[2];
 	u32 n;
 	u32 ending; /* WHOLE, or LIMIT, or why there is nothing to read */
-};
-
-struct vma_facts {
-	u64 start, end, flags;
-	u32 anonymous;
-	u32 unsafe;
 };
 
 /* The file systems whose pages come from another process or machine, by magic number (magic.h). */
@@ -54,19 +49,30 @@ static __always_inline bool remote_filesystem(u64 magic)
 	}
 }
 
+/* Whether missing pages of a range are brought in by somebody who may never answer. */
+static __always_inline bool is_unsafe(const struct stack_range *range)
+{
+	return range->userfaultfd || remote_filesystem(range->magic);
+}
+
+struct vma_facts {
+	u64 start, end, flags;
+	u64 file; /* 0: anonymous */
+	u64 magic, userfaultfd; /* see struct stack_range */
+};
+
+/* Without branches: each would double what the verifier has to follow at every caller. */
 static long read_vma(struct task_struct *task, struct vm_area_struct *vma, void *arg)
 {
 	struct vma_facts *facts = arg;
-	struct file *file = BPF_CORE_READ(vma, vm_file);
 
 	facts->start = BPF_CORE_READ(vma, vm_start);
 	facts->end = BPF_CORE_READ(vma, vm_end);
 	facts->flags = BPF_CORE_READ(vma, vm_flags);
-	facts->anonymous = !file;
-	facts->unsafe = file && remote_filesystem(BPF_CORE_READ(file, f_inode, i_sb, s_magic));
-	if (bpf_core_field_exists(vma->vm_userfaultfd_ctx.ctx) &&
-	    BPF_CORE_READ(vma, vm_userfaultfd_ctx.ctx))
-		facts->unsafe = 1;
+	facts->file = (u64)BPF_CORE_READ(vma, vm_file);
+	facts->magic = BPF_CORE_READ(vma, vm_file, f_inode, i_sb, s_magic);
+	if (bpf_core_field_exists(vma->vm_userfaultfd_ctx.ctx))
+		facts->userfaultfd = (u64)BPF_CORE_READ(vma, vm_userfaultfd_ctx.ctx);
 	return 0;
 }
 
@@ -75,8 +81,8 @@ static __always_inline long find_vma(struct task_struct *task, u64 addr, struct 
 {
 	long err = -EBUSY;
 
-	facts->end = 0;
-	for (int i = 0; i < 4 && err == -EBUSY; i++)
+	__builtin_memset(facts, 0, sizeof(*facts));
+	for (int i = 0; i < 2 && err == -EBUSY; i++)
 		err = bpf_find_vma(task, addr, read_vma, facts, 0);
 	return err;
 }
@@ -140,8 +146,8 @@ static __always_inline u64 walk_on(struct task_struct *task, u64 fs_base, u64 sp
 {
 	struct vma_facts next;
 
-	for (int i = 0; i < 4; i++) {
-		if (end - sp >= limit || find_vma(task, end, &next) || !next.anonymous)
+	for (int i = 0; i < 3; i++) {
+		if (end - sp >= limit || find_vma(task, end, &next) || next.file)
 			break;
 		if ((next.flags ^ flags) & SAME_STACK_FLAGS || next.flags & VM_SHARED)
 			break;
@@ -165,7 +171,7 @@ static __always_inline u32 range_without_vma(struct task_struct *task, u64 fs_ba
 	known_end(task, fs_base, sp, &end);
 	range->len = end - sp;
 	range->wanted = range->len;
-	range->unsafe = 1;
+	range->userfaultfd = 1;
 	return EGRET_CAPTURE_WHOLE;
 }
 
@@ -191,10 +197,11 @@ static __always_inline u32 find_range(enum whose whose, struct task_struct *task
 
 		if (go != end)
 			end = go;
-		else if (vma.anonymous && !(vma.flags & VM_SHARED))
+		else if (!vma.file && !(vma.flags & VM_SHARED))
 			end = walk_on(task, fs_base, sp, end, vma.flags, limit);
 	}
-	range->unsafe = vma.unsafe;
+	range->magic = vma.magic;
+	range->userfaultfd = vma.userfaultfd;
 	range->wanted = end - sp > 0xffffffffull ? 0xffffffffu : (u32)(end - sp);
 	range->len = range->wanted > limit ? limit : range->wanted;
 	return range->wanted > limit ? EGRET_CAPTURE_LIMIT : EGRET_CAPTURE_WHOLE;

@@ -195,8 +195,8 @@ out:
 static __noinline bool touch_range(struct stack_range *range, u32 *pages_in)
 {
 	u64 addr = range->start, end = range->start + range->len;
+	bool all = true, unsafe = is_unsafe(range);
 	struct bpf_iter_num it;
-	bool all = true;
 	char byte;
 
 	bpf_iter_num_new(&it, 0, range->len / PAGE_SIZE + 2);
@@ -204,7 +204,7 @@ static __noinline bool touch_range(struct stack_range *range, u32 *pages_in)
 		if (addr >= end)
 			break;
 		if (bpf_probe_read_user(&byte, 1, (void *)addr)) {
-			if (range->unsafe || bpf_copy_from_user(&byte, 1, (void *)addr)) {
+			if (unsafe || bpf_copy_from_user(&byte, 1, (void *)addr)) {
 				all = false;
 				break;
 			}
@@ -224,11 +224,11 @@ static __always_inline u8 touch(struct capture *c)
 	if (config.fault == EGRET_FAULT_NONE)
 		return EGRET_CAPTURE_NOT_RESIDENT;
 	if (!touch_range(&plan->range[0], &c->pages_in))
-		return plan->range[0].unsafe ? EGRET_CAPTURE_FAULT_POLICY :
-					       EGRET_CAPTURE_BAD_ADDRESS;
+		return is_unsafe(&plan->range[0]) ? EGRET_CAPTURE_FAULT_POLICY :
+						    EGRET_CAPTURE_BAD_ADDRESS;
 	if (plan->n > 1 && !touch_range(&plan->range[1], &c->pages_in))
-		return plan->range[1].unsafe ? EGRET_CAPTURE_FAULT_POLICY :
-					       EGRET_CAPTURE_BAD_ADDRESS;
+		return is_unsafe(&plan->range[1]) ? EGRET_CAPTURE_FAULT_POLICY :
+						    EGRET_CAPTURE_BAD_ADDRESS;
 	return EGRET_CAPTURE_WHOLE;
 }
 
@@ -358,11 +358,11 @@ static __always_inline void request_capture(struct egret_rec_sample *s, struct t
 		s->cookie = thread->final_cookie;
 		goto shared;
 	}
-	if (BPF_CORE_READ(task, flags) & PF_EXITING) {
-		s->ending = EGRET_CAPTURE_EXITED;
-		return;
-	}
-	err = schedule(task, thread);
+	/* A thread that has begun to exit does no more task work: its capture is made in egret_exit. */
+	if (BPF_CORE_READ(task, flags) & PF_EXITING)
+		err = thread->pending ? -EBUSY : 0;
+	else
+		err = schedule(task, thread);
 	if (err == -EBUSY) {
 		s->cookie = thread->cookie;
 		goto shared;
@@ -521,7 +521,7 @@ static __always_inline u8 read_sleeper(struct task_struct *task, struct capture 
 	fill_record_of(task, rec, c, c->plan.ending);
 	if (c->plan.ending != EGRET_CAPTURE_WHOLE && c->plan.ending != EGRET_CAPTURE_LIMIT)
 		return c->plan.ending;
-	if (c->plan.range[0].unsafe)
+	if (is_unsafe(&c->plan.range[0]))
 		return EGRET_CAPTURE_ASLEEP_UNREADABLE;
 	got = copy_remote(task, scratch, &c->plan.range[0]);
 	if (got < c->plan.range[0].len)
