@@ -6,9 +6,9 @@
 #include "elf/elf_file.h"
 
 struct egret_plt_entry {
-	uint64_t start; /* vaddr */
-	uint64_t size; /* bytes */
-	const char *name; /* in .dynstr, without a version; NULL: see resolver */
+	uint64_t start;	   /* vaddr */
+	uint64_t size;	   /* bytes */
+	const char *name;  /* in .dynstr, without a version; NULL: see resolver */
 	uint64_t resolver; /* vaddr of the IFUNC resolver that an IRELATIVE relocation names */
 };
 
