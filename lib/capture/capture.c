@@ -171,10 +171,12 @@ static int event_refused(const struct egret_event_spec *spec, int error, struct 
 
 /*
  * One perf event of a spec on one CPU. No user memory may be read by perf core in its interrupt, so
- * sample_type says neither CALLCHAIN nor STACK_USER nor REGS_USER.
+ * sample_type says neither CALLCHAIN nor STACK_USER nor REGS_USER. exclude_idle is left out, and the
+ * idle task in the program: with it a clock goes on counting where it does not interrupt, and the
+ * witness could not be held against it.
  */
 static int open_event(struct egret_capture *c, const struct egret_event_spec *spec, uint32_t index,
-		      int cpu, bool include_idle, struct egret_error *err)
+		      int cpu, struct egret_error *err)
 {
 	struct perf_event_attr attr = spec->attr;
 	struct event_fd *event = &c->events[c->n_events];
@@ -182,7 +184,6 @@ static int open_event(struct egret_capture *c, const struct egret_event_spec *sp
 	struct bpf_program *prog = bpf_object__find_program_by_name(c->object, "egret_sample");
 
 	attr.disabled = 1;
-	attr.exclude_idle = !include_idle;
 	attr.use_clockid = 1;
 	attr.clockid = CLOCK_MONOTONIC;
 	attr.freq = spec->frequency != 0;
@@ -220,8 +221,7 @@ static int open_events(struct egret_capture *c, const struct egret_capture_opts 
 		return egret_fail(err, ENOMEM, "out of memory");
 	for (uint32_t e = 0; e < opts->n_events; e++) {
 		for (size_t i = 0; i < c->n_cpus; i++) {
-			int ret = open_event(c, &opts->events[e], e, c->cpus[i].cpu,
-					     opts->include_idle, err);
+			int ret = open_event(c, &opts->events[e], e, c->cpus[i].cpu, err);
 
 			if (ret)
 				return ret;
