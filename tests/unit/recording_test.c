@@ -1052,8 +1052,113 @@ static void flushed_is_readable(void)
 	unlink(path);
 }
 
+/* Two frames, two stacks, two samples: small enough to be written down below. */
+static void write_golden(int fd)
+{
+	struct egret_event event = { .name = "clk", .unit = "ns", .frequency = 999 };
+	struct egret_profile_module m = { .ino = 5, .build_id = { .len = 1, .bytes = { 0xab } } };
+	struct egret_profile_frame f = { .flags = EGRET_FRAME_F_RETURN, .offset = 0x100 };
+	struct egret_profile_thread t = { .pid = 7, .tid = 8, .start_time = 3 };
+	struct egret_profile_line line = { .line = 9 };
+	struct egret_sample_row row = { .time = 1000, .value = 64, .stack = 2 };
+	struct egret_profile *p;
+	struct egret_writer *w;
+
+	CHECK_EQ(egret_profile_create(&p), 0);
+	CHECK_EQ(egret_profile_add_event(p, &event), 0);
+	CHECK_EQ(egret_profile_set_meta(p, "k", "v"), 0);
+	CHECK_EQ(egret_profile_set_stat(p, "s", "", 128), 0);
+	m.path = line.name = string(p, "f");
+	t.process = t.comm = string(p, "t");
+	egret_profile_module(p, &m, NULL);
+	egret_profile_thread(p, &t, NULL);
+	egret_profile_frame(p, &f, NULL);
+	f = (struct egret_profile_frame){ .offset = 0x80 };
+	egret_profile_frame(p, &f, NULL);
+	CHECK_EQ(egret_profile_set_lines(p, 1, &line, 1), 0);
+	egret_profile_stack(p, egret_profile_stack(p, 0, 0, NULL), 1, NULL);
+	CHECK_EQ(egret_writer_create(fd, p, &w, NULL), 0);
+	CHECK_EQ(egret_writer_sample(w, &row, NULL), 0);
+	row = (struct egret_sample_row){ .time = 2001,
+					 .value = 63,
+					 .stack = 1,
+					 .capture_end = 1,
+					 .unwind_end = 4,
+					 .bytes_wanted = 300,
+					 .bytes_got = 2 };
+	CHECK_EQ(egret_writer_sample(w, &row, NULL), 0);
+	CHECK_EQ(egret_writer_raw(w, 3, "xyz", 3, NULL), 0);
+	CHECK_EQ(egret_writer_finish(w, NULL), 0);
+	egret_writer_destroy(w);
+	egret_profile__destroy(p);
+}
+
+/*
+ * The bytes themselves, as egret-data(5) has them: what was written once is read for ever, so a
+ * change here is another version of the format.
+ */
+static void the_format_is_frozen(void)
+{
+	static const uint8_t want[] = {
+		1,  4,	  1,	'f',  1,    't',			/* strings 1 and 2 */
+		2,  7,	  1,	0,    0,    5,	  0,   1,   0xab,	/* module 0 */
+		3,  8,	  0,	4,    0x80, 0x04, 0,   0,   0xff, 0x01, /* frames 0 and 1 */
+		4,  4,	  0,	0,    0,    3,				/* stacks 1 and 2 */
+		5,  5,	  14,	16,   3,    2,	  2,			/* thread 0 */
+		6,  6,	  1,	1,    1,    0,	  9,   0,		/* lines of frame 1 */
+		7,  10,	  3,	'c',  'l',  'k',  2,   'n', 's',  0xe7, 0x07, 0, /* event 0 */
+		8,  4,	  1,	'k',  1,    'v',				 /* metadata */
+		9,  3,	  1,	's',  0,	       /* name of statistic 0 */
+		10, 3,	  0,	0x80, 0x01,	       /* statistic 0 */
+		11, 31,	  2,			       /* two samples, in columns: */
+		2,  0,	  0,			       /* CPU */
+		4,  0xd0, 0x0f, 0xd2, 0x0f,	       /* time 1000, and 1001 later */
+		2,  0,	  0,			       /* thread */
+		2,  5,	  2,			       /* stack: 0 + 2, the largest now; 1 */
+		2,  0,	  0,			       /* event */
+		3,  0x80, 0x01, 1,		       /* value: 64, 1 less */
+		4,  0,	  0,	1,    4,	       /* endings */
+		3,  0xac, 0x02, 2,		       /* 300 bytes wanted, 2 got, of the second */
+		12, 5,	  3,	3,    'x',  'y',  'z', /* raw */
+		13, 0,				       /* end */
+	};
+	static const uint8_t header[20] = {
+		0x89, 'E', 'G', 'R', 'E', 'T', '\r', '\n', 1, 0, 0, 0, 1
+	};
+	uint8_t payload[256], *bytes;
+	uLongf payload_len = sizeof(payload);
+	char path[64];
+	size_t len;
+	int fd = temp_file(path);
+
+	write_golden(fd);
+	close(fd);
+	bytes = slurp(path, &len);
+	unlink(path);
+	CHECK(len > 48 && !memcmp(bytes, header, sizeof(header)));
+	CHECK_EQ(egret_get32(bytes + 20), crc32(0, header, sizeof(header)));
+	CHECK(!memcmp(bytes + 24, "EGBK\1\0\0\0", 8));
+	CHECK_EQ(egret_get32(bytes + 32), sizeof(want));
+	CHECK_EQ(egret_get32(bytes + 36), len - 48);
+	CHECK_EQ(egret_get32(bytes + 40), crc32(0, bytes + 48, (uInt)(len - 48)));
+	CHECK_EQ(egret_get32(bytes + 44), crc32(0, bytes + 24, 20));
+	if (len - 48 == sizeof(want))
+		memcpy(payload, bytes + 48, payload_len = sizeof(want));
+	else
+		CHECK_EQ(uncompress(payload, &payload_len, bytes + 48, len - 48), Z_OK);
+	CHECK_EQ(payload_len, sizeof(want));
+	for (size_t i = 0; i < sizeof(want); i++)
+		if (payload[i] != want[i]) {
+			printf("  byte %zu of the payload\n", i);
+			CHECK_EQ(payload[i], want[i]);
+			break;
+		}
+	free(bytes);
+}
+
 int main(void)
 {
+	RUN(the_format_is_frozen);
 	RUN(round_trip);
 	RUN(second_recording_of_a_profile);
 	RUN(truncation_at_every_byte);
