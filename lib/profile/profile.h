@@ -79,15 +79,25 @@ struct egret_profile_values {
 	uint64_t bytes_got;
 };
 
+/* Longer texts are cut to this many bytes; a text ends at its first NUL. */
+#define EGRET_PROFILE_MAX_STRING 65535
+/* Frames of a stack. Deeper ones are refused. */
+#define EGRET_PROFILE_MAX_DEPTH 65535
+/* Lines of a frame. Of more, the outermost inlined ones are left out. */
+#define EGRET_PROFILE_MAX_LINES 255
+/* Of events, metadata and statistics each. More are refused with -E2BIG. */
+#define EGRET_PROFILE_MAX_LABELS 4096
+
 /*
  * The tables. Owners of a profile read the arrays through the accessors below; the struct is defined in
- * profile_tables.h for lib/profile and lib/recording only.
+ * profile_tables.h for lib/profile and lib/recording only. Destroyed by egret_profile__destroy.
  */
 int egret_profile_create(struct egret_profile **out);
 
 /*
  * Each returns the number of the item, adding it when it is new (*added, may be NULL, says so), or
- * UINT32_MAX without memory.
+ * UINT32_MAX without memory, and where the item refers to a number that there is not, or a stack is
+ * too deep.
  */
 uint32_t egret_profile_string(struct egret_profile *p, const char *text, size_t len, bool *added);
 uint32_t egret_profile_module(struct egret_profile *p, const struct egret_profile_module *m,
@@ -98,11 +108,11 @@ uint32_t egret_profile_stack(struct egret_profile *p, uint32_t parent, uint32_t 
 uint32_t egret_profile_thread(struct egret_profile *p, const struct egret_profile_thread *t,
 			      bool *added);
 
-/* Adds samples to the entry of key. 0 or -ENOMEM. */
+/* Adds samples to the entry of key. 0, -ENOMEM, or -EINVAL (no such thread or stack). */
 int egret_profile_add(struct egret_profile *p, const struct egret_profile_key *key,
 		      const struct egret_profile_values *values);
 
-/* Gives a frame its names; lines are copied. A second call replaces. 0 or -ENOMEM. */
+/* Gives a frame its names; lines are copied. A second call replaces. 0, -ENOMEM or -EINVAL. */
 int egret_profile_set_lines(struct egret_profile *p, uint32_t frame,
 			    const struct egret_profile_line *lines, size_t n);
 bool egret_profile_has_lines(const struct egret_profile *p, uint32_t frame);
@@ -117,7 +127,8 @@ int egret_profile_set_stat(struct egret_profile *p, const char *name, const char
 			   uint64_t value);
 void egret_profile_set_truncated(struct egret_profile *p);
 
-/* How many there are, and one of them; valid until the next addition. */
+/* How many there are, and one of them (NULL where there is no such number); valid until the next
+ * addition, but for the texts of strings, which stay. Stack 0 has no frame: UINT32_MAX. */
 size_t egret_profile_n_strings(const struct egret_profile *p);
 const char *egret_profile_get_string(const struct egret_profile *p, uint32_t string);
 size_t egret_profile_n_modules(const struct egret_profile *p);

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* What is said about a profile as a whole: metadata, events, the accounting, the names of frames.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "profile/profile_tables.h"
+
+/* A copy that lives as long as the profile. NULL text is "". */
+static const char *keep(struct egret_profile *p, const char *text)
+{
+	if (!text)
+		text = "";
+	return egret_arena_text(&p->texts, text, strnlen(text, EGRET_PROFILE_MAX_STRING));
+}
+
+static struct egret_profile_meta *find_meta(const struct egret_profile *p, const char *key)
+{
+	for (size_t i = 0; i < p->meta.n; i++)
+		if (!strcmp(p->meta.items[i].key, key))
+			return &p->meta.items[i];
+	return NULL;
+}
+
+int egret_profile_set_meta(struct egret_profile *p, const char *key, const char *value)
+{
+	struct egret_profile_meta *meta = find_meta(p, key);
+	const char *copy;
+
+	/* An equal value keeps its place in memory: the writer of a recording looks at that. */
+	if (meta && !strcmp(meta->value, value ? value : ""))
+		return 0;
+	if (!meta && p->meta.n >= EGRET_PROFILE_MAX_LABELS)
+		return -E2BIG;
+	copy = keep(p, value);
+	if (!copy)
+		return -ENOMEM;
+	if (!meta) {
+		const char *name = keep(p, key);
+
+		if (!name || !EGRET_TABLE_ROOM(&p->meta))
+			return -ENOMEM;
+		meta = &p->meta.items[p->meta.n++];
+		meta->key = name;
+	}
+	meta->value = copy;
+	return 0;
+}
+
+const char *egret_profile__meta(const struct egret_profile *p, const char *key)
+{
+	const struct egret_profile_meta *meta = find_meta(p, key);
+
+	return meta ? meta->value : NULL;
+}
+
+int egret_profile_add_event(struct egret_profile *p, const struct egret_event *event)
+{
+	struct egret_event copy = *event;
+
+	if (p->events.n >= EGRET_PROFILE_MAX_LABELS)
+		return -E2BIG;
+	copy.name = keep(p, event->name);
+	copy.unit = keep(p, event->unit);
+	if (!copy.name || !copy.unit || !EGRET_TABLE_ROOM(&p->events))
+		return -ENOMEM;
+	p->events.items[p->events.n++] = copy;
+	return 0;
+}
+
+size_t egret_profile__n_events(const struct egret_profile *p)
+{
+	return p->events.n;
+}
+
+const struct egret_event *egret_profile__event(const struct egret_profile *p, size_t index)
+{
+	return index < p->events.n ? &p->events.items[index] : NULL;
+}
+
+static int add_stat(struct egret_profile *p, const char *name, const char *text, uint64_t value)
+{
+	struct egret_stat stat = { .value = value };
+
+	if (p->stats.n >= EGRET_PROFILE_MAX_LABELS)
+		return -E2BIG;
+	stat.name = keep(p, name);
+	stat.text = keep(p, text);
+	if (!stat.name || !stat.text || !EGRET_TABLE_ROOM(&p->stats))
+		return -ENOMEM;
+	p->stats.items[p->stats.n++] = stat;
+	return 0;
+}
+
+int egret_profile_set_stat(struct egret_profile *p, const char *name, const char *text,
+			   uint64_t value)
+{
+	for (size_t i = 0; i < p->stats.n; i++) {
+		struct egret_stat *stat = &p->stats.items[i];
+
+		if (strcmp(stat->name, name))
+			continue;
+		if (strcmp(stat->text, text ? text : "")) {
+			const char *copy = keep(p, text);
+
+			if (!copy)
+				return -ENOMEM;
+			stat->text = copy;
+		}
+		stat->value = value;
+		return 0;
+	}
+	return add_stat(p, name, text, value);
+}
+
+int egret_profile__each_stat(const struct egret_profile *p, egret_stat_fn fn, void *arg)
+{
+	for (size_t i = 0; i < p->stats.n; i++) {
+		int ret = fn(&p->stats.items[i], arg);
+
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+void egret_profile_set_truncated(struct egret_profile *p)
+{
+	p->truncated = true;
+}
+
+bool egret_profile__truncated(const struct egret_profile *p)
+{
+	return p->truncated;
+}
+
+/* Spans are as many as the last frame that has names: make it so for `frame`. */
+static int reach_span(struct egret_profile *p, uint32_t frame)
+{
+	while (p->spans.n <= frame) {
+		if (!EGRET_TABLE_ROOM(&p->spans))
+			return -ENOMEM;
+		p->spans.items[p->spans.n++] = (struct egret_profile_span){ 0 };
+	}
+	return 0;
+}
+
+/* A place for n lines at the end of the pool; what an earlier, shorter span held is given up. */
+static int take_lines(struct egret_profile *p, struct egret_profile_span *span, size_t n)
+{
+	size_t first = p->lines.n;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!EGRET_TABLE_ROOM(&p->lines)) {
+			p->lines.n = first;
+			return -ENOMEM;
+		}
+		p->lines.n++;
+	}
+	span->first = (uint32_t)first;
+	return 0;
+}
+
+int egret_profile_set_lines(struct egret_profile *p, uint32_t frame,
+			    const struct egret_profile_line *lines, size_t n)
+{
+	size_t keep_n = n < EGRET_PROFILE_MAX_LINES ? n : EGRET_PROFILE_MAX_LINES;
+	struct egret_profile_span *span;
+
+	if (!n || frame >= p->frames.n)
+		return -EINVAL;
+	for (size_t i = 0; i < n; i++)
+		if (lines[i].name >= p->strings.n || lines[i].file >= p->strings.n)
+			return -EINVAL;
+	if (reach_span(p, frame))
+		return -ENOMEM;
+	span = &p->spans.items[frame];
+	if (span->n < keep_n && take_lines(p, span, keep_n))
+		return -ENOMEM;
+	span->n = (uint32_t)keep_n;
+	memcpy(&p->lines.items[span->first], lines, keep_n * sizeof(*lines));
+	/* The function itself is the last one, and stays. */
+	p->lines.items[span->first + keep_n - 1] = lines[n - 1];
+	egret_profile_view_forget(p->view, frame);
+	return 0;
+}
+
+bool egret_profile_has_lines(const struct egret_profile *p, uint32_t frame)
+{
+	return frame < p->spans.n && p->spans.items[frame].n;
+}
+
+const struct egret_profile_line *egret_profile_get_lines(const struct egret_profile *p,
+							 uint32_t frame, size_t *n)
+{
+	bool has = egret_profile_has_lines(p, frame);
+
+	*n = has ? p->spans.items[frame].n : 0;
+	return has ? &p->lines.items[p->spans.items[frame].first] : NULL;
+}

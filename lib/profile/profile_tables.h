@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* profile_tables.h - the inside of a profile, for lib/profile and lib/recording only. */
+#ifndef EGRET_PROFILE_TABLES_H
+#define EGRET_PROFILE_TABLES_H
+
+#include "profile/arena.h"
+#include "profile/profile.h"
+
+/* Items by number, and the index that finds the number of an equal item. */
+#define EGRET_TABLE(type)                                                                          \
+	struct {                                                                                   \
+		type *items;                                                                       \
+		size_t n;                                                                          \
+		size_t capacity;                                                                   \
+		struct egret_index index;                                                          \
+	}
+
+/* Items, or a larger copy of them, with room for one more; NULL without memory (items stay). */
+void *egret_table_room(void *items, size_t n, size_t *capacity, size_t item_size);
+
+/* Makes room for one more item behind the last. False without memory. */
+#define EGRET_TABLE_ROOM(table)                                                                    \
+	({                                                                                         \
+		void *items_ = egret_table_room((table)->items, (table)->n, &(table)->capacity,    \
+						sizeof(*(table)->items));                          \
+		if (items_)                                                                        \
+			(table)->items = items_;                                                   \
+		items_ != NULL;                                                                    \
+	})
+
+#define EGRET_TABLE_DEINIT(table)                                                                  \
+	do {                                                                                       \
+		free((table)->items);                                                              \
+		egret_index_deinit(&(table)->index);                                               \
+	} while (0)
+
+struct egret_profile_entry {
+	struct egret_profile_key key;
+	struct egret_profile_values values;
+};
+
+/* The lines of a frame: n of them from `first` on in the pool of lines. n 0: none yet. */
+struct egret_profile_span {
+	uint32_t first;
+	uint32_t n;
+};
+
+struct egret_profile_meta {
+	const char *key;
+	const char *value;
+};
+
+struct egret_profile_view;
+
+struct egret_profile {
+	struct egret_arena texts; /* of strings, meta, events and statistics */
+	EGRET_TABLE(const char *) strings;
+	EGRET_TABLE(struct egret_profile_module) modules;
+	EGRET_TABLE(struct egret_profile_frame) frames;
+	EGRET_TABLE(struct egret_profile_node) stacks;
+	EGRET_TABLE(uint16_t) depths; /* frames of each stack */
+	EGRET_TABLE(struct egret_profile_thread) threads;
+	EGRET_TABLE(struct egret_profile_entry) entries;
+	EGRET_TABLE(struct egret_profile_span) spans; /* by frame; as long as the last named one */
+	EGRET_TABLE(struct egret_profile_line) lines;
+	EGRET_TABLE(struct egret_profile_meta) meta;
+	EGRET_TABLE(struct egret_event) events;
+	EGRET_TABLE(struct egret_stat) stats;
+	bool truncated;
+	/* Frames as people see them, made when they are first asked for: a cache, not content. */
+	struct egret_profile_view *view;
+};
+
+struct egret_profile_view *egret_profile_view_create(void);
+void egret_profile_view_destroy(struct egret_profile_view *view);
+/* The names of a frame have changed. */
+void egret_profile_view_forget(struct egret_profile_view *view, uint32_t frame);
+
+#endif
