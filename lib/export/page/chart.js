@@ -3,6 +3,7 @@
 
 const ROW = 20; // pixels from one level to the next
 const FONT = "12px ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif";
+const NAMESPACED = new Set(["cpp", "inlined"]); // kinds whose names carry parameters
 const SLIVER = 0.7; // pixels; narrower frames are drawn together, one pixel at a time
 
 // Draws what is on the screen of a tree, and no more: per level a binary search to the first visible
@@ -16,17 +17,16 @@ class FlamePlugin extends flameChartJs.UIPlugin {
     this.hovered = -1;
     this.focused = -1;
     this.hits = null; // of a search: running count of the nodes that match
+    this.zoomedLevel = 0; // what lies above is drawn as callers
     this.setTree(tree);
   }
 
   setTree(tree) {
-    const { profile } = tree;
     this.tree = tree;
     this.min = 0;
     this.max = Math.max(tree.all, 1);
-    this.kinds = Array.from({ length: profile.nFrames }, (_, f) => kindOf(profile, f));
-    this.shades = Array.from({ length: profile.nFrames }, (_, f) => shadeOf(profile.name(f)));
     this.hits = null;
+    this.zoomedLevel = 0;
     this.hovered = this.focused = -1;
   }
 
@@ -80,39 +80,57 @@ class FlamePlugin extends flameChartJs.UIPlugin {
 
   // The style of the nodes [n, end), which are drawn as one.
   #style(n, end) {
+    const { fills, callers, faded, hit } = this.palette;
     const f = this.tree.frame[n];
-    const kind = f < 0 ? "group" : this.kinds[f];
-    const shade = f < 0 ? 1 : this.shades[f];
+    const kind = f < 0 ? "group" : this.tree.profile.kinds[f];
+    const shade = f < 0 || end > n + 1 ? 1 : this.tree.profile.shades[f];
     if (this.hits && this.hits[end] > this.hits[n])
-      return { color: this.palette.hit };
+      return { color: hit };
     if (kind === "cut")
-      return { color: "cut", pattern: "cut" };
-    return { color: this.hits ? this.palette.faded[shade % 3] : this.palette.fills[kind][shade] };
+      return { color: "cut", pattern: this.hits ? "cut-faded" : "cut" };
+    if (this.hits)
+      return { color: faded[shade % faded.length] };
+    return { color: (this.tree.level[n] < this.zoomedLevel ? callers : fills)[kind][shade] };
   }
 
-  #label(n, x, w) {
-    const room = Math.ceil(w / 2); // characters, generously: measuring a name of a megabyte takes its time
-    const name = this.tree.name(n);
-    const half = room >> 1;
-    return name.length > room ? name.slice(0, half) + name.slice(name.length - half) : name;
+  // What fits of a name: without parameters, then without template arguments, then its beginning.
+  #label(n, w) {
+    const fits = Math.floor((w - 8) / this.renderEngine.avgCharWidth);
+    const f = this.tree.frame[n];
+    let name = this.tree.name(n).slice(0, 4096);
+    if (name.length <= fits || f < 0 || !NAMESPACED.has(this.tree.profile.kinds[f]))
+      return name.length > fits ? `${name.slice(0, fits)}…` : name;
+    name = name.replace(/(?<=[^(\s])\(.*$/s, "");
+    if (name.length > fits)
+      name = name.replace(/<[^<>]*>/g, "").replace(/<.*>/s, "");
+    return name.length > fits ? `${name.slice(0, fits)}…` : name;
   }
 
   #renderLevel(level, y) {
     const { tree, renderEngine: engine } = this;
     const left = engine.positionX, right = left + engine.getRealView();
     const end = tree.levels[level + 1];
+    let last = null; // a run of slivers of one colour
     for (let n = tree.firstBeyond(level, left); n < end && tree.start[n] < right;) {
       const from = Math.max(0, engine.timeToPosition(tree.start[n]));
       const to = Math.min(engine.width, engine.timeToPosition(tree.start[n] + tree.total[n]));
       let next = n + 1;
       let w = to - from;
-      if (w < SLIVER) {
+      const sliver = w < SLIVER;
+      if (sliver) {
         next = Math.max(next, tree.firstBeyond(level, left + (from + 1) / engine.zoom, next));
         w = Math.min(1, engine.timeToPosition(tree.start[next - 1] + tree.total[next - 1]) - from);
       }
-      engine.addRect({ ...this.#style(n, next), x: from, y, w: w >= 3 ? w - 1 : w, h: ROW - 1 }, 0);
+      const { color, pattern } = this.#style(n, next);
+      if (sliver && last && last.color === color && from - last.x - last.w < 0.5) {
+        last.w = from + w - last.x;
+      } else {
+        const rect = { color, pattern, x: from, y, w: w >= 3 ? w - 1 : w, h: ROW - 1 };
+        engine.addRect(rect, 0);
+        last = sliver ? rect : null;
+      }
       if (w >= engine.minTextWidth + 6)
-        engine.addText({ text: this.#label(n, from, w), x: from, y, w }, 1);
+        engine.addText({ text: this.#label(n, w), x: from, y: y - 2, w: w + 4 }, 1);
       n = next;
     }
   }
@@ -174,7 +192,7 @@ class Chart {
     this.container.setSettings({
       styles: { main: this.#styles(), timeGrid: { color: "transparent" } },
       options: { tooltip: false },
-      patterns: [{ name: "cut", type: "stripes", config: { ...colours.hatch, lineWidth: 2.5, spacing: 2.5, angle: 45 } }],
+      patterns: [hatching("cut", colours.hatch), hatching("cut-faded", colours.hatchFaded)],
     });
   }
 
@@ -263,6 +281,7 @@ class Chart {
     const began = performance.now();
     this.target = to;
     this.zoomed = to.node;
+    this.plugin.zoomedLevel = this.plugin.tree.level[to.node];
     const step = () => {
       if (this.target !== to)
         return;
@@ -292,6 +311,8 @@ class Chart {
   }
 
   #resize() {
+    if (!this.stage.clientHeight) // hidden: the engine would give up an empty canvas for good
+      return;
     const view = this.target ?? this.view;
     const whole = this.isWhole;
     this.engine.resize(this.stage.clientWidth, this.stage.clientHeight);
@@ -401,6 +422,10 @@ class Chart {
       thumb.addEventListener("pointerup", () => thumb.removeEventListener("pointermove", move), { once: true });
     });
   }
+}
+
+function hatching(name, config) {
+  return { name, type: "stripes", config: { ...config, lineWidth: 2.5, spacing: 2.5, angle: 45 } };
 }
 
 function canvasCursor(canvas, n, pressed) {

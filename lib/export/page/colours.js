@@ -21,8 +21,6 @@ const GO_NAME = /^[\w./-]*\/[\w.-]+\.[\w(]|^(runtime|main|sync|syscall|reflect|i
 
 // The kind of a function, by what is known of it and by how its demangled name looks.
 function kindOf(profile, f) {
-  if (f < 0)
-    return "group";
   const flags = profile.frames.flags[f];
   switch (profile.frames.kind[f]) {
   case KIND_CUT: return "cut";
@@ -42,6 +40,12 @@ function kindOf(profile, f) {
   return name.includes("::") ? "rust" : "native";
 }
 
+// Gives a profile the kind and the shade of each of its functions.
+function classify(profile) {
+  profile.kinds = profile.labels.map((s, f) => kindOf(profile, f));
+  profile.shades = profile.labels.map((s, f) => shadeOf(profile.name(f)));
+}
+
 function shadeOf(text) {
   let hash = 2166136261;
   for (let i = 0; i < Math.min(text.length, 64); i++)
@@ -49,20 +53,24 @@ function shadeOf(text) {
   return ((hash >>> 8) ^ hash >>> 20) % SHADES;
 }
 
-function fill(kind, shade, dark, lighter = 0) {
+// towards: 0 is the colour itself, 1 the background.
+function fill(kind, shade, dark, towards = 0) {
   const { hue, chroma } = KINDS[kind];
-  const lightness = dark ? 0.43 + 0.022 * shade + lighter : 0.815 + 0.02 * shade + lighter;
-  return `oklch(${lightness.toFixed(3)} ${(dark ? chroma * 0.85 : chroma).toFixed(3)} ${hue})`;
+  const lightness = dark ? 0.45 + 0.02 * shade : 0.815 + 0.02 * shade;
+  const mixed = lightness + ((dark ? 0.21 : 1) - lightness) * towards;
+  return `oklch(${mixed.toFixed(3)} ${(chroma * (dark ? 0.9 : 1) * (1 - towards)).toFixed(4)} ${hue})`;
+}
+
+function fillsOf(dark, towards) {
+  const shades = (kind) => Array.from({ length: SHADES }, (_, shade) => fill(kind, shade, dark, towards));
+  return Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, shades(kind)]));
 }
 
 // What the chart draws with, for one theme.
 function palette(dark) {
-  const fills = {};
-  for (const kind of Object.keys(KINDS))
-    fills[kind] = Array.from({ length: SHADES }, (_, shade) => fill(kind, shade, dark));
   return {
-    dark,
-    fills,
+    fills: fillsOf(dark, 0),
+    callers: fillsOf(dark, 0.5), // of what is zoomed to
     hit: dark ? "oklch(0.5 0.2 325)" : "oklch(0.8 0.15 325)",
     faded: dark ? ["#26292f", "#282b32", "#2a2e35"] : ["#eceef1", "#e9ebef", "#e6e9ed"],
     background: dark ? "#16181d" : "#ffffff",
@@ -71,5 +79,6 @@ function palette(dark) {
     hatch: dark
       ? { color: "oklch(0.62 0.19 22)", background: "oklch(0.3 0.07 20)" }
       : { color: "oklch(0.8 0.13 22)", background: "oklch(0.95 0.03 20)" },
+    hatchFaded: dark ? { color: "#343a44", background: "#22262c" } : { color: "#d9dde3", background: "#f1f3f5" },
   };
 }

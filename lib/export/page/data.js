@@ -66,15 +66,13 @@ class Profile {
     return this.strings[this.threads.comm[t]];
   }
 
-  // The endings of a cut: {name, text, fix} of the capture and of the unwinder, the whole ones left out.
+  // The endings of a cut: {what, name, text, fix} of the capture and of the unwinder; good ends left out.
   endings(ends) {
-    const found = [];
-    const capture = this.capture_ends[ends >> 8], unwind = this.unwind_ends[ends & 255];
-    if (ends >> 8)
-      found.push(capture ?? [`capture ending ${ends >> 8}`, "", ""]);
-    if (ends & 255)
-      found.push(unwind ?? [`unwind ending ${ends & 255}`, "", ""]);
-    return found.map(([name, text, fix]) => ({ name, text, fix }));
+    const ending = (what, table, number) => {
+      const [name, text, fix] = table[number] ?? [`ending ${number}`, "not known to this egret", ""];
+      return number ? [{ what, name, text, fix }] : [];
+    };
+    return [...ending("Capture", this.capture_ends, ends >> 8), ...ending("Unwinding", this.unwind_ends, ends & 255)];
   }
 
   // Samples by how their user stack ended.

@@ -120,6 +120,7 @@ class Page {
     this.functions = new FunctionTable($("view-functions"), (f) => this.find(f));
     this.found = null;
     this.tab = "flame";
+    classify(profile);
     showHeader(profile);
     showScopes(profile);
     showAccounting($("view-accounting"), profile);
@@ -163,6 +164,7 @@ class Page {
     this.#grow();
     this.tooltip.show(this.tree, -1);
     this.chart.setTree(this.tree);
+    showLegend($("legend"), this.tree, this.colours);
     this.search($("search").value);
     this.#details(-1);
   }
@@ -187,14 +189,13 @@ class Page {
     const colours = palette(theme === "dark");
     document.documentElement.dataset.theme = theme;
     $("theme").textContent = theme === "dark" ? "Light" : "Dark";
-    $("theme").setAttribute("aria-label", `Switch to the ${theme === "dark" ? "light" : "dark"} theme`);
     this.colours = colours;
     this.chart.setPalette(colours);
+    showLegend($("legend"), this.tree, colours);
     this.#refreshPanels();
   }
 
   setDirection(rootAtBottom) {
-    $("direction").textContent = rootAtBottom ? "Root at bottom" : "Root at top";
     $("direction").setAttribute("aria-pressed", String(rootAtBottom));
     this.chart.setDirection(rootAtBottom);
   }
@@ -211,7 +212,6 @@ class Page {
   }
 
   #refreshPanels() {
-    showLegend($("legend"), this.tree, this.colours ?? palette(false));
     if (this.tab === "functions")
       this.functions.update(this.tree, this.unit, this.found && this.found.functions, this.colours);
   }
@@ -227,8 +227,11 @@ class Page {
   }
 
   #viewChanged() {
-    if (this.chart)
-      $("reset").disabled = this.chart.isWhole;
+    if (!this.chart)
+      return;
+    $("reset").disabled = this.chart.isWhole;
+    if (this.chart.plugin.hovered < 0 && this.chart.plugin.focused < 0)
+      this.#details(-1);
   }
 
   #wire() {

@@ -25,12 +25,12 @@ function count(number) {
 
 // Rounded towards zero: 100 % means all, and nothing else does.
 function percent(part, whole) {
-  if (!whole)
+  if (!part)
     return "0 %";
+  if (part === whole)
+    return "100 %";
   const share = (100 * part) / whole;
-  const digits = share >= 99.995 || share === 0 ? 0 : share < 0.1 ? 3 : 2;
-  const shown = part === whole ? "100" : (Math.floor(Math.min(share, 99.99) * 10 ** 3) / 10 ** 3).toFixed(digits || 2);
-  return `${shown} %`;
+  return share < 0.01 ? "< 0.01 %" : `${(Math.floor(share * 100 + 1e-9) / 100).toFixed(2)} %`;
 }
 
 function bytes(number) {
@@ -61,15 +61,17 @@ function row(term, ...text) {
 
 function cutRows(tree, n) {
   const { profile } = tree;
-  const rows = profile.endings(profile.frames.ends[tree.frame[n]]).flatMap(({ name, text, fix }) => [
-    ...row("Reason", `${name}: ${text}`),
-    ...row("Fix", fix ? element("strong", {}, fix) : ""),
-  ]);
-  if (tree.wanted.has(n)) {
-    const wanted = tree.wanted.get(n), got = tree.got.get(n);
-    rows.push(...row("Wanted", `${bytes(wanted)} of stack (${count(wanted)} bytes)`));
-    rows.push(...row("Got", `${bytes(got)} (${count(got)} bytes), ${percent(got, wanted)}`));
+  const endings = profile.endings(profile.frames.ends[tree.frame[n]]);
+  const rows = endings.flatMap(({ what, name, text }) => row(what, `${name}: ${text}`));
+  const sum = tree.cuts.get(n);
+  if (sum && sum.wanted) {
+    const each = (total) => `${bytes(total / sum.samples)} a sample, ${count(total)} bytes in all`;
+    rows.push(...row("Wanted", each(sum.wanted)));
+    rows.push(...row("Got", `${each(sum.got)} (${percent(sum.got, sum.wanted)})`));
   }
+  const fixes = new Set(endings.map(({ fix }) => fix).filter(Boolean));
+  for (const fix of fixes)
+    rows.push(...row("Fix", element("strong", {}, fix)));
   return rows;
 }
 
@@ -80,7 +82,7 @@ function frameRows(tree, n, unit) {
   if (f >= 0 && profile.frames.kind[f] === KIND_CUT)
     rows.push(...cutRows(tree, n));
   else if (f >= 0) {
-    rows.push(...row("Kind", KINDS[kindOf(profile, f)].label));
+    rows.push(...row("Kind", KINDS[profile.kinds[f]].label));
     rows.push(...row("Module", clip(profile.module(f))));
     rows.push(...row("Source", clip(profile.source(f))));
   }
@@ -134,8 +136,11 @@ function detailsOf(tree, n, unit) {
 // ---- legend ----
 
 function showLegend(list, tree, colours) {
-  const used = new Set(Array.from(tree.frame, (f) => kindOf(tree.profile, f)));
-  list.replaceChildren(...Object.keys(KINDS).filter((kind) => used.has(kind) && kind !== "group").map((kind) => {
+  const used = new Set();
+  for (const f of tree.frame)
+    if (f >= 0)
+      used.add(tree.profile.kinds[f]);
+  list.replaceChildren(...Object.keys(KINDS).filter((kind) => used.has(kind)).map((kind) => {
     const swatch = element("i", { "data-kind": kind });
     swatch.style.background = kind === "cut"
       ? `repeating-linear-gradient(135deg, ${colours.hatch.color} 0 2px, ${colours.hatch.background} 2px 5px)`
@@ -171,7 +176,7 @@ class FunctionTable {
     this.rows = [];
     for (let f = 0; f < profile.nFrames; f++)
       if (total[f] && (!only || only.has(f)))
-        this.rows.push({ f, name: profile.name(f), module: profile.module(f), kind: kindOf(profile, f), self: self[f], total: total[f] });
+        this.rows.push({ f, name: profile.name(f), module: profile.module(f), kind: profile.kinds[f], self: self[f], total: total[f] });
     this.#draw();
   }
 
@@ -207,7 +212,7 @@ class FunctionTable {
     const swatch = element("i", { "data-kind": r.kind });
     swatch.style.background = r.kind === "cut" ? this.colours.hatch.color : this.colours.fills[r.kind][2];
     button.addEventListener("click", () => this.pick(r.f));
-    return element("tr", {}, element("td", {}, swatch, button),
+    return element("tr", {}, element("td", {}, element("div", {}, swatch, button)),
       element("td", { class: "module", title: clip(r.module) }, clip(r.module.replace(/^.*\/(?=.)/, ""))),
       this.#share(r.self), this.#share(r.total));
   }

@@ -24,8 +24,7 @@ class Tree {
     this.frame = [NO_FRAME];
     this.title = ["all"]; // of nodes without a frame
     this.self = [0];
-    this.wanted = new Map(); // cut frame's node -> bytes
-    this.got = new Map();
+    this.cuts = new Map(); // cut frame's node -> {samples, wanted, got}
     this.#merge(inScope, split, weigh);
     this.#sum();
     this.#layout();
@@ -63,7 +62,7 @@ class Tree {
         const leaf = this.#path(stacks.node[s], nodes, place, stamp, group);
         this.self[leaf] += weigh[s];
         if (stacks.bytes_wanted[s])
-          this.#cut(leaf, top, stacks.bytes_wanted[s], stacks.bytes_got[s]);
+          this.#cut(leaf, top, s);
       }
     }
   }
@@ -104,12 +103,16 @@ class Tree {
   }
 
   // Bytes are told by the cut frame that stands at the root of the stack.
-  #cut(node, top, wanted, got) {
+  #cut(node, top, s) {
+    const { stacks, frames } = this.profile;
     for (let n = node; n !== top; n = this.parent[n]) {
-      if (this.profile.frames.kind[this.frame[n]] !== KIND_CUT)
+      if (frames.kind[this.frame[n]] !== KIND_CUT)
         continue;
-      this.wanted.set(n, (this.wanted.get(n) ?? 0) + wanted);
-      this.got.set(n, (this.got.get(n) ?? 0) + got);
+      const sum = this.cuts.get(n) ?? { samples: 0, wanted: 0, got: 0 };
+      sum.samples += stacks.samples[s];
+      sum.wanted += stacks.bytes_wanted[s];
+      sum.got += stacks.bytes_got[s];
+      this.cuts.set(n, sum);
     }
   }
 
@@ -119,28 +122,32 @@ class Tree {
       this.total[this.parent[n]] += this.total[n];
   }
 
+  // Breadth first, so that a level is a run of nodes from left to right.
   #layout() {
     const size = this.parent.length;
-    const level = new Uint32Array(size);
-    for (let n = 1; n < size; n++)
-      level[n] = level[this.parent[n]] + 1;
-    const depth = level.reduce((a, b) => Math.max(a, b), 0) + 1;
-    const byLevel = Array.from({ length: depth }, () => []);
-    for (let n = 0; n < size; n++)
-      byLevel[level[n]].push(n);
-    const start = new Float64Array(size), next = new Float64Array(size), order = [];
-    this.levels = [];
-    for (const nodes of byLevel) { // parents have their place already
-      nodes.sort((a, b) => start[this.parent[a]] - start[this.parent[b]] || this.parent[a] - this.parent[b] ||
-        this.total[b] - this.total[a] || a - b);
-      this.levels.push(order.length);
-      for (const n of nodes) {
-        const p = this.parent[n];
-        start[n] = p < 0 ? 0 : next[p];
-        next[n] = start[n];
-        if (p >= 0)
-          next[p] += this.total[n];
-        order.push(n);
+    const child = new Int32Array(size).fill(-1), sibling = new Int32Array(size).fill(-1);
+    for (let n = size - 1; n > 0; n--) {
+      sibling[n] = child[this.parent[n]];
+      child[this.parent[n]] = n;
+    }
+    const start = new Float64Array(size), order = new Int32Array(size);
+    let end = 1;
+    this.levels = [0];
+    for (let i = 0, next = 1; i < size; i++) {
+      if (i === next) {
+        this.levels.push(i);
+        next = end;
+      }
+      const children = [];
+      for (let c = child[order[i]]; c >= 0; c = sibling[c])
+        children.push(c);
+      if (children.length > 1)
+        children.sort((x, y) => this.total[y] - this.total[x] || x - y);
+      let at = start[order[i]];
+      for (const c of children) {
+        order[end++] = c;
+        start[c] = at;
+        at += this.total[c];
       }
     }
     this.levels.push(size);
@@ -150,16 +157,18 @@ class Tree {
   #renumber(order, start) {
     const to = new Int32Array(order.length);
     order.forEach((n, i) => { to[n] = i; });
-    const pick = (column, type) => type.from(order, (n) => column[n]);
-    const remap = (map) => new Map([...map].map(([n, bytes]) => [to[n], bytes]));
-    this.parent = Int32Array.from(order, (n) => this.parent[n] < 0 ? -1 : to[this.parent[n]]);
+    const pick = (column, type) => {
+      const picked = new type(order.length);
+      order.forEach((n, i) => { picked[i] = column[n]; });
+      return picked;
+    };
+    this.parent = pick(this.parent, Int32Array).map((p) => (p < 0 ? -1 : to[p]));
     this.frame = pick(this.frame, Int32Array);
     this.title = pick(this.title, Array);
     this.self = pick(this.self, Float64Array);
     this.total = pick(this.total, Float64Array);
     this.start = pick(start, Float64Array);
-    this.wanted = remap(this.wanted);
-    this.got = remap(this.got);
+    this.cuts = new Map([...this.cuts].map(([n, sum]) => [to[n], sum]));
     this.size = order.length;
     this.all = this.total[0];
     this.depth = this.levels.length - 1;
