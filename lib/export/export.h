@@ -17,9 +17,9 @@ struct egret_exporter {
 	const char *text; /* what it is, one line for --help */
 	/*
 	 * opts is never NULL, of this library's size, and opts->event is an event of the profile
-	 * (or 0 in a profile without events). The stream is fully buffered and is flushed and checked
-	 * by the caller: writing stops being useful once ferror(out) is set, but need not be looked at
-	 * after each line.
+	 * (or 0 in a profile without events). The stream is fully buffered and is flushed and
+	 * checked by the caller: writing stops being useful once ferror(out) is set, but need not
+	 * be looked at after each line.
 	 */
 	int (*write)(const struct egret_profile *profile, const struct egret_export_opts *opts,
 		     FILE *out, struct egret_error *err);

@@ -14,12 +14,34 @@ static const char *keep(struct egret_profile *p, const char *text)
 	return egret_arena_text(&p->texts, text, strnlen(text, EGRET_PROFILE_MAX_STRING));
 }
 
+static uint64_t hash_of(const char *name)
+{
+	return egret_hash_bytes(name, strlen(name));
+}
+
+static bool meta_equal(const void *owner, uint32_t value, const void *key)
+{
+	return !strcmp(((const struct egret_profile *)owner)->meta.items[value].key, key);
+}
+
 static struct egret_profile_meta *find_meta(const struct egret_profile *p, const char *key)
 {
-	for (size_t i = 0; i < p->meta.n; i++)
-		if (!strcmp(p->meta.items[i].key, key))
-			return &p->meta.items[i];
-	return NULL;
+	uint32_t i = egret_index_find(&p->meta.index, hash_of(key), key, meta_equal, p);
+
+	return i == EGRET_INDEX_NONE ? NULL : &p->meta.items[i];
+}
+
+static int add_meta(struct egret_profile *p, const char *key, const char *value)
+{
+	struct egret_profile_meta meta = { .key = keep(p, key), .value = keep(p, value) };
+
+	if (p->meta.n >= EGRET_PROFILE_MAX_LABELS)
+		return -E2BIG;
+	if (!meta.key || !meta.value || !EGRET_TABLE_ROOM(&p->meta) ||
+	    egret_index_add(&p->meta.index, hash_of(meta.key), (uint32_t)p->meta.n))
+		return -ENOMEM;
+	p->meta.items[p->meta.n++] = meta;
+	return 0;
 }
 
 int egret_profile_set_meta(struct egret_profile *p, const char *key, const char *value)
@@ -27,22 +49,14 @@ int egret_profile_set_meta(struct egret_profile *p, const char *key, const char 
 	struct egret_profile_meta *meta = find_meta(p, key);
 	const char *copy;
 
+	if (!meta)
+		return add_meta(p, key, value);
 	/* An equal value keeps its place in memory: the writer of a recording looks at that. */
-	if (meta && !strcmp(meta->value, value ? value : ""))
+	if (!strcmp(meta->value, value ? value : ""))
 		return 0;
-	if (!meta && p->meta.n >= EGRET_PROFILE_MAX_LABELS)
-		return -E2BIG;
 	copy = keep(p, value);
 	if (!copy)
 		return -ENOMEM;
-	if (!meta) {
-		const char *name = keep(p, key);
-
-		if (!name || !EGRET_TABLE_ROOM(&p->meta))
-			return -ENOMEM;
-		meta = &p->meta.items[p->meta.n++];
-		meta->key = name;
-	}
 	meta->value = copy;
 	return 0;
 }
@@ -78,15 +92,19 @@ const struct egret_event *egret_profile__event(const struct egret_profile *p, si
 	return index < p->events.n ? &p->events.items[index] : NULL;
 }
 
+static bool stat_equal(const void *owner, uint32_t value, const void *key)
+{
+	return !strcmp(((const struct egret_profile *)owner)->stats.items[value].name, key);
+}
+
 static int add_stat(struct egret_profile *p, const char *name, const char *text, uint64_t value)
 {
-	struct egret_stat stat = { .value = value };
+	struct egret_stat stat = { .name = keep(p, name), .text = keep(p, text), .value = value };
 
 	if (p->stats.n >= EGRET_PROFILE_MAX_LABELS)
 		return -E2BIG;
-	stat.name = keep(p, name);
-	stat.text = keep(p, text);
-	if (!stat.name || !stat.text || !EGRET_TABLE_ROOM(&p->stats))
+	if (!stat.name || !stat.text || !EGRET_TABLE_ROOM(&p->stats) ||
+	    egret_index_add(&p->stats.index, hash_of(stat.name), (uint32_t)p->stats.n))
 		return -ENOMEM;
 	p->stats.items[p->stats.n++] = stat;
 	return 0;
@@ -95,22 +113,21 @@ static int add_stat(struct egret_profile *p, const char *name, const char *text,
 int egret_profile_set_stat(struct egret_profile *p, const char *name, const char *text,
 			   uint64_t value)
 {
-	for (size_t i = 0; i < p->stats.n; i++) {
-		struct egret_stat *stat = &p->stats.items[i];
+	uint32_t i = egret_index_find(&p->stats.index, hash_of(name), name, stat_equal, p);
+	struct egret_stat *stat;
 
-		if (strcmp(stat->name, name))
-			continue;
-		if (strcmp(stat->text, text ? text : "")) {
-			const char *copy = keep(p, text);
+	if (i == EGRET_INDEX_NONE)
+		return add_stat(p, name, text, value);
+	stat = &p->stats.items[i];
+	if (strcmp(stat->text, text ? text : "")) {
+		const char *copy = keep(p, text);
 
-			if (!copy)
-				return -ENOMEM;
-			stat->text = copy;
-		}
-		stat->value = value;
-		return 0;
+		if (!copy)
+			return -ENOMEM;
+		stat->text = copy;
 	}
-	return add_stat(p, name, text, value);
+	stat->value = value;
+	return 0;
 }
 
 int egret_profile__each_stat(const struct egret_profile *p, egret_stat_fn fn, void *arg)

@@ -21,7 +21,15 @@ struct egret_sample_row {
 	uint8_t capture_end, unwind_end;
 };
 
+/* Bytes of a raw record. The caller divides what is larger. */
+#define EGRET_RECORDING_MAX_RAW (32u << 20)
+
 struct egret_writer;
+
+/*
+ * A writer that has failed (a full disk, a pipe whose reader is gone) returns the same error from
+ * every later call. The caller ignores SIGPIPE where fd may be a pipe.
+ */
 
 /* fd stays the caller's. Writes the file header at once. profile: whose numbers are written; new items
  * of its tables are found by the writer itself at each flush or sample (it remembers how many of each
@@ -32,14 +40,16 @@ void egret_writer_destroy(struct egret_writer *writer);
 
 int egret_writer_sample(struct egret_writer *writer, const struct egret_sample_row *row,
 			struct egret_error *err);
-/* A frame got its names since the last call. */
+/* A frame got its names since the last call. Frames that have them before they are written need no call. */
 int egret_writer_symbol(struct egret_writer *writer, uint32_t frame, struct egret_error *err);
 
-/* Raw records, for replay: opaque bytes with a tag, kept in order. See lib/session's replay. */
+/* Raw records, for replay: opaque bytes with a tag, kept in order. See lib/session's replay.
+ * -E2BIG: more than EGRET_RECORDING_MAX_RAW. */
 int egret_writer_raw(struct egret_writer *writer, uint32_t tag, const void *bytes, size_t len,
 		     struct egret_error *err);
 
-/* Ends the block under way and writes it. Automatic when a block has grown to 256 KiB. */
+/* Ends the block under way, with metadata and statistics that are new or have changed, and writes it.
+ * Automatic (without these) when a block has grown to 256 KiB. */
 int egret_writer_flush(struct egret_writer *writer, struct egret_error *err);
 /* Meta, statistics and the end mark: a recording without it is a truncated one. */
 int egret_writer_finish(struct egret_writer *writer, struct egret_error *err);
@@ -52,8 +62,8 @@ struct egret_reader_ops {
 };
 
 /*
- * Reads a whole recording from path ("-": standard input). profile (made by the caller) receives
- * everything; samples are aggregated into it. Bounds are checked on everything: numbers that refer to
+ * Reads a whole recording from path ("-": standard input). profile (made by the caller, and empty)
+ * receives everything; samples are aggregated into it. Bounds are checked on everything: numbers that refer to
  * nothing, blocks that do not match their checksum, lengths that lie.
  */
 int egret_recording_read(const char *path, struct egret_profile *profile,

@@ -141,7 +141,7 @@ struct egret_export_opts {
 	size_t size;
 	const char *title; /* of a page; NULL: made from the recording's command */
 	uint32_t event; /* index; the first one by default */
-	bool by_thread; /* folded: "process/tid" as the first frame */
+	bool by_thread; /* folded: "comm-pid/tid" of the thread as the first frame, not the process */
 	bool no_kernel; /* leave kernel frames out */
 	uint8_t reserved[2];
 };

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* The table of formats, and the stream that an exporter writes to. */
+#include "export/export.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/options.h"
+#include "base/write.h"
+
+const struct egret_exporter *const egret_exporters[] = {
+	&egret_exporter_folded,
+	NULL,
+};
+
+#define N_EXPORTERS (sizeof(egret_exporters) / sizeof(egret_exporters[0]) - 1)
+
+const struct egret_exporter *egret_exporter_find(const char *name)
+{
+	for (size_t i = 0; i < N_EXPORTERS; i++)
+		if (!strcmp(egret_exporters[i]->name, name))
+			return egret_exporters[i];
+	return NULL;
+}
+
+const char *egret_format_name(size_t n)
+{
+	return n < N_EXPORTERS ? egret_exporters[n]->name : NULL;
+}
+
+const char *egret_format_text(size_t n)
+{
+	return n < N_EXPORTERS ? egret_exporters[n]->text : NULL;
+}
+
+/* Where the stream's bytes go. stdio loses errno on the way: the first one is kept here. */
+struct target {
+	int fd;
+	int error; /* -errno */
+};
+
+static ssize_t write_target(void *cookie, const char *bytes, size_t len)
+{
+	struct target *target = cookie;
+
+	if (!target->error)
+		target->error = egret_write_all(target->fd, bytes, len);
+	return target->error ? 0 : (ssize_t)len;
+}
+
+static int run(const struct egret_exporter *exporter, const struct egret_profile *profile, int fd,
+	       const struct egret_export_opts *opts, struct egret_error *err)
+{
+	struct target target = { .fd = fd };
+	FILE *out = fopencookie(&target, "w", (cookie_io_functions_t){ .write = write_target });
+	int ret, lost;
+
+	if (!out)
+		return egret_fail(err, ENOMEM, "no memory for a stream");
+	setvbuf(out, NULL, _IOFBF, 1 << 16);
+	ret = exporter->write(profile, opts, out, err);
+	lost = ferror(out);
+	lost |= fclose(out);
+	if (target.error || lost) {
+		ret = target.error ? target.error : -EIO;
+		egret_fail(err, -ret, "cannot write the %s export: %s", exporter->name,
+			   strerror(-ret));
+	}
+	return ret;
+}
+
+int egret_profile__export(const struct egret_profile *profile, const char *format, int fd,
+			  const struct egret_export_opts *opts, struct egret_error *err)
+{
+	const struct egret_exporter *exporter = egret_exporter_find(format);
+	size_t n_events = egret_profile__n_events(profile);
+	struct egret_export_opts known;
+	int ret = egret_options_take(&known, sizeof(known), opts, "export options", err);
+
+	if (ret)
+		return ret;
+	if (!exporter)
+		return egret_fail(err, EINVAL,
+				  "there is no format \"%s\": egret help export lists them",
+				  format);
+	if (known.event && known.event >= n_events)
+		return egret_fail(err, EINVAL, "there is no event %u: the recording has %zu",
+				  known.event, n_events);
+	return run(exporter, profile, fd, &known, err);
+}
