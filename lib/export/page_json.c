@@ -45,13 +45,25 @@ static void add_member(struct egret_buffer *json, const char *name, const char *
 	add_text(json, text);
 }
 
+/* Most of the page's data is numbers: printf would take half of the export's time. */
+static void add_decimal(struct egret_buffer *json, uint64_t number)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + number % 10);
+	while (number /= 10);
+	egret_buffer_add(json, digits + at, sizeof(digits) - at);
+}
+
 static void add_number(struct egret_buffer *json, const char *name, uint64_t number)
 {
 	add_key(json, name);
-	egret_buffer_printf(json, "%" PRIu64, number);
+	add_decimal(json, number);
 }
 
-/* A column: the 32- or 64-bit field at an offset of each item; base: what each is told less. */
+/* A column holds one field of each item; a parent is told as its distance, which repeats more. */
 enum field { FIELD_U32, FIELD_U64, FIELD_PARENT };
 
 static void add_column(struct egret_buffer *json, const char *name,
@@ -66,7 +78,9 @@ static void add_column(struct egret_buffer *json, const char *name,
 
 		if (field == FIELD_PARENT)
 			number = i - number;
-		egret_buffer_printf(json, i ? ",%" PRIu64 : "%" PRIu64, number);
+		if (i)
+			egret_buffer_add(json, ",", 1);
+		add_decimal(json, number);
 	}
 	egret_buffer_add(json, "]", 1);
 }

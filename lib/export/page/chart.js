@@ -3,7 +3,8 @@
 
 const ROW = 20; // pixels from one level to the next
 const FONT = "12px ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif";
-const NAMESPACED = new Set(["cpp", "inlined"]); // kinds whose names carry parameters
+const NAMESPACED = new Set(["cpp", "inlined", "rust"]); // kinds whose names carry namespaces and parameters
+const LONGEST_LABEL = 2000; // characters: more fit on no screen
 const SLIVER = 0.7; // pixels; narrower frames are drawn together, one pixel at a time
 
 // Draws what is on the screen of a tree, and no more: per level a binary search to the first visible
@@ -93,17 +94,32 @@ class FlamePlugin extends flameChartJs.UIPlugin {
     return { color: (this.tree.level[n] < this.zoomedLevel ? callers : fills)[kind][shade] };
   }
 
-  // What fits of a name: without parameters, then without template arguments, then its beginning.
+  // The text, or as much of its beginning (or of its end) as fits, with an ellipsis; "" where that is nothing.
+  #fit(text, room, fromEnd) {
+    const { ctx } = this.renderEngine;
+    const width = ctx.measureText(text).width;
+    if (width <= room)
+      return text;
+    for (let n = Math.floor((text.length * room) / width); n > 1; n--) {
+      const part = fromEnd ? `…${text.slice(-n)}` : `${text.slice(0, n)}…`;
+      if (ctx.measureText(part).width <= room)
+        return part;
+    }
+    return "";
+  }
+
+  // What is shown of a name: all of it; without parameters; without template arguments; then its end, where
+  // the function is, if namespaces stand before it, else its beginning.
   #label(n, w) {
-    const fits = Math.floor((w - 8) / this.renderEngine.avgCharWidth);
+    const room = w - 10;
     const f = this.tree.frame[n];
-    let name = this.tree.name(n).slice(0, 4096);
-    if (name.length <= fits || f < 0 || !NAMESPACED.has(this.tree.profile.kinds[f]))
-      return name.length > fits ? `${name.slice(0, fits)}…` : name;
-    name = name.replace(/(?<=[^(\s])\(.*$/s, "");
-    if (name.length > fits)
-      name = name.replace(/<[^<>]*>/g, "").replace(/<.*>/s, "");
-    return name.length > fits ? `${name.slice(0, fits)}…` : name;
+    const name = this.tree.name(n).slice(0, LONGEST_LABEL);
+    if (f < 0 || !NAMESPACED.has(this.tree.profile.kinds[f]) || this.#fit(name, room) === name)
+      return this.#fit(name, room);
+    let short = name.replace(/(?<=[^(\s])\(.*$/s, "");
+    if (this.#fit(short, room) !== short)
+      short = short.replace(/<[^<>]*>/g, "").replace(/<.*>/s, "");
+    return this.#fit(short, room, short.includes("::"));
   }
 
   #renderLevel(level, y) {

@@ -59,11 +59,11 @@ class Profile {
   }
 
   process(t) {
-    return this.strings[this.threads.process[t]];
+    return this.strings[this.threads.process[t]] || "[unknown]";
   }
 
   comm(t) {
-    return this.strings[this.threads.comm[t]];
+    return this.strings[this.threads.comm[t]] || "[unknown]";
   }
 
   // The endings of a cut: {what, name, text, fix} of the capture and of the unwinder; good ends left out.

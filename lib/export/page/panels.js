@@ -23,14 +23,14 @@ function count(number) {
   return NUMBER.format(number);
 }
 
-// Rounded towards zero: 100 % means all, and nothing else does.
+// 100 % means all, and 0 % nothing: no rounding gets there.
 function percent(part, whole) {
   if (!part)
     return "0 %";
   if (part === whole)
     return "100 %";
   const share = (100 * part) / whole;
-  return share < 0.01 ? "< 0.01 %" : `${(Math.floor(share * 100 + 1e-9) / 100).toFixed(2)} %`;
+  return share < 0.005 ? "< 0.01 %" : `${Math.min(share, 99.99).toFixed(2)} %`;
 }
 
 function bytes(number) {
