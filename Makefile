@@ -64,6 +64,13 @@ ifneq ($(wildcard lib/capture/objects.S),)
 LIB_OBJS += $(O)/lib/capture/objects.o
 endif
 
+# The flame graph page: its files become bytes of the library.
+$(O)/lib/export/page.o: lib/export/page.S $(wildcard lib/export/page/*) \
+		third_party/flame-chart-js/flame-chart.min.js
+	@mkdir -p $(@D)
+	$(CC) -c $< -o $@
+LIB_OBJS += $(O)/lib/export/page.o
+
 $(O)/libegret.a: $(LIB_OBJS)
 	rm -f $@ && $(AR) rcs $@ $^
 
@@ -77,7 +84,10 @@ $(O)/egret: $(CMD_OBJS) $(O)/libegret.a
 # Unit tests: one program a file, linked with the static library (whose internals it may call).
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libegret.a
 	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $< $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) -o $@
-.PRECIOUS: $(O)/tests/unit/%.o
+# Programs that system tests run: tests/system/*.c, linked like unit tests.
+$(O)/tests/system/%: $(O)/tests/system/%.o $(O)/libegret.a
+	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $< $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) -o $@
+.PRECIOUS: $(O)/tests/unit/%.o $(O)/tests/system/%.o
 
 unit: $(UNIT_BINS) ## build and run the unit tests
 	tests/run $(UNIT_BINS)

@@ -12,6 +12,7 @@
 
 const struct egret_exporter *const egret_exporters[] = {
 	&egret_exporter_folded,
+	&egret_exporter_flamegraph,
 	NULL,
 };
 

@@ -26,6 +26,7 @@ struct egret_exporter {
 };
 
 extern const struct egret_exporter egret_exporter_folded;
+extern const struct egret_exporter egret_exporter_flamegraph;
 
 /* All of them, the default first; NULL at the end. */
 extern const struct egret_exporter *const egret_exporters[];

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/*
+ * page_tables.h - a profile as the flame graph page wants it: merged by function, in columns.
+ *
+ * Frames are functions here (name, module, file, kind), not addresses, so that stacks which differ
+ * only in the line inside a function are one; stacks are a tree of these, parents before children.
+ */
+#ifndef EGRET_EXPORT_PAGE_TABLES_H
+#define EGRET_EXPORT_PAGE_TABLES_H
+
+#include <egret/egret.h>
+
+#include "base/buffer.h"
+#include "base/index.h"
+
+/* Items of one size, each stored once; the first key_size bytes are its identity. */
+struct egret_page_table {
+	uint8_t *items;
+	size_t item_size;
+	size_t key_size;
+	size_t n;
+	size_t capacity;
+	struct egret_index index;
+};
+
+/* Items have no padding inside their keys: equality is over the bytes. */
+struct egret_page_frame {
+	uint32_t name;	   /* string; all that follow up to flags are the key */
+	uint32_t module;   /* string */
+	uint32_t file;	   /* string; 0: not known */
+	uint32_t kind;	   /* enum egret_frame_kind */
+	uint32_t flags;	   /* EGRET_FRAME_F_INLINED, _UNNAMED */
+	uint32_t ends;	   /* kind CUT: capture_end << 8 | unwind_end; else 0 */
+	uint32_t line_min; /* 0: not known */
+	uint32_t line_max;
+};
+
+struct egret_page_node {
+	uint32_t parent; /* node; 0 is the root of all */
+	uint32_t frame;
+};
+
+struct egret_page_thread {
+	uint32_t process; /* string */
+	uint32_t comm;	  /* string */
+	int32_t pid;
+	int32_t tid;
+};
+
+struct egret_page_stack {
+	uint32_t node; /* the key: up to ends */
+	uint32_t thread;
+	uint32_t ends; /* capture_end << 8 | unwind_end */
+	uint32_t reserved;
+	uint64_t samples;
+	uint64_t value;
+	uint64_t bytes_wanted;
+	uint64_t bytes_got;
+};
+
+struct egret_page_tables {
+	struct egret_page_table strings; /* of const char *; 0 is "" */
+	struct egret_page_table frames;
+	struct egret_page_table nodes; /* 0 is the root, without a frame */
+	struct egret_page_table threads;
+	struct egret_page_table stacks;
+	const struct egret_export_opts *opts; /* while they are filled */
+};
+
+/* Fills tables from the stacks of opts->event. 0 or -ENOMEM. Give back with _deinit in any case. */
+int egret_page_tables_fill(struct egret_page_tables *tables, const struct egret_profile *profile,
+			   const struct egret_export_opts *opts);
+void egret_page_tables_deinit(struct egret_page_tables *tables);
+
+/* Appends the page's data to json: the tables, and what the recording says about itself. */
+int egret_page_json(const struct egret_profile *profile, const struct egret_export_opts *opts,
+		    struct egret_buffer *json);
+
+#endif
