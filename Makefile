@@ -81,9 +81,13 @@ $(O)/libegret.so.$(VERSION): $(LIB_OBJS) lib/egret.map
 $(O)/egret: $(CMD_OBJS) $(O)/libegret.a
 	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $(CMD_OBJS) $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) -o $@
 
+# All of the command line but main, for its unit tests.
+$(O)/libcmd.a: $(filter-out $(O)/cmd/egret.o,$(CMD_OBJS))
+	rm -f $@ && $(AR) rcs $@ $^
+
 # Unit tests: one program a file, linked with the static library (whose internals it may call).
-$(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libegret.a
-	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $< $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) -o $@
+$(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libcmd.a $(O)/libegret.a
+	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $< $(O)/libcmd.a $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) -o $@
 # Programs that system tests run: tests/system/*.c, linked like unit tests.
 $(O)/tests/system/%: $(O)/tests/system/%.o $(O)/libegret.a
 	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $< $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) -o $@

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* input.h - the recording that a command reads. */
+#ifndef EGRET_CMD_INPUT_H
+#define EGRET_CMD_INPUT_H
+
+#include <egret/egret.h>
+
+#define INPUT_DEFAULT "egret.data"
+
+/* Opens a recording ("-": standard input). NULL after having said why not. */
+struct egret_profile *input_open(const char *path);
+
+/* The index of the event of that name. 0, or an exit status after having said which there are. */
+int input_find_event(const struct egret_profile *profile, const char *name, size_t *index);
+
+#endif

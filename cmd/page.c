@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* page.c - a recording written in another format. */
+#include "page.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "input.h"
+#include "message.h"
+#include "output.h"
+
+const struct opt page_options[] = {
+	{ "title", 0, OPT_STRING, offsetof(struct page_opts, title), "TEXT",
+	  "Title of the page (the command recorded)", NULL },
+	{ "by-thread", 0, OPT_FLAG, offsetof(struct page_opts, by_thread), NULL,
+	  "Keep threads apart: PROCESS/TID is the first frame", NULL },
+	{ "no-kernel", 0, OPT_FLAG, offsetof(struct page_opts, no_kernel), NULL,
+	  "Leave kernel frames out", NULL },
+	{ 0 },
+};
+
+static int write_to(struct output *output, const struct egret_profile *profile, const char *format,
+		    const struct egret_export_opts *export_opts)
+{
+	bool is_stdout = !strcmp(output->path, "-");
+	struct egret_error err = { "" };
+	int ret;
+
+	ret = egret_profile__export(profile, format, output->fd, export_opts, &err);
+	if (!ret)
+		ret = output_commit(output, NULL, false, &err);
+	output_discard(output);
+	if (ret == -EPIPE && is_stdout)
+		return STATUS_SIGNAL + SIGPIPE;
+	return ret ? say_failure(&err) : STATUS_OK;
+}
+
+int page_write(const char *input, const char *format, const char *output_path,
+	       const struct page_opts *opts)
+{
+	struct egret_export_opts export_opts = {
+		.size = sizeof(export_opts),
+		.title = opts->title,
+		.by_thread = opts->by_thread,
+		.no_kernel = opts->no_kernel,
+	};
+	struct egret_profile *profile;
+	struct egret_error err = { "" };
+	struct output output;
+	size_t event = 0;
+	int status;
+
+	profile = input_open(input);
+	if (!profile)
+		return STATUS_FAILED;
+	status = opts->event ? input_find_event(profile, opts->event, &event) : STATUS_OK;
+	export_opts.event = (uint32_t)event;
+	if (!status && output_open(&output, output_path, &err))
+		status = say_failure(&err);
+	else if (!status)
+		status = write_to(&output, profile, format, &export_opts);
+	egret_profile__destroy(profile);
+	return status;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* page.h - a recording written in another format: what export and flame have in common. */
+#ifndef EGRET_CMD_PAGE_H
+#define EGRET_CMD_PAGE_H
+
+#include "opt.h"
+
+struct page_opts {
+	const char *title;
+	const char *event; /* NULL: the first of the recording */
+	bool by_thread;
+	bool no_kernel;
+};
+
+/* How the page is to look; offsets are in struct page_opts. */
+extern const struct opt page_options[];
+
+/*
+ * Writes the recording `input` in a format to the file `output`, which bears its name only when it
+ * is whole; "-" is standard output. Returns 0, or an exit status after having said what is wrong.
+ */
+int page_write(const char *input, const char *format, const char *output,
+	       const struct page_opts *opts);
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* report.c - egret report: functions by self and total, and the call tree, as text. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "accounting.h"
+#include "aggregate.h"
+#include "call_tree.h"
+#include "command.h"
+#include "input.h"
+#include "message.h"
+#include "report_header.h"
+#include "text.h"
+
+struct report_opts {
+	const char *input;
+	const char *event;
+	const char *comm;
+	const char *sort;
+	double percent_limit;
+	uint64_t limit;
+	bool no_children;
+	bool no_tree;
+	bool stats;
+	bool stdio;
+};
+
+static const char *const sorts[] = { "self", "total", NULL };
+
+#define MEMBER(name) offsetof(struct report_opts, name)
+
+static const struct opt options[] = {
+	{ "input", 'i', OPT_FILE, MEMBER(input), "FILE",
+	  "The recording (egret.data); - is standard input", NULL },
+	{ "event", 'e', OPT_STRING, MEMBER(event), "EVENT", "Only this event (all)", NULL },
+	{ "comm", 0, OPT_STRING, MEMBER(comm), "NAME",
+	  "Only threads, or all of a process, of this name", NULL },
+	{ "sort", 's', OPT_CHOICE, MEMBER(sort), "KEY",
+	  "Order of the functions: self or total (self)", sorts },
+	{ "limit", 'n', OPT_U64, MEMBER(limit), "N", "At most this many functions", NULL },
+	{ "percent-limit", 0, OPT_PERCENT, MEMBER(percent_limit), "PERCENT",
+	  "Leave out what has a smaller share (0.5)", NULL },
+	{ "no-children", 0, OPT_FLAG, MEMBER(no_children), NULL,
+	  "Self only: no totals, no call tree", NULL },
+	{ "no-tree", 0, OPT_FLAG, MEMBER(no_tree), NULL, "No call tree", NULL },
+	{ "stats", 0, OPT_FLAG, MEMBER(stats), NULL, "Only the accounting of the recording", NULL },
+	{ "stdio", 0, OPT_FLAG, MEMBER(stdio), NULL,
+	  "Accepted for perf's users: it is always plain text", NULL },
+	{ 0 },
+};
+
+static const struct opt_group groups[] = { { "Options", options, 0 }, { 0 } };
+
+/* ---- the table of functions ---------------------------------------------------------------- */
+
+#define NAME_COLUMNS 48 /* of a function, where there is no terminal to fill */
+#define LEAST_COLUMNS 20
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
+static int shares_width(const struct report_opts *o)
+{
+	return o->no_children ? 21 : 31;
+}
+
+/* On a terminal two thirds of what is left are for the name, and the rest for the module. */
+static int name_columns(const struct report_opts *o, int width)
+{
+	int columns = NAME_COLUMNS;
+
+	if (width != INT_MAX)
+		columns = (width - shares_width(o)) * 2 / 3;
+	return columns < LEAST_COLUMNS ? LEAST_COLUMNS : columns;
+}
+
+static void print_function(const struct report_opts *o, const struct function *function,
+			   uint64_t whole, int width)
+{
+	int columns = name_columns(o, width);
+	int printed;
+
+	printf("%8s  ", text_share(function->self, whole).text);
+	if (!o->no_children)
+		printf("%8s  ", text_share(function->total, whole).text);
+	printf("%9s  ", text_count(function->samples).text);
+	printed = text_print(stdout, function->name, width == INT_MAX ? INT_MAX : columns);
+	printf("%*s  ", printed < columns ? columns - printed : 0, "");
+	text_print(stdout, base_name(function->module),
+		   width == INT_MAX ? INT_MAX : width - shares_width(o) - columns - 2);
+	printf("\n");
+}
+
+static void print_functions(const struct report_opts *o, const struct aggregate *a,
+			    const struct function **functions, size_t n, int width)
+{
+	bool by_total = !strcmp(o->sort, "total") && !o->no_children;
+	double least = (double)a->value * o->percent_limit / 100;
+	size_t shown;
+
+	printf("%8s  ", "Self");
+	if (!o->no_children)
+		printf("%8s  ", "Total");
+	printf("%9s  %-*s  Module\n", "Samples", name_columns(o, width), "Function");
+	for (shown = 0; shown < n; shown++) {
+		const struct function *function = functions[shown];
+
+		if ((double)(by_total ? function->total : function->self) < least ||
+		    (o->limit && shown == o->limit))
+			break;
+		print_function(o, function, a->value, width);
+	}
+	if (shown < n)
+		printf("%*s(%s more, of a smaller %s)\n", shares_width(o), "",
+		       text_count(n - shown).text, by_total ? "total" : "self");
+}
+
+/* ---- one event, all events ----------------------------------------------------------------- */
+
+static int print_aggregate(const struct report_opts *o, const struct aggregate *a)
+{
+	bool by_total = !strcmp(o->sort, "total") && !o->no_children;
+	int width = text_terminal_width(stdout);
+	const struct function **functions;
+	size_t n;
+
+	functions = aggregate_sorted(a, by_total ? ORDER_TOTAL : ORDER_SELF, &n);
+	if (!functions)
+		return -ENOMEM;
+	print_functions(o, a, functions, n, width);
+	free(functions);
+	if (!o->no_tree && !o->no_children) {
+		printf("\n");
+		call_tree_print(a, o->percent_limit, width, stdout);
+	}
+	return 0;
+}
+
+static int print_event(const struct report_opts *o, const struct egret_profile *profile,
+		       size_t index)
+{
+	struct aggregate_filter filter = { .event = (uint32_t)index, .comm = o->comm };
+	struct aggregate aggregate;
+	int ret;
+
+	ret = aggregate_build(&aggregate, profile, &filter);
+	if (!ret) {
+		report_header_event(egret_profile__event(profile, index), &aggregate, stdout);
+		if (aggregate.samples)
+			ret = print_aggregate(o, &aggregate);
+	}
+	aggregate_deinit(&aggregate);
+	return ret;
+}
+
+static int print_report(const struct report_opts *o, const struct egret_profile *profile)
+{
+	size_t first = 0, n = egret_profile__n_events(profile);
+	int ret = 0;
+
+	if (o->event) {
+		int status = input_find_event(profile, o->event, &first);
+
+		if (status)
+			return status;
+		n = first + 1;
+	}
+	report_header(profile, stdout);
+	if (!n)
+		printf("\nnothing was recorded\n");
+	for (size_t i = first; i < n && !ret; i++)
+		ret = print_event(o, profile, i);
+	return ret ? say_error("cannot report: %s", strerror(-ret)) : STATUS_OK;
+}
+
+static int print_stats(const struct egret_profile *profile)
+{
+	struct accounting accounting = { 0 };
+	int ret;
+
+	ret = egret_profile__each_stat(profile, accounting_add, &accounting);
+	if (!ret)
+		accounting_print(&accounting, stdout);
+	accounting_deinit(&accounting);
+	return ret ? say_error("cannot report: %s", strerror(-ret)) : STATUS_OK;
+}
+
+static int run(void *opts, int argc, char **argv)
+{
+	const struct report_opts *o = opts;
+	struct egret_profile *profile;
+	int status;
+
+	if (argc)
+		return command_no_operands(&command_report, argv);
+	profile = input_open(o->input);
+	if (!profile)
+		return STATUS_FAILED;
+	status = o->stats ? print_stats(profile) : print_report(o, profile);
+	egret_profile__destroy(profile);
+	return status;
+}
+
+static const struct report_opts defaults = {
+	.input = INPUT_DEFAULT,
+	.sort = "self",
+	.percent_limit = 0.5,
+};
+
+const struct command command_report = {
+	.name = "report",
+	.summary = "print the functions and the call tree of a recording",
+	.usage = "[-i FILE] [OPTIONS]",
+	.about = "Prints, for each event of a recording, its functions with self (samples that hit "
+		 "the\n"
+		 "function itself) and total (with all that it called), and the call tree, callers "
+		 "first.",
+	.examples = "  egret report\n"
+		    "  egret report --sort=total -n 20 --no-tree\n"
+		    "  egret report --stats\n",
+	.groups = groups,
+	.defaults = &defaults,
+	.opts_size = sizeof(defaults),
+	.run = run,
+};
