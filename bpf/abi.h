@@ -144,6 +144,8 @@ enum egret_fault_policy {
 struct egret_event_seen {
 	__egret_u64 interrupts;
 	__egret_u64 periods; /* sum, units of the event */
+	__egret_u64 late; /* periods that passed before a late timer's interrupt: one came for several */
+	__egret_u64 due; /* when the last interrupt was due, ns; clocks only */
 };
 
 /* What user space tells the programs before they are loaded: constants to the verifier. */
@@ -156,6 +158,8 @@ struct egret_config {
 	__egret_u32 xsave_size; /* bytes of the XSAVE area in a signal frame, CPUID 0xd */
 	__egret_u32 wake_samples; /* bytes in a ring from which on its reader is woken */
 	__egret_u32 wake_captures;
+	__egret_u32 clock_events; /* a bit for each event whose period is in nanoseconds */
+	__egret_u32 pad;
 };
 
 /*

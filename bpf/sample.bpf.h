@@ -31,6 +31,25 @@ struct {
 	__type(value, struct egret_event_seen);
 } events_seen SEC(".maps");
 
+/*
+ * A timer that comes late interrupts once for all the periods that have passed (hrtimer_forward()), and
+ * that is nobody's loss but the machine's: it slept, or its host did. It is told from an interrupt whose
+ * program was skipped by the phase: the one after a skipped one comes when it is due.
+ */
+static __always_inline void count_late(struct egret_event_seen *seen, u64 period, u64 now)
+{
+	u64 periods = (now - seen->due + period / 2) / period;
+	s64 behind = now - (seen->due + periods * period);
+
+	if (!seen->due || behind < 0) {
+		seen->due = now; /* the first, or the most punctual so far */
+		return;
+	}
+	seen->due += periods * period;
+	if (periods > 1 && behind > (s64)(period / 8))
+		seen->late += periods - 1;
+}
+
 static __always_inline void count_interrupt(u32 event, u64 period)
 {
 	struct egret_event_seen *seen = bpf_map_lookup_elem(&events_seen, &event);
@@ -40,6 +59,8 @@ static __always_inline void count_interrupt(u32 event, u64 period)
 		return;
 	seen->interrupts++; /* bpf_prog_active: no second sample of this CPU is under way */
 	seen->periods += period;
+	if (period && config.clock_events & (1u << (event & 31)))
+		count_late(seen, period, bpf_ktime_get_ns());
 }
 
 /* Counts the interrupt, and says whether it is one to write down. */

@@ -374,6 +374,9 @@ int egret_capture_open(const struct egret_capture_opts *opts, struct egret_captu
 		.wake_samples = SAMPLE_RING_BYTES / 4,
 		.wake_captures = 4u << 20,
 	};
+	for (size_t i = 0; i < opts->n_events; i++)
+		if (opts->events[i].clock)
+			c->config.clock_events |= 1u << i;
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
 	ret = c->epoll < 0 ? -errno : online_cpus(&cpus, &c->n_cpus);
 	if (!ret) {
@@ -440,6 +443,7 @@ int egret_capture_enable(struct egret_capture *c, struct egret_error *err)
 		if (ioctl(c->cpus[i].sideband_fd, PERF_EVENT_IOC_ENABLE, 0))
 			return egret_fail(err, errno, "cannot switch on CPU %d: %s", c->cpus[i].cpu,
 					  strerror(errno));
+	egret_capture_count_idle(c, true);
 	for (size_t i = 0; i < c->n_events; i++)
 		if (ioctl(c->events[i].fd, PERF_EVENT_IOC_ENABLE, 0))
 			return egret_fail(err, errno, "cannot switch on an event on CPU %d: %s",
@@ -452,6 +456,7 @@ void egret_capture_disable(struct egret_capture *c)
 {
 	for (size_t i = 0; i < c->n_events; i++)
 		ioctl(c->events[i].fd, PERF_EVENT_IOC_DISABLE, 0);
+	egret_capture_count_idle(c, false);
 }
 
 int egret_capture_fd(const struct egret_capture *c)

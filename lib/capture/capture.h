@@ -66,8 +66,10 @@ void egret_capture_counters(const struct egret_capture *c, uint64_t counters[EGR
 struct egret_witness {
 	uint64_t expected; /* interrupts: each event's count over its period, by CPU */
 	uint64_t seen; /* of them, by the sampling program */
+	uint64_t late; /* of them, merged into the next by a timer that came late */
+	uint64_t idle; /* of them, of timers that did not interrupt an idle CPU, by /proc/stat */
 };
-void egret_capture_witness(const struct egret_capture *c, struct egret_witness *witness);
+void egret_capture_witness(struct egret_capture *c, struct egret_witness *witness);
 
 const char *egret_capture_backend(const struct egret_capture *c);
 bool egret_capture_deferred(const struct egret_capture *c);

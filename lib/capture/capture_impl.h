@@ -23,6 +23,8 @@ struct cpu_rings {
 	struct egret_perf_ring sideband;
 	struct egret_bpf_ring samples;
 	struct egret_bpf_ring captures;
+	uint64_t idle_ns; /* spent idle while sampling was on, by /proc/stat */
+	uint64_t idle_since; /* the CPU's idle time when sampling was switched on; valid while enabled */
 };
 
 struct egret_capture {
@@ -36,8 +38,12 @@ struct egret_capture {
 	struct bpf_link **links; /* of the tracepoint programs */
 	size_t n_links;
 	int epoll;
+	bool enabled;
 	char notice[512];
 };
+
+/* Brings idle_ns of all CPUs up to date. Called when sampling is switched, and before it is looked at. */
+void egret_capture_count_idle(struct egret_capture *c, bool enabled_from_now);
 
 int egret_capture_map_fd(const struct egret_capture *c, const char *name);
 
