@@ -186,10 +186,12 @@ static bool register_row(Dwarf_Frame *frame, int regno, unsigned int reg,
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
+/* DWARF's numbers of enum egret_saved. */
+static const uint8_t saved_reg[NR_SAVED] = EGRET_SAVED_REGS;
+
 /* The same as a simple row, if it can be. */
 static bool simplify(const struct egret_full_row *full, struct egret_row *row)
 {
-	static const uint8_t regs[NR_SAVED] = { 3, 6, 12, 13, 14, 15 };
 	const struct egret_rule *rip = &full->reg[EGRET_UNWIND_RIP];
 	const struct egret_rule *rsp = &full->reg[EGRET_UNWIND_RSP];
 
@@ -197,7 +199,7 @@ static bool simplify(const struct egret_full_row *full, struct egret_row *row)
 	    rip->offset != -8 || rsp->kind != EGRET_RULE_CFA || rsp->offset)
 		return false;
 	for (unsigned int i = 0; i < NR_SAVED; i++) {
-		const struct egret_rule *rule = &full->reg[regs[i]];
+		const struct egret_rule *rule = &full->reg[saved_reg[i]];
 
 		if (rule->kind == EGRET_RULE_SAME)
 			continue;
@@ -212,11 +214,24 @@ static bool simplify(const struct egret_full_row *full, struct egret_row *row)
 	return true;
 }
 
+/* What holds for a register that CFI does not mention. */
+static void apply_abi(struct egret_full_row *full)
+{
+	struct egret_rule *rsp = &full->reg[EGRET_UNWIND_RSP];
+
+	if (rsp->kind == EGRET_RULE_UNDEFINED || rsp->kind == EGRET_RULE_SAME)
+		*rsp = (struct egret_rule){ .kind = EGRET_RULE_CFA };
+	/* Those that a callee keeps are kept. libdw says so itself, but for rbx, in whose place its
+	 * table (of 0.188) has rax. */
+	for (unsigned int i = 0; i < NR_SAVED; i++)
+		if (full->reg[saved_reg[i]].kind == EGRET_RULE_UNDEFINED)
+			full->reg[saved_reg[i]].kind = EGRET_RULE_SAME;
+}
+
 static bool row_of_frame(Dwarf_Frame *frame, struct egret_row_scratch *scratch,
 			 struct egret_row *row)
 {
 	struct egret_full_row *full = &scratch->full;
-	struct egret_rule *rsp = &full->reg[EGRET_UNWIND_RSP];
 	Dwarf_Addr start, end;
 	Dwarf_Op *ops;
 	size_t n;
@@ -236,8 +251,7 @@ static bool row_of_frame(Dwarf_Frame *frame, struct egret_row_scratch *scratch,
 	for (unsigned int reg = 0; reg < EGRET_UNWIND_RIP; reg++)
 		if (!register_row(frame, (int)reg, reg, scratch))
 			return false;
-	if (rsp->kind == EGRET_RULE_UNDEFINED || rsp->kind == EGRET_RULE_SAME)
-		*rsp = (struct egret_rule){ .kind = EGRET_RULE_CFA };
+	apply_abi(full);
 	if (is_signal)
 		row->flags = EGRET_ROW_F_SIGNAL;
 	simplify(full, row);

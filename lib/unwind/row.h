@@ -39,6 +39,12 @@ enum egret_row_kind {
 /* The registers that a callee keeps for its caller, but for rsp (System V ABI, figure 3.4). */
 enum egret_saved { SAVED_RBX, SAVED_RBP, SAVED_R12, SAVED_R13, SAVED_R14, SAVED_R15, NR_SAVED };
 
+/* DWARF's numbers of them. */
+#define EGRET_SAVED_REGS                                                                           \
+	{                                                                                          \
+		3, 6, 12, 13, 14, 15                                                               \
+	}
+
 /*
  * A row in 16 bytes: all that most code needs.
  *

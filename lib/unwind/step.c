@@ -6,7 +6,7 @@
 #include "unwind/expr.h"
 
 /* DWARF's numbers of enum egret_saved. */
-static const uint8_t saved_reg[NR_SAVED] = { 3, 6, 12, 13, 14, 15 };
+static const uint8_t saved_reg[NR_SAVED] = EGRET_SAVED_REGS;
 
 void egret_step_init(struct egret_step_state *state, const struct egret_unwind_regs *regs,
 		     egret_read_stack_fn read_stack, void *arg)

@@ -101,6 +101,7 @@ struct live_stack {
 	void *oracle[MAX_LIVE_FRAMES]; /* of backtrace(3), beginning in the function that captured
 					*/
 	int n_oracle;
+	uint64_t return_slot; /* where live_capture's return address is */
 	uint64_t reads; /* how often the unwinder read a word */
 };
 
@@ -134,18 +135,38 @@ static void live_take_regs(struct egret_unwind_regs *regs, const ucontext_t *uc)
 		regs->r[i] = (uint64_t)uc->uc_mcontext.gregs[greg[i]];
 }
 
+/* Makes the first frame that of live_capture, and the second the one that it returns to: the
+ * sanitizers put a function of theirs between it and backtrace. */
+static void live_trim_oracle(struct live_stack *s, const void *caller)
+{
+	int skip = 0;
+
+	while (skip + 1 < s->n_oracle && s->oracle[skip + 1] != caller)
+		skip++;
+	s->n_oracle -= skip;
+	memmove(s->oracle, s->oracle + skip, (size_t)s->n_oracle * sizeof(s->oracle[0]));
+}
+
 /* The stack from here up; other: a second stack to copy from that address on, or 0. */
 __attribute__((noinline)) static void live_capture(struct live_stack *s, uint64_t other)
 {
 	ucontext_t uc;
 
 	s->n_oracle = backtrace(s->oracle, MAX_LIVE_FRAMES);
+	live_trim_oracle(s, __builtin_return_address(0));
+	s->return_slot = (uint64_t)__builtin_dwarf_cfa() - 8;
 	getcontext(&uc);
 	live_take_regs(&s->regs, &uc);
 	live_read_maps();
 	live_copy_window(s, s->regs.r[EGRET_UNWIND_RSP]);
 	if (other)
 		live_copy_window(s, other);
+}
+
+/* The copy of live_capture's return address. */
+static uint64_t *live_return_slot(struct live_stack *s)
+{
+	return (uint64_t *)(s->windows[0].bytes + (s->return_slot - s->windows[0].start));
 }
 
 static void live_free(struct live_stack *s)
