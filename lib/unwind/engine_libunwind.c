@@ -258,20 +258,43 @@ static enum egret_unwind_end end_of_failure(const struct step *step, int unw_err
 	return unw_error == -UNW_EBADFRAME ? EGRET_UNWIND_NO_PROGRESS : EGRET_UNWIND_BAD_CFI;
 }
 
+/* Where a register of the caller is, without reading it: see step.h. */
+static void take_saved(unw_cursor_t *cursor, unsigned int reg, const struct egret_step_state *from,
+		       struct egret_step_state *to)
+{
+	uint32_t bit = EGRET_REG_BIT(reg);
+	unw_save_loc_t place;
+
+	if (unw_get_save_loc(cursor, (int)reg, &place))
+		return;
+	if (place.type == UNW_SLT_MEMORY) {
+		to->value[reg] = place.u.addr;
+		to->known |= bit;
+		to->saved |= bit;
+	} else if (place.type == UNW_SLT_REG && (unsigned int)place.u.regnum < 16 &&
+		   from->known & EGRET_REG_BIT(place.u.regnum)) {
+		to->value[reg] = from->value[place.u.regnum];
+		to->known |= bit;
+		if (from->saved & EGRET_REG_BIT(place.u.regnum))
+			to->saved |= bit;
+	}
+}
+
 /* What the cursor says of the caller, into state. */
 static enum egret_unwind_end take_registers(unw_cursor_t *cursor, struct step *step)
 {
+	static const uint8_t saved_reg[NR_SAVED] = EGRET_SAVED_REGS;
 	struct egret_step_state to = *step->state;
 
-	to.known = to.saved = 0;
-	for (unsigned int reg = 0; reg < EGRET_UNWIND_NR_REGS; reg++)
-		if (EGRET_KEPT_REGS & EGRET_REG_BIT(reg) &&
-		    !unw_get_reg(cursor, (unw_regnum_t)reg, &to.value[reg]))
-			to.known |= EGRET_REG_BIT(reg);
-	if (~to.known & (EGRET_REG_BIT(EGRET_UNWIND_RSP) | EGRET_REG_BIT(EGRET_UNWIND_RIP)))
+	to.known = EGRET_REG_BIT(EGRET_UNWIND_RSP) | EGRET_REG_BIT(EGRET_UNWIND_RIP);
+	to.saved = 0;
+	if (unw_get_reg(cursor, UNW_X86_64_RSP, &to.value[EGRET_UNWIND_RSP]) ||
+	    unw_get_reg(cursor, UNW_X86_64_RIP, &to.value[EGRET_UNWIND_RIP]))
 		return end_of_failure(step, -UNW_EBADREG);
 	if (egret_step_sp(&to) <= egret_step_sp(step->state))
 		return EGRET_UNWIND_NO_PROGRESS;
+	for (unsigned int i = 0; i < NR_SAVED; i++)
+		take_saved(cursor, saved_reg[i], step->state, &to);
 	*step->state = to;
 	return EGRET_STEP_OK;
 }

@@ -102,7 +102,7 @@ struct live_stack {
 					*/
 	int n_oracle;
 	uint64_t return_slot; /* where live_capture's return address is */
-	uint64_t reads; /* how often the unwinder read a word */
+	uint64_t reads;	      /* how often the unwinder read a word */
 };
 
 static void live_copy_window(struct live_stack *s, uint64_t start)
