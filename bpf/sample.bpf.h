@@ -63,10 +63,30 @@ static __always_inline void count_interrupt(u32 event, u64 period)
 		count_late(seen, period, bpf_ktime_get_ns());
 }
 
-/* Counts the interrupt, and says whether it is one to write down. */
-static __always_inline bool sample_wanted(struct bpf_perf_event_data *ctx, struct task_struct *task)
+/* What brought the program here. */
+struct hit {
+	u64 ip, sp, cs;
+	u64 period; /* units of the event that a sample stands for */
+	u64 counted; /* of them, by this run of the program */
+	u32 event;
+};
+
+static __always_inline struct hit hit_of(struct bpf_perf_event_data *ctx)
 {
-	count_interrupt((u32)bpf_get_attach_cookie(ctx), ctx->sample_period);
+	return (struct hit){
+		.ip = ctx->regs.ip,
+		.sp = ctx->regs.sp,
+		.cs = ctx->regs.cs,
+		.period = ctx->sample_period,
+		.counted = ctx->sample_period,
+		.event = (u32)bpf_get_attach_cookie(ctx),
+	};
+}
+
+/* Counts the interrupt, and says whether it is one to write down. */
+static __always_inline bool sample_wanted(const struct hit *hit, struct task_struct *task)
+{
+	count_interrupt(hit->event, hit->counted);
 	if (!BPF_CORE_READ(task, pid)) {
 		if (config.include_idle && config.filter == EGRET_FILTER_SYSTEM)
 			return true;
@@ -79,7 +99,7 @@ static __always_inline bool sample_wanted(struct bpf_perf_event_data *ctx, struc
 	return false;
 }
 
-static __always_inline struct sample_scratch *sample_begin(struct bpf_perf_event_data *ctx,
+static __always_inline struct sample_scratch *sample_begin(const struct hit *hit,
 							    struct task_struct *task)
 {
 	struct sample_scratch *scratch;
@@ -95,16 +115,16 @@ static __always_inline struct sample_scratch *sample_begin(struct bpf_perf_event
 	s->rec.type = EGRET_REC_SAMPLE;
 	s->rec.time = bpf_ktime_get_ns();
 	s->cookie = 0;
-	s->period = ctx->sample_period;
+	s->period = hit->period;
 	s->start_time = BPF_CORE_READ(task, start_boottime);
-	s->ip = ctx->regs.ip;
-	s->sp = ctx->regs.sp;
+	s->ip = hit->ip;
+	s->sp = hit->sp;
 	s->pid = BPF_CORE_READ(task, tgid);
 	s->tid = BPF_CORE_READ(task, pid);
 	s->cpu = bpf_get_smp_processor_id();
-	s->event = (u16)bpf_get_attach_cookie(ctx);
+	s->event = (u16)hit->event;
 	s->ending = EGRET_CAPTURE_WHOLE;
-	s->flags = (ctx->regs.cs & 3) == 3 ? EGRET_SAMPLE_USER_MODE : 0;
+	s->flags = (hit->cs & 3) == 3 ? EGRET_SAMPLE_USER_MODE : 0;
 	bpf_get_current_comm(s->comm, sizeof(s->comm));
 	return scratch;
 }
@@ -123,8 +143,8 @@ static __always_inline u8 no_user_stack(struct task_struct *task)
 	return EGRET_CAPTURE_WHOLE;
 }
 
-/* Takes the kernel stack and hands the record over. */
-static __always_inline void sample_end(struct bpf_perf_event_data *ctx, struct sample_scratch *scratch)
+/* Takes the kernel stack and hands the record over. ctx: of the program. */
+static __always_inline void sample_end(void *ctx, struct sample_scratch *scratch)
 {
 	struct egret_rec_sample *s = &scratch->sample;
 	u32 cpu = s->cpu;
@@ -152,5 +172,55 @@ static __always_inline void sample_end(struct bpf_perf_event_data *ctx, struct s
 	else
 		count(EGRET_COUNT_SAMPLES);
 }
+
+/* ---- tracepoints -------------------------------------------------------------------------- */
+
+/* Hits of each tracepoint since its last sample. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, EGRET_MAX_TRACEPOINTS);
+	__type(key, u32);
+	__type(value, u64);
+} tracepoint_hits SEC(".maps");
+
+/* Whether this hit of the n-th tracepoint is one to sample; those within a period are only counted. */
+static __always_inline bool tracepoint_due(u32 n, struct hit *hit)
+{
+	u64 *hits = bpf_map_lookup_elem(&tracepoint_hits, &n);
+
+	hit->event = config.tracepoint_event[n];
+	hit->period = config.tracepoint_period[n];
+	hit->counted = 1;
+	if (hits && ++*hits < hit->period) {
+		count(EGRET_COUNT_FILTERED_PERIOD);
+		return false;
+	}
+	if (hits)
+		*hits = 0;
+	return true;
+}
+
+/*
+ * One program a tracepoint, since a raw tracepoint has no cookie before 6.10 by which a shared one
+ * could tell where it is. `take` is the backend's: it makes a sample of the hit.
+ */
+#define EGRET_TRACEPOINT(n, take)                                                                  \
+	SEC("raw_tp")                                                                              \
+	int egret_tracepoint##n(struct bpf_raw_tracepoint_args *ctx)                               \
+	{                                                                                          \
+		struct hit hit = {};                                                               \
+                                                                                                   \
+		if (tracepoint_due(n, &hit))                                                       \
+			take(ctx, &hit);                                                           \
+		else                                                                               \
+			count_interrupt(hit.event, 1);                                             \
+		return 0;                                                                          \
+	}
+
+#define EGRET_TRACEPOINTS(take)                                                                    \
+	EGRET_TRACEPOINT(0, take)                                                                  \
+	EGRET_TRACEPOINT(1, take)                                                                  \
+	EGRET_TRACEPOINT(2, take)                                                                  \
+	EGRET_TRACEPOINT(3, take)
 
 #endif /* EGRET_SAMPLE_BPF_H */

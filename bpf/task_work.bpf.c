@@ -386,21 +386,30 @@ shared:
 	count(EGRET_COUNT_REQUESTS_SHARED);
 }
 
-SEC("perf_event")
-int egret_sample(struct bpf_perf_event_data *ctx)
+static __always_inline void take_sample(void *ctx, const struct hit *hit)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct sample_scratch *scratch;
 
-	if (!sample_wanted(ctx, task))
-		return 0;
-	scratch = sample_begin(ctx, task);
+	if (!sample_wanted(hit, task))
+		return;
+	scratch = sample_begin(hit, task);
 	if (!scratch)
-		return 0;
+		return;
 	request_capture(&scratch->sample, task);
 	sample_end(ctx, scratch);
+}
+
+SEC("perf_event")
+int egret_sample(struct bpf_perf_event_data *ctx)
+{
+	struct hit hit = hit_of(ctx);
+
+	take_sample(ctx, &hit);
 	return 0;
 }
+
+EGRET_TRACEPOINTS(take_sample)
 
 /* ---- the moments from which a thread does not come back ------------------------------------- */
 

@@ -66,6 +66,10 @@ struct bpf_perf_event_data {
 	__u64 addr;
 };
 
+struct bpf_raw_tracepoint_args {
+	__u64 args[0];
+};
+
 struct bpf_dynptr {
 	__u64 opaque[2];
 } __attribute__((aligned(8)));

@@ -220,12 +220,15 @@ static int open_events(struct egret_capture *c, const struct egret_capture_opts 
 	if (!c->events)
 		return egret_fail(err, ENOMEM, "out of memory");
 	for (uint32_t e = 0; e < opts->n_events; e++) {
-		for (size_t i = 0; i < c->n_cpus; i++) {
-			int ret = open_event(c, &opts->events[e], e, c->cpus[i].cpu, err);
+		const struct egret_event_spec *spec = &opts->events[e];
+		int ret = 0;
 
-			if (ret)
-				return ret;
-		}
+		if (spec->source == EGRET_EVENT_TRACEPOINT)
+			ret = egret_tracepoint_open(c, spec, e, err);
+		for (size_t i = 0; spec->source == EGRET_EVENT_PERF && i < c->n_cpus && !ret; i++)
+			ret = open_event(c, spec, e, c->cpus[i].cpu, err);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
@@ -377,6 +380,11 @@ int egret_capture_open(const struct egret_capture_opts *opts, struct egret_captu
 	for (size_t i = 0; i < opts->n_events; i++)
 		if (opts->events[i].clock)
 			c->config.clock_events |= 1u << i;
+	ret = egret_tracepoints_configure(c, opts, err);
+	if (ret) {
+		free(c);
+		return ret;
+	}
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
 	ret = c->epoll < 0 ? -errno : online_cpus(&cpus, &c->n_cpus);
 	if (!ret) {
@@ -419,6 +427,7 @@ void egret_capture_destroy(struct egret_capture *c)
 		egret_bpf_ring_deinit(&c->cpus[i].samples);
 		egret_bpf_ring_deinit(&c->cpus[i].captures);
 	}
+	egret_tracepoints_detach(c);
 	bpf_object__close(c->object);
 	if (c->epoll >= 0)
 		close(c->epoll);
@@ -448,7 +457,7 @@ int egret_capture_enable(struct egret_capture *c, struct egret_error *err)
 		if (ioctl(c->events[i].fd, PERF_EVENT_IOC_ENABLE, 0))
 			return egret_fail(err, errno, "cannot switch on an event on CPU %d: %s",
 					  c->events[i].cpu, strerror(errno));
-	return 0;
+	return egret_tracepoints_attach(c, err);
 }
 
 /* The sideband stays on: what happens while sampling is off is needed for what comes after. */
@@ -456,6 +465,7 @@ void egret_capture_disable(struct egret_capture *c)
 {
 	for (size_t i = 0; i < c->n_events; i++)
 		ioctl(c->events[i].fd, PERF_EVENT_IOC_DISABLE, 0);
+	egret_tracepoints_detach(c);
 	egret_capture_count_idle(c, false);
 }
 

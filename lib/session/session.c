@@ -82,7 +82,7 @@ static uint64_t max_sample_rate(void)
 	return file && fscanf(file, "%llu", &rate) == 1 ? rate : UINT64_MAX;
 }
 
-static int set_rate(struct egret_event_spec *spec, const struct egret_session_opts *opts,
+static int set_rate(struct egret_session *s, struct egret_event_spec *spec, const struct egret_session_opts *opts,
 		    struct egret_error *err)
 {
 	uint64_t most = max_sample_rate();
@@ -91,8 +91,11 @@ static int set_rate(struct egret_event_spec *spec, const struct egret_session_op
 		spec->period = opts->period;
 		return 0;
 	}
-	if (spec->source == EGRET_EVENT_TRACEPOINT && !opts->frequency) {
+	if (spec->source == EGRET_EVENT_TRACEPOINT) {
 		spec->period = 1; /* as perf does: every hit */
+		if (opts->frequency)
+			add_notice(s, "'%s' is a tracepoint: every hit is sampled, -F does not "
+				      "apply; -c N samples every Nth", spec->name);
 		return 0;
 	}
 	spec->frequency = opts->frequency ? opts->frequency : DEFAULT_FREQUENCY;
@@ -120,7 +123,7 @@ static int add_spec(struct egret_session *s, const char *name,
 		return egret_fail(err, EINVAL, "event '%s': neither user nor kernel mode is left",
 				  name);
 	s->n_specs++;
-	return set_rate(spec, opts, err);
+	return set_rate(s, spec, opts, err);
 }
 
 static int parse_events(struct egret_session *s, const struct egret_session_opts *opts,
