@@ -123,7 +123,7 @@ static __always_inline void capture_now(struct egret_rec_sample *s, struct task_
 	write_record(rec, bytes);
 }
 
-static __always_inline void take_sample(void *ctx, const struct hit *hit)
+static __always_inline void take_sample(void *ctx, const struct hit *hit, u64 skip)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct sample_scratch *scratch;
@@ -134,7 +134,7 @@ static __always_inline void take_sample(void *ctx, const struct hit *hit)
 	if (!scratch)
 		return;
 	capture_now(&scratch->sample, task);
-	sample_end(ctx, scratch);
+	sample_end(ctx, scratch, skip);
 }
 
 SEC("perf_event")
@@ -142,7 +142,7 @@ int egret_sample(struct bpf_perf_event_data *ctx)
 {
 	struct hit hit = hit_of(ctx);
 
-	take_sample(ctx, &hit);
+	take_sample(ctx, &hit, 0);
 	return 0;
 }
 

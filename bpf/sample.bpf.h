@@ -143,8 +143,11 @@ static __always_inline u8 no_user_stack(struct task_struct *task)
 	return EGRET_CAPTURE_WHOLE;
 }
 
+/* Frames of a tracepoint's own machinery: the program, bpf_trace_run*(), __traceiter_*(). */
+#define TRACEPOINT_FRAMES 3
+
 /* Takes the kernel stack and hands the record over. ctx: of the program. */
-static __always_inline void sample_end(void *ctx, struct sample_scratch *scratch)
+static __always_inline void sample_end(void *ctx, struct sample_scratch *scratch, u64 skip)
 {
 	struct egret_rec_sample *s = &scratch->sample;
 	u32 cpu = s->cpu;
@@ -153,7 +156,7 @@ static __always_inline void sample_end(void *ctx, struct sample_scratch *scratch
 	u64 size;
 
 	if (!(s->flags & EGRET_SAMPLE_USER_MODE) && !config.no_kernel)
-		bytes = bpf_get_stack(ctx, scratch->kernel, EGRET_MAX_KERNEL_FRAMES * 8, 0);
+		bytes = bpf_get_stack(ctx, scratch->kernel, EGRET_MAX_KERNEL_FRAMES * 8, skip);
 	if (bytes < 0)
 		bytes = 0;
 	if (bytes > EGRET_MAX_KERNEL_FRAMES * 8)
@@ -211,7 +214,7 @@ static __always_inline bool tracepoint_due(u32 n, struct hit *hit)
 		struct hit hit = {};                                                               \
                                                                                                    \
 		if (tracepoint_due(n, &hit))                                                       \
-			take(ctx, &hit);                                                           \
+			take(ctx, &hit, TRACEPOINT_FRAMES);                                                          \
 		else                                                                               \
 			count_interrupt(hit.event, 1);                                             \
 		return 0;                                                                          \

@@ -386,7 +386,7 @@ shared:
 	count(EGRET_COUNT_REQUESTS_SHARED);
 }
 
-static __always_inline void take_sample(void *ctx, const struct hit *hit)
+static __always_inline void take_sample(void *ctx, const struct hit *hit, u64 skip)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct sample_scratch *scratch;
@@ -397,7 +397,7 @@ static __always_inline void take_sample(void *ctx, const struct hit *hit)
 	if (!scratch)
 		return;
 	request_capture(&scratch->sample, task);
-	sample_end(ctx, scratch);
+	sample_end(ctx, scratch, skip);
 }
 
 SEC("perf_event")
@@ -405,7 +405,7 @@ int egret_sample(struct bpf_perf_event_data *ctx)
 {
 	struct hit hit = hit_of(ctx);
 
-	take_sample(ctx, &hit);
+	take_sample(ctx, &hit, 0);
 	return 0;
 }
 
