@@ -85,8 +85,8 @@ static __always_inline void write_record(struct egret_rec_capture *rec, u32 byte
 	if (bytes > config.stack_limit)
 		return;
 	rec->rec.size = (u32)size;
-	if (ring && !bpf_ringbuf_output(ring, rec, size,
-					wake_flag(ring, size, config.wake_captures))) {
+	if (ring &&
+	    !bpf_ringbuf_output(ring, rec, size, wake_flag(ring, size, config.wake_captures))) {
 		count(EGRET_COUNT_CAPTURES_DONE);
 		count_add(EGRET_COUNT_CAPTURE_BYTES, rec->got);
 		return;

@@ -23,7 +23,8 @@ struct {
 	__type(value, struct sample_scratch);
 } sample_scratches SEC(".maps");
 
-/* What each event has brought on each CPU; user space holds it against the perf event's own count. */
+/* What each event has brought on each CPU; user space holds it against the perf event's own count.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, EGRET_MAX_EVENTS);
@@ -32,9 +33,10 @@ struct {
 } events_seen SEC(".maps");
 
 /*
- * A timer that comes late interrupts once for all the periods that have passed (hrtimer_forward()), and
- * that is nobody's loss but the machine's: it slept, or its host did. It is told from an interrupt whose
- * program was skipped by the phase: the one after a skipped one comes when it is due.
+ * A timer that comes late interrupts once for all the periods that have passed (hrtimer_forward()),
+ * and that is nobody's loss but the machine's: it slept, or its host did. It is told from an
+ * interrupt whose program was skipped by the phase: the one after a skipped one comes when it is
+ * due.
  */
 static __always_inline void count_late(struct egret_event_seen *seen, u64 period, u64 now)
 {
@@ -66,7 +68,7 @@ static __always_inline void count_interrupt(u32 event, u64 period)
 /* What brought the program here. */
 struct hit {
 	u64 ip, sp, cs;
-	u64 period; /* units of the event that a sample stands for */
+	u64 period;  /* units of the event that a sample stands for */
 	u64 counted; /* of them, by this run of the program */
 	u32 event;
 };
@@ -100,7 +102,7 @@ static __always_inline bool sample_wanted(const struct hit *hit, struct task_str
 }
 
 static __always_inline struct sample_scratch *sample_begin(const struct hit *hit,
-							    struct task_struct *task)
+							   struct task_struct *task)
 {
 	struct sample_scratch *scratch;
 	struct egret_rec_sample *s;
@@ -186,7 +188,8 @@ struct {
 	__type(value, u64);
 } tracepoint_hits SEC(".maps");
 
-/* Whether this hit of the n-th tracepoint is one to sample; those within a period are only counted. */
+/* Whether this hit of the n-th tracepoint is one to sample; those within a period are only counted.
+ */
 static __always_inline bool tracepoint_due(u32 n, struct hit *hit)
 {
 	u64 *hits = bpf_map_lookup_elem(&tracepoint_hits, &n);
@@ -214,7 +217,7 @@ static __always_inline bool tracepoint_due(u32 n, struct hit *hit)
 		struct hit hit = {};                                                               \
                                                                                                    \
 		if (tracepoint_due(n, &hit))                                                       \
-			take(ctx, &hit, TRACEPOINT_FRAMES);                                                          \
+			take(ctx, &hit, TRACEPOINT_FRAMES);                                        \
 		else                                                                               \
 			count_interrupt(hit.event, 1);                                             \
 		return 0;                                                                          \

@@ -63,7 +63,7 @@ void egret_capture_count_idle(struct egret_capture *c, bool enabled_from_now)
 struct testimony {
 	const struct event_fd *event;
 	const struct egret_event_seen *seen;
-	uint64_t idle_ns; /* of the CPU; 0 for events that do not count while it is idle */
+	uint64_t idle_ns;   /* of the CPU; 0 for events that do not count while it is idle */
 	uint64_t idle_seen; /* interrupts of the idle task */
 };
 
@@ -73,9 +73,10 @@ static uint64_t least(uint64_t a, uint64_t b)
 }
 
 /*
- * An event's count is kept by perf core and the PMU or timer, whether or not the program ran. What it
- * counted beyond the periods that the program saw are periods whose interrupt the program missed. Some
- * have a reason of their own: a timer that came late, an idle CPU whose timer did not wake it.
+ * An event's count is kept by perf core and the PMU or timer, whether or not the program ran. What
+ * it counted beyond the periods that the program saw are periods whose interrupt the program
+ * missed. Some have a reason of their own: a timer that came late, an idle CPU whose timer did not
+ * wake it.
  */
 static void witness_event(const struct testimony *t, struct egret_witness *witness)
 {
@@ -120,11 +121,13 @@ void egret_capture_witness(struct egret_capture *c, struct egret_witness *witnes
 		const struct event_fd *event = &c->events[i];
 		bool clock = c->config.clock_events >> event->event & 1;
 
-		if (bpf_map_lookup_elem(egret_capture_map_fd(c, "events_seen"), &event->event, seen))
+		if (bpf_map_lookup_elem(egret_capture_map_fd(c, "events_seen"), &event->event,
+					seen))
 			continue;
-		witness_event(&(struct testimony){ event, &seen[event->cpu],
-						   clock ? c->cpus[place_of(c, event->cpu)].idle_ns : 0,
-						   idle_seen[event->cpu] },
-			      witness);
+		witness_event(
+			&(struct testimony){ event, &seen[event->cpu],
+					     clock ? c->cpus[place_of(c, event->cpu)].idle_ns : 0,
+					     idle_seen[event->cpu] },
+			witness);
 	}
 }

@@ -45,13 +45,15 @@ static int keep_line(enum libbpf_print_level level, const char *format, va_list 
 	return 0;
 }
 
-/* Programs on tracepoints that this kernel does not have, or that nobody asked for, are left out. */
+/* Programs on tracepoints that this kernel does not have, or that nobody asked for, are left out.
+ */
 static void leave_out(struct bpf_object *object, const struct egret_config *config,
 		      const struct btf *vmlinux)
 {
 	struct bpf_program *prog;
 
-	bpf_object__for_each_program(prog, object) {
+	bpf_object__for_each_program(prog, object)
+	{
 		const char *section = bpf_program__section_name(prog);
 
 		if (!strcmp(section, "raw_tp")) {

@@ -23,8 +23,9 @@ struct cpu_rings {
 	struct egret_perf_ring sideband;
 	struct egret_bpf_ring samples;
 	struct egret_bpf_ring captures;
-	uint64_t idle_ns; /* spent idle while sampling was on, by /proc/stat */
-	uint64_t idle_since; /* the CPU's idle time when sampling was switched on; valid while enabled */
+	uint64_t idle_ns;    /* spent idle while sampling was on, by /proc/stat */
+	uint64_t idle_since; /* the CPU's idle time when sampling was switched on; valid while
+				enabled */
 };
 
 struct egret_capture {
@@ -54,7 +55,8 @@ int egret_tracepoint_open(struct egret_capture *c, const struct egret_event_spec
 int egret_tracepoints_attach(struct egret_capture *c, struct egret_error *err);
 void egret_tracepoints_detach(struct egret_capture *c);
 
-/* Brings idle_ns of all CPUs up to date. Called when sampling is switched, and before it is looked at. */
+/* Brings idle_ns of all CPUs up to date. Called when sampling is switched, and before it is looked
+ * at. */
 void egret_capture_count_idle(struct egret_capture *c, bool enabled_from_now);
 
 int egret_capture_map_fd(const struct egret_capture *c, const char *name);

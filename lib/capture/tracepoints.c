@@ -2,8 +2,8 @@
 /*
  * tracepoints.c - events of the kind sched:sched_switch.
  *
- * The sampling program is attached as a raw tracepoint, which needs no tracefs. Where tracefs can be
- * had, a perf event that only counts the same tracepoint on each CPU is the witness.
+ * The sampling program is attached as a raw tracepoint, which needs no tracefs. Where tracefs can
+ * be had, a perf event that only counts the same tracepoint on each CPU is the witness.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -28,12 +28,12 @@ int egret_tracepoints_configure(struct egret_capture *c, const struct egret_capt
 		if (spec->source != EGRET_EVENT_TRACEPOINT)
 			continue;
 		if (n == EGRET_MAX_TRACEPOINTS)
-			return egret_fail(err, EINVAL, "%d tracepoints at most can be sampled at once",
+			return egret_fail(err, EINVAL,
+					  "%d tracepoints at most can be sampled at once",
 					  EGRET_MAX_TRACEPOINTS);
 		c->config.tracepoint_event[n] = e;
-		c->config.tracepoint_period[n] = spec->period > UINT32_MAX ?
-							 UINT32_MAX :
-							 (uint32_t)spec->period;
+		c->config.tracepoint_period[n] = spec->period > UINT32_MAX ? UINT32_MAX
+									   : (uint32_t)spec->period;
 		memcpy(c->tracepoint_name[n], spec->tracepoint, sizeof(spec->tracepoint));
 		c->n_tracepoints++;
 	}
@@ -87,7 +87,8 @@ int egret_tracepoint_open(struct egret_capture *c, const struct egret_event_spec
 				  "/sys/kernel/tracing/available_events",
 				  subsystem, spec->tracepoint);
 	if (id < 0)
-		return 0; /* no witness; whether the tracepoint exists is seen when it is attached */
+		return 0; /* no witness; whether the tracepoint exists is seen when it is attached
+			   */
 	attr.config = (uint64_t)id;
 	for (size_t i = 0; i < c->n_cpus; i++) {
 		int fd = egret_perf_event_open(&attr, -1, c->cpus[i].cpu);
@@ -114,8 +115,8 @@ int egret_tracepoints_attach(struct egret_capture *c, struct egret_error *err)
 		if (!c->tracepoints[n])
 			return egret_fail(err, errno, "cannot attach to the tracepoint '%s': %s",
 					  c->tracepoint_name[n],
-					  errno == ENOENT ? "this kernel has none of that name" :
-							    strerror(errno));
+					  errno == ENOENT ? "this kernel has none of that name"
+							  : strerror(errno));
 	}
 	return 0;
 }

@@ -86,7 +86,8 @@ static void tell_capture(struct visit *visit, struct egret_capture *capture)
 	     witness.expected);
 	tell(visit, "witness.late", "of those, merged into the next because the timer came late",
 	     witness.late);
-	tell(visit, "witness.idle", "of those, of timers that did not wake an idle CPU", witness.idle);
+	tell(visit, "witness.idle", "of those, of timers that did not wake an idle CPU",
+	     witness.idle);
 	tell(visit, "witness.never-ran", "of those, whose program the kernel skipped",
 	     witness.expected - witness.seen - witness.late - witness.idle);
 	tell_counters(visit, counters);
@@ -110,8 +111,8 @@ static int store(const struct egret_stat *stat, void *arg)
 	return egret_profile_set_stat(arg, stat->name, stat->text, stat->value);
 }
 
-void egret_accounting_store(struct egret_capture *capture,
-			    const struct egret_pipeline *pipeline, struct egret_profile *profile)
+void egret_accounting_store(struct egret_capture *capture, const struct egret_pipeline *pipeline,
+			    struct egret_profile *profile)
 {
 	egret_accounting_each(capture, pipeline, store, profile);
 }
