@@ -4,6 +4,7 @@
 #include <egret/egret.h>
 
 #include "elf_fixture.h"
+#include "unwind/cfi_image.h"
 #include "unwind/cfi_libdw.h"
 #include "unwind/engines.h"
 #include "unwind_memory.h"
@@ -213,6 +214,47 @@ static void eh_frame(void)
 	check_variant("eh.S", ".eh_frame", "-Wl,--eh-frame-hdr", ".eh_frame_hdr", ".debug_frame");
 	check_variant("nohdr.S", ".eh_frame", "-Wl,--no-eh-frame-hdr", ".eh_frame",
 		      ".eh_frame_hdr");
+}
+
+/* As lld lays files out: .eh_frame_hdr comes after .eh_frame. */
+static char *compile_as_lld(void)
+{
+	static const char script[] =
+		"PHDRS { code PT_LOAD FILEHDR PHDRS; hdr PT_GNU_EH_FRAME; }\n"
+		"SECTIONS { . = 0x400000 + SIZEOF_HEADERS; .eh_frame : { *(.eh_frame) } :code\n"
+		".eh_frame_hdr : { *(.eh_frame_hdr) } :code :hdr\n"
+		".text 0x401000 : { *(.text) } :code }\n";
+	char *script_path = fixture_path("lld.ld"), *flags, *path;
+
+	fixture_write(script_path, script, strlen(script));
+	if (asprintf(&flags, "-Wl,--eh-frame-hdr -Wl,-T,%s", script_path) < 0)
+		abort();
+	path = compile("lld.S", ".eh_frame", flags);
+	free(flags);
+	free(script_path);
+	return path;
+}
+
+static void eh_frame_hdr_after_eh_frame(void)
+{
+	char *path = compile_as_lld(), *usual = compile("usual.S", ".eh_frame", "");
+	struct egret_elf *elf = fixture_open(path), *usual_elf = fixture_open(usual);
+	struct egret_cfi_image image;
+	Dwarf_Frame *frame;
+	GElf_Ehdr ehdr;
+
+	CHECK(egret_cfi_image_is_needed(elf));
+	CHECK(!egret_cfi_image_is_needed(usual_elf));
+	CHECK_EQ(egret_cfi_image_open_eh_frame(elf, &image), 0);
+	gelf_getehdr(egret_elf_handle(elf), &ehdr);
+	CHECK_EQ(dwarf_cfi_addrframe(image.cfi, ehdr.e_entry, &frame), 0);
+	free(frame);
+	egret_cfi_image_close(&image);
+	check_all_rows(elf, NULL);
+	egret_elf_destroy(elf);
+	egret_elf_destroy(usual_elf);
+	free(path);
+	free(usual);
 }
 
 static void debug_frame(void)
@@ -448,12 +490,15 @@ static void damaged_files(void)
 {
 	char *eh = compile("bad1.S", ".eh_frame", "-Wl,--eh-frame-hdr");
 	char *debug = compile("bad2.S", ".debug_frame", "");
+	char *lld = compile_as_lld();
 
 	damage_and_unwind(eh, 10 * ROUNDS);
 	damage_and_unwind(debug, 5 * ROUNDS);
+	damage_and_unwind(lld, 5 * ROUNDS);
 	damage_and_unwind(fixture_libc(), ROUNDS / 10);
 	free(eh);
 	free(debug);
+	free(lld);
 }
 
 /* ---- the engines' opinions ------------------------------------------------------------------ */
@@ -526,6 +571,7 @@ static void engines_agree(void)
 int main(void)
 {
 	RUN(eh_frame);
+	RUN(eh_frame_hdr_after_eh_frame);
 	RUN(debug_frame);
 	RUN(separate_debug_file);
 	RUN(code_without_cfi);
