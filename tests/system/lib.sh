@@ -96,9 +96,9 @@ endings() {
 	awk '$1 ~ /^(capture|unwind)\./ && $2 > 0 { printf "%s=%s ", $1, $2 }' "$tmp/stats"
 }
 
-# samples_of PATTERN: samples whose folded line matches (awk's regular expressions).
+# samples_of PATTERN: samples whose folded line matches an extended regular expression.
 samples_of() {
-	awk -v pattern="$1" '$0 ~ pattern { sum += $NF } END { print sum + 0 }' "$tmp/folded"
+	grep -E -- "$1" "$tmp/folded" | awk '{ sum += $NF } END { print sum + 0 }'
 }
 
 # permille PART WHOLE: in tenths of a percent, rounded down; 0 of 0 is 0.

@@ -33,19 +33,17 @@ static int search(struct dump *dump, const void *bytes, size_t len)
 
 static void print_sample(const struct egret_rec_sample *s)
 {
-	printf("sample time=%" PRIu64 " cookie=%" PRIu64
-	       " pid=%u tid=%u flags=%u ending=%s comm=%.*s\n",
-	       s->rec.time, s->cookie, s->pid, s->tid, s->flags, egret_capture_end_name(s->ending),
-	       EGRET_COMM_LEN, s->comm);
+	printf("sample time=%" PRIu64 " cookie=%" PRIu64 " pid=%u tid=%u flags=%u ending=%s",
+	       s->rec.time, s->cookie, s->pid, s->tid, s->flags, egret_capture_end_name(s->ending));
+	printf(" ip=%" PRIx64 " kernel=%u comm=%.*s\n", s->ip, s->n_kernel, EGRET_COMM_LEN, s->comm);
 }
 
 static void print_capture(const struct egret_rec_capture *c)
 {
-	printf("capture time=%" PRIu64 " cookie=%" PRIu64
-	       " pid=%u tid=%u flags=%u ending=%s wanted=%u got=%u "
-	       "windows=%u pages_in=%u latency=%" PRIu64 "\n",
-	       c->rec.time, c->cookie, c->pid, c->tid, c->flags, egret_capture_end_name(c->ending),
-	       c->wanted, c->got, c->n_windows, c->pages_in,
+	printf("capture time=%" PRIu64 " cookie=%" PRIu64 " pid=%u tid=%u flags=%u ending=%s",
+	       c->rec.time, c->cookie, c->pid, c->tid, c->flags, egret_capture_end_name(c->ending));
+	printf(" also=%" PRIu64 " wanted=%u got=%u windows=%u pages_in=%u latency=%" PRIu64 "\n",
+	       c->also, c->wanted, c->got, c->n_windows, c->pages_in,
 	       c->requested ? c->rec.time - c->requested : 0);
 }
 
