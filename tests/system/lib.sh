@@ -39,7 +39,8 @@ finish() {
 	[ "$failures" = 0 ] && exit 0
 	echo "--- the last recording:"
 	grep -v '^$' "$tmp/stats" 2>/dev/null
-	[ ! -s "$tmp/folded" ] || sort -k 1,1 "$tmp/folded" | cut -c 1-400 | head -n 20
+	grep -F '[cut:' "$tmp/folded" 2>/dev/null | cut -c 1-400 | head -n 10
+	[ ! -s "$tmp/folded" ] || grep -vF '[cut:' "$tmp/folded" | cut -c 1-400 | head -n 20
 	exit 1
 }
 
@@ -132,4 +133,5 @@ check_complete() {
 	check "samples: $1" "$n" '>=' "$2"
 	check "whole captures ($(endings)): $1" "$(stat_of capture.whole)" == "$n"
 	check "complete stacks ($(endings)): $1" "$(stat_of unwind.root)" == "$n"
+	[ "$(stat_of unwind.root)" = "$n" ] || grep -F '[cut:' "$tmp/folded" | cut -c 1-600 | head -n 5
 }

@@ -11,16 +11,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <ucontext.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #define STACK (256u << 10)
 #define PAGE 4096u
+#define DEEP (STACK - 2 * PAGE) /* above lies the thread's descriptor, which is in use */
 
 static char *stack;
 static int file = -1;
 static int rounds_evicted;
-static ucontext_t main_context, deep_context;
 
 static int resident(char *from, size_t len)
 {
@@ -50,7 +50,7 @@ static FRAME int leaf(void)
 {
 	char here;
 	char *from = (char *)(((uintptr_t)&here & ~(uintptr_t)(PAGE - 1)) + PAGE);
-	size_t len = (size_t)(stack + STACK - from);
+	size_t len = (size_t)(stack + DEEP - from);
 
 	for (int i = 0; i < 50; i++) {
 		evict(from, len);
@@ -72,14 +72,16 @@ static FRAME int f(int n)
 	return ret + buffer[0];
 }
 
-static FRAME void deep(void)
+static FRAME void *deep(void *arg)
 {
-	f(20);
+	return (void *)(intptr_t)(f(20) + (arg != NULL));
 }
 
 int main(int argc, char **argv)
 {
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+	pthread_attr_t attr;
+	pthread_t thread;
 
 	if (argc > 2 && !strcmp(argv[1], "file")) {
 		file = open(argv[2], O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -90,12 +92,11 @@ int main(int argc, char **argv)
 	stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, flags, file, 0);
 	if (stack == MAP_FAILED)
 		return 2;
-	getcontext(&deep_context);
-	deep_context.uc_stack.ss_sp = stack;
-	deep_context.uc_stack.ss_size = STACK;
-	deep_context.uc_link = &main_context;
-	makecontext(&deep_context, deep, 0);
-	swapcontext(&main_context, &deep_context);
+	pthread_attr_init(&attr);
+	pthread_attr_setstack(&attr, stack, STACK);
+	if (pthread_create(&thread, &attr, deep, NULL))
+		return 2;
+	pthread_join(thread, NULL);
 	printf("evicted %d of 50 times\n", rounds_evicted);
 	return rounds_evicted > 40 ? 0 : 77;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
- * handler [thread] [plain]: a signal handler that is busy on an alternate stack, while the code that
- * it interrupted is deep in main, or in a thread; plain: on the same stack.
+ * handler [thread] [plain]: a signal handler that is busy on an alternate stack, while the code
+ * that it interrupted is deep in main, or in a thread; plain: on the same stack.
  */
 #include "spin.h"
 
