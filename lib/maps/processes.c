@@ -224,7 +224,7 @@ static bool parse_line(char *line, struct egret_map_info *info)
 {
 	unsigned long long start, end, pgoff, ino;
 	unsigned int major, minor;
-	char perms[8];
+	char perms[8] = "";
 	int path = 0;
 
 	if (sscanf(line, "%llx-%llx %7s %llx %x:%x %llu %n", &start, &end, perms, &pgoff, &major,
