@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
- * fake_system.h - files and processes for tests of maps and of the pipeline: what a live system would
- * say, as tables of the test.
+ * fake_system.h - files and processes for tests of maps and of the pipeline: what a live system
+ * would say, as tables of the test.
  *
  * Every file has one segment: FAKE_OFFSET in the file is FAKE_VADDR, FAKE_SIZE bytes.
  */
@@ -21,7 +21,7 @@ struct fake_file {
 	const char *path;
 	uint64_t ino;
 	uint8_t id; /* all bytes of its build-id; 0: it has none */
-	bool gone; /* cannot be opened */
+	bool gone;  /* cannot be opened */
 	unsigned int opens;
 };
 
@@ -50,7 +50,7 @@ static inline struct egret_elf *fake_elf(const char *name, uint8_t id)
 			char name[4];
 			uint8_t id[20];
 		} note;
-	} *head;
+	} * head;
 	size_t size = FAKE_OFFSET + FAKE_SIZE;
 	struct egret_elf *elf = NULL;
 
@@ -103,8 +103,9 @@ static inline int fake_open_elf(void *arg, const struct egret_map_info *info,
 		bool same;
 
 		/* The kernel writes " (deleted)" behind the path of a file that is. */
-		same = info->build_id.len ? info->build_id.bytes[0] == f->id :
-					    info->ino == f->ino && !strncmp(info->path, f->path, len);
+		same = info->build_id.len
+			       ? info->build_id.bytes[0] == f->id
+			       : info->ino == f->ino && !strncmp(info->path, f->path, len);
 		if (!same || f->gone)
 			continue;
 		f->opens++;

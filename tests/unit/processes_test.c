@@ -20,10 +20,9 @@ static void init(struct world *w, bool track_all)
 			   { .path = "/c", .ino = 3, .id = 0xc },
 			   { .path = "/without", .ino = 4 } },
 	};
-	w->system = (struct fake_system){ .files = w->files,
-					  .n_files = 4,
-					  .processes = w->processes,
-					  .n_processes = 4 };
+	w->system = (struct fake_system){
+		.files = w->files, .n_files = 4, .processes = w->processes, .n_processes = 4
+	};
 	w->module_source = fake_modules(&w->system);
 	w->process_source = fake_processes(&w->system);
 	egret_modules_init(&w->modules, &w->module_source);
@@ -39,9 +38,12 @@ static void deinit(struct world *w)
 static void map(struct world *w, int pid, uint64_t start, uint64_t end, uint64_t pgoff,
 		const char *path)
 {
-	struct egret_map_info info = {
-		.pid = pid, .start = start, .end = end, .pgoff = pgoff, .path = path, .executable = true
-	};
+	struct egret_map_info info = { .pid = pid,
+				       .start = start,
+				       .end = end,
+				       .pgoff = pgoff,
+				       .path = path,
+				       .executable = true };
 
 	for (size_t i = 0; i < w->system.n_files; i++)
 		if (!strcmp(w->files[i].path, path)) {
@@ -100,12 +102,9 @@ static void mapping_over_mappings(void)
 		{ 0x8000, 0x11000, "8000-11000 0 /c, 11000-18000 1000 /a, 20000-28000 1000 /b" },
 		{ 0x12000, 0x13000,
 		  "10000-12000 0 /a, 12000-13000 0 /c, 13000-18000 3000 /a, 20000-28000 1000 /b" },
-		{ 0x10000, 0x11000,
-		  "10000-11000 0 /c, 11000-18000 1000 /a, 20000-28000 1000 /b" },
-		{ 0x17000, 0x18000,
-		  "10000-17000 0 /a, 17000-18000 0 /c, 20000-28000 1000 /b" },
-		{ 0x17000, 0x19000,
-		  "10000-17000 0 /a, 17000-19000 0 /c, 20000-28000 1000 /b" },
+		{ 0x10000, 0x11000, "10000-11000 0 /c, 11000-18000 1000 /a, 20000-28000 1000 /b" },
+		{ 0x17000, 0x18000, "10000-17000 0 /a, 17000-18000 0 /c, 20000-28000 1000 /b" },
+		{ 0x17000, 0x19000, "10000-17000 0 /a, 17000-19000 0 /c, 20000-28000 1000 /b" },
 		{ 0x10000, 0x18000, "10000-18000 0 /c, 20000-28000 1000 /b" },
 		{ 0x18000, 0x20000, "10000-18000 0 /a, 18000-20000 0 /c, 20000-28000 1000 /b" },
 		{ 0x14000, 0x24000, "10000-14000 0 /a, 14000-24000 0 /c, 24000-28000 5000 /b" },
@@ -195,7 +194,8 @@ static void agrees_with_a_page_table(void)
 
 			CHECK_STR(m ? m->module->path : NULL, pages[i].path);
 			if (m)
-				CHECK_EQ(addr - m->start + m->pgoff, pages[i].pgoff + random % 4096);
+				CHECK_EQ(addr - m->start + m->pgoff,
+					 pages[i].pgoff + random % 4096);
 		}
 		if (test_failures)
 			break;
@@ -203,7 +203,8 @@ static void agrees_with_a_page_table(void)
 	deinit(&w);
 }
 
-/* The bias leads from an address to the virtual address in the file, in what is left of a mapping too. */
+/* The bias leads from an address to the virtual address in the file, in what is left of a mapping
+ * too. */
 static void biases(void)
 {
 	struct world w;
@@ -286,7 +287,8 @@ static void fork_copies(void)
 	deinit(&w);
 }
 
-/* A parent of which only a part is known has children of which only a part is known: /proc is asked. */
+/* A parent of which only a part is known has children of which only a part is known: /proc is
+ * asked. */
 static void fork_of_the_unknown(void)
 {
 	struct world w;
@@ -423,10 +425,12 @@ static void proc_text(void)
 		.maps = "00400000-00401000 r--p 00000000 fe:01 1                  /a\n"
 			"00401000-00409000 r-xp 00001000 fe:01 1                  /a\n"
 			"00409000-0040a000 rw-p 00009000 fe:01 1                  /a\n"
-			"7f0000001000-7f0000002000 r-xp 00001000 fe:01 9          /with a  space (deleted)\n"
+			"7f0000001000-7f0000002000 r-xp 00001000 fe:01 9          /with a  space "
+			"(deleted)\n"
 			"7f0000003000-7f0000004000 rwxp 00000000 00:00 0 \n"
 			"7f0000005000-7f0000006000 rwxp 00000000 00:00 0\n"
-			"7f0000007000-7f0000008000 rwxs 00000000 00:01 5          /memfd:jit (deleted)\n"
+			"7f0000007000-7f0000008000 rwxs 00000000 00:01 5          /memfd:jit "
+			"(deleted)\n"
 			"7ffff0000000-7ffff0020000 rwxp 00000000 00:00 0          [stack]\n"
 			"7ffff7fc0000-7ffff7fc2000 r-xp 00000000 00:00 0          [vdso]\n"
 			"ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0  [vsyscall]",
@@ -487,7 +491,8 @@ static void hostile_proc_text(void)
 	}
 }
 
-/* Mappings that overlap, go backwards and reach beyond all addresses: the last one wins everywhere. */
+/* Mappings that overlap, go backwards and reach beyond all addresses: the last one wins everywhere.
+ */
 static void lying_proc_text(void)
 {
 	struct world w;
