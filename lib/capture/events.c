@@ -153,11 +153,15 @@ static bool parse_raw_event(const char *name, struct perf_event_attr *attr)
 		return false;
 	attr->type = PERF_TYPE_RAW;
 	attr->config = strtoull(name + 1, &end, 16);
-	return !*end;
+	return !*end && end - name <= 1 + 16;
 }
 
-/* PMU/config=N,config1=N,config2=N/: a PMU of /sys/bus/event_source/devices by its number. */
-static int parse_pmu_event(const char *name, struct perf_event_attr *attr, struct egret_error *err)
+/*
+ * PMU/config=N,config1=N,config2=N/: a PMU of /sys/bus/event_source/devices by its number.
+ * Modifiers may follow the slash without a colon.
+ */
+static int parse_pmu_event(const char *name, struct perf_event_attr *attr, const char **modifiers,
+			   struct egret_error *err)
 {
 	char pmu[64], path[128], term[32];
 	__fclose_ FILE *file = NULL;
@@ -169,8 +173,8 @@ static int parse_pmu_event(const char *name, struct perf_event_attr *attr, struc
 	snprintf(path, sizeof(path), "/sys/bus/event_source/devices/%s/type", pmu);
 	file = strchr(pmu, '.') ? NULL : fopen(path, "re");
 	if (!file || fscanf(file, "%u", &attr->type) != 1)
-		return egret_fail(err, ENOENT, "event '%s': this kernel has no PMU called '%s'", name,
-				  pmu);
+		return egret_fail(err, ENOENT, "event '%s': this kernel has no PMU called '%s'",
+				  name, pmu);
 	for (p++; *p && *p != '/'; p += used + (p[used] == ',')) {
 		used = 0;
 		if (sscanf(p, "%31[a-z0-9]=%lli%n", term, (long long *)&value, &used) != 2)
@@ -191,6 +195,8 @@ static int parse_pmu_event(const char *name, struct perf_event_attr *attr, struc
 				  "event '%s': egret takes event=, umask=, config=, config1= and "
 				  "config2= between the slashes",
 				  name);
+	if (p[1])
+		*modifiers = p + 1;
 	return 0;
 }
 
@@ -252,10 +258,11 @@ static int unknown_event(const char *name, struct egret_error *err)
 	if (nearest)
 		return egret_fail(err, ENOENT, "there is no event '%s'; did you mean '%s'?", name,
 				  nearest);
-	return egret_fail(err, ENOENT,
-			  "there is no event '%s'; `egret help record` lists the names, rNNN is a raw "
-			  "code, SUBSYSTEM:NAME a tracepoint",
-			  name);
+	return egret_fail(
+		err, ENOENT,
+		"there is no event '%s'; `egret help record` lists the names, rNNN is a raw "
+		"code, SUBSYSTEM:NAME a tracepoint",
+		name);
 }
 
 static int parse_tracepoint(const char *name, const char *colon, struct egret_event_spec *spec,
@@ -264,10 +271,27 @@ static int parse_tracepoint(const char *name, const char *colon, struct egret_ev
 	size_t len = strlen(colon + 1);
 
 	if (!len || len >= sizeof(spec->tracepoint) || colon == name)
-		return egret_fail(err, EINVAL, "'%s' is not a tracepoint: write SUBSYSTEM:NAME", name);
+		return egret_fail(err, EINVAL, "'%s' is not a tracepoint: write SUBSYSTEM:NAME",
+				  name);
 	spec->source = EGRET_EVENT_TRACEPOINT;
 	memcpy(spec->tracepoint, colon + 1, len + 1);
 	return 0;
+}
+
+/* An event by a name of its own or the CPU's number for it. */
+static bool parse_event(const char *name, struct egret_event_spec *spec)
+{
+	return parse_named_event(name, spec) || parse_cache_event(name, &spec->attr) ||
+	       parse_raw_event(name, &spec->attr);
+}
+
+static bool is_event(const char *name, size_t len)
+{
+	struct egret_event_spec ignored = { 0 };
+	char head[sizeof(ignored.name)];
+
+	snprintf(head, sizeof(head), "%.*s", (int)len, name);
+	return parse_event(head, &ignored);
 }
 
 /* Cuts the modifiers off name and returns them; "" where there are none. */
@@ -295,11 +319,12 @@ int egret_event_parse(const char *text, struct egret_event_spec *spec, struct eg
 	modifiers = split_modifiers(name);
 	colon = strchr(name, ':');
 	if (strchr(name, '/'))
-		ret = parse_pmu_event(name, &spec->attr, err);
+		ret = parse_pmu_event(name, &spec->attr, &modifiers, err);
+	else if (colon && is_event(name, (size_t)(colon - name)))
+		modifiers = colon + 1; /* with a letter that is none */
 	else if (colon)
 		ret = parse_tracepoint(name, colon, spec, err);
-	else if (!parse_named_event(name, spec) && !parse_cache_event(name, &spec->attr) &&
-		 !parse_raw_event(name, &spec->attr))
+	else if (!parse_event(name, spec))
 		ret = unknown_event(name, err);
 	return ret ? ret : parse_modifiers(text, modifiers, spec, err);
 }
