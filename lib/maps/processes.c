@@ -168,6 +168,8 @@ static size_t clear_range(struct egret_process *process, uint64_t start, uint64_
 {
 	size_t i = lower_bound(process, start), last;
 
+	if (i == process->n_mappings)
+		return i;
 	if (i < process->n_mappings && process->mappings[i].start < start) {
 		struct egret_mapping *m = &process->mappings[i];
 
