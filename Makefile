@@ -40,7 +40,7 @@ CMD_OBJS := $(CMD_SRCS:%.c=$(O)/%.o)
 BPF_OBJS := $(BPF_SRCS:%.c=$(O)/%.o)
 UNIT_BINS := $(UNIT_SRCS:%.c=$(O)/%)
 
-.PHONY: all help clean deps demo check check-long bench lint install
+.PHONY: all help clean deps unit system demo check check-long bench lint install
 all: $(O)/egret $(O)/libegret.a $(O)/libegret.so.$(VERSION)
 
 help: ## this list
@@ -92,6 +92,33 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libcmd.a $(O)/libegret.a
 $(O)/tests/system/%: $(O)/tests/system/%.o $(O)/libegret.a
 	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $< $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) -o $@
 .PRECIOUS: $(O)/tests/unit/%.o $(O)/tests/system/%.o
+
+# BPF programs that system tests load to look at the kernel from beside egret.
+$(O)/tests/system/%.bpf.o: tests/system/%.bpf.c $(wildcard bpf/*.h)
+	@mkdir -p $(@D)
+	$(CLANG) -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -O2 -g -Wall -Werror -I. -Ibpf -c $< -o $@
+
+# What system tests record: distribution-like code, without frame pointers and debug information.
+$(O)/tests/workloads/%: tests/workloads/%.c $(wildcard tests/workloads/*.h)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -O2 -fomit-frame-pointer -fno-optimize-sibling-calls \
+		-fno-ipa-icf -pthread $< -o $@
+# A 32-bit program needs no 32-bit library; one in Go needs Go. Tests skip what could not be built.
+$(O)/tests/workloads/compat32: tests/workloads/compat32.c
+	@mkdir -p $(@D)
+	-$(CC) -m32 -O2 -fno-pic -no-pie -ffreestanding -fno-stack-protector -nostdlib -static $< -o $@
+$(O)/tests/workloads/goroutine: tests/workloads/goroutine.go
+	@mkdir -p $(@D)
+	-GOCACHE=$(abspath $(O))/go-cache GOFLAGS=-mod=mod go build -o $@ $<
+
+SYSTEM_TESTS := $(sort $(wildcard tests/system/*.sh tests/system/*_test))
+SYSTEM_TESTS := $(filter-out tests/system/lib.sh,$(SYSTEM_TESTS))
+SYSTEM_BINS := $(patsubst %.c,$(O)/%,$(filter-out %.bpf.c,$(wildcard tests/system/*.c))) \
+	$(patsubst %.c,$(O)/%.o,$(wildcard tests/system/*.bpf.c)) \
+	$(patsubst %.c,$(O)/%,$(wildcard tests/workloads/*.c)) \
+	$(patsubst %.go,$(O)/%,$(wildcard tests/workloads/*.go))
+system: all $(SYSTEM_BINS) ## build and run the system tests (root)
+	O=$(O) tests/run $(SYSTEM_TESTS)
 
 unit: $(UNIT_BINS) ## build and run the unit tests
 	tests/run $(UNIT_BINS)
