@@ -4,6 +4,7 @@
 #
 #   O=DIR      build directory (build)
 #   SAN=1      build with AddressSanitizer and UndefinedBehaviorSanitizer (into build-san)
+#   BENCH=     options of `make bench`, see tests/bench/bench.py --help
 #   PREFIX=    where `make install` puts things (/usr/local); DESTDIR= stages them
 
 ifeq ($(SAN),1)
@@ -92,6 +93,15 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libcmd.a $(O)/libegret.a
 $(O)/tests/system/%: $(O)/tests/system/%.o $(O)/libegret.a
 	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $< $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) -o $@
 .PRECIOUS: $(O)/tests/unit/%.o $(O)/tests/system/%.o
+
+# The comparison with perf: its tools are plain C programs, and bench.py runs it all.
+BENCH_TOOLS := $(O)/tests/bench/launch $(O)/tests/bench/storm
+$(O)/tests/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $< -o $@
+
+bench: $(O)/egret $(BENCH_TOOLS) ## hold egret against perf: a table, also in build/bench/results.md
+	tests/bench/bench.py --egret $(O)/egret --tools $(O)/tests/bench --out $(O)/bench $(BENCH)
 
 unit: $(UNIT_BINS) ## build and run the unit tests
 	tests/run $(UNIT_BINS)
