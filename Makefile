@@ -4,6 +4,7 @@
 #
 #   O=DIR      build directory (build)
 #   SAN=1      build with AddressSanitizer and UndefinedBehaviorSanitizer (into build-san)
+#   BENCH=     options of `make bench`, see tests/bench/bench.py --help
 #   PREFIX=    where `make install` puts things (/usr/local); DESTDIR= stages them
 
 ifeq ($(SAN),1)
@@ -119,6 +120,14 @@ SYSTEM_BINS := $(patsubst %.c,$(O)/%,$(filter-out %.bpf.c,$(wildcard tests/syste
 	$(patsubst %.go,$(O)/%,$(wildcard tests/workloads/*.go))
 system: all $(SYSTEM_BINS) ## build and run the system tests (root)
 	O=$(O) tests/run $(SYSTEM_TESTS)
+# The comparison with perf: its tools are plain C programs, and bench.py runs it all.
+BENCH_TOOLS := $(O)/tests/bench/launch $(O)/tests/bench/storm
+$(O)/tests/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $< -o $@
+
+bench: $(O)/egret $(BENCH_TOOLS) ## hold egret against perf: a table, also in build/bench/results.md
+	tests/bench/bench.py --egret $(O)/egret --tools $(O)/tests/bench --out $(O)/bench $(BENCH)
 
 unit: $(UNIT_BINS) ## build and run the unit tests
 	tests/run $(UNIT_BINS)
