@@ -47,23 +47,25 @@ struct egret_rec {
 	__egret_u64 time; /* CLOCK_MONOTONIC, nanoseconds */
 };
 
-#define EGRET_SAMPLE_USER_MODE 1u /* the interrupt hit user mode: ip is the leaf of the user stack */
-#define EGRET_SAMPLE_SHARED 2u	  /* the cookie was already asked for by an earlier sample */
+#define EGRET_SAMPLE_USER_MODE                                                                     \
+	1u		       /* the interrupt hit user mode: ip is the leaf of the user stack */
+#define EGRET_SAMPLE_SHARED 2u /* the cookie was already asked for by an earlier sample */
 
 /* What the interrupt records. Followed by n_kernel addresses (u64), leaf first. */
 struct egret_rec_sample {
 	struct egret_rec rec;
 	__egret_u64 cookie; /* names the capture that holds the user stack; 0: there will be none */
 	__egret_u64 period; /* units of the event that this sample stands for */
-	__egret_u64 start_time; /* of the thread, CLOCK_BOOTTIME nanoseconds: (tid, start_time) is unique */
-	__egret_u64 ip; /* where the interrupt hit */
+	__egret_u64 start_time; /* of the thread, CLOCK_BOOTTIME nanoseconds: (tid, start_time) is
+				   unique */
+	__egret_u64 ip;		/* where the interrupt hit */
 	__egret_u64 sp;
 	__egret_u32 pid; /* thread group, as seen from the initial PID namespace */
 	__egret_u32 tid;
 	__egret_u32 cpu;
 	__egret_u16 event; /* index of the event in the session's list */
 	__egret_u8 ending; /* enum egret_capture_end, meaningful where cookie is 0 */
-	__egret_u8 flags; /* EGRET_SAMPLE_* */
+	__egret_u8 flags;  /* EGRET_SAMPLE_* */
 	char comm[EGRET_COMM_LEN];
 	__egret_u32 n_kernel;
 	__egret_u32 pad;
@@ -73,14 +75,14 @@ _Static_assert(sizeof(struct egret_rec_sample) == 16 + 40 + 16 + 24, "sample rec
 
 struct egret_window {
 	__egret_u64 start; /* user address */
-	__egret_u32 len; /* bytes; the data of the windows follow each other */
+	__egret_u32 len;   /* bytes; the data of the windows follow each other */
 	__egret_u32 pad;
 };
 
-#define EGRET_CAPTURE_F_EXIT 1u /* read when the thread was about to exit */
-#define EGRET_CAPTURE_F_EXEC 2u /* read when the thread was about to change its image */
-#define EGRET_CAPTURE_F_ASLEEP 4u /* read from outside, of a thread asleep in the kernel */
-#define EGRET_CAPTURE_F_INLINE 8u /* read in the sampling interrupt */
+#define EGRET_CAPTURE_F_EXIT 1u	     /* read when the thread was about to exit */
+#define EGRET_CAPTURE_F_EXEC 2u	     /* read when the thread was about to change its image */
+#define EGRET_CAPTURE_F_ASLEEP 4u    /* read from outside, of a thread asleep in the kernel */
+#define EGRET_CAPTURE_F_INLINE 8u    /* read in the sampling interrupt */
 #define EGRET_CAPTURE_F_ALTSTACK 16u /* the thread was on its alternate signal stack */
 
 /* User registers and stack. Followed by the bytes of the windows, padded to 8. */
@@ -89,41 +91,52 @@ struct egret_rec_capture {
 	__egret_u64 cookie;
 	__egret_u64 also; /* another cookie that this capture answers; 0: none */
 	__egret_u64 start_time;
-	__egret_u64 requested; /* when the capture was asked for; rec.time - requested is the latency */
+	__egret_u64
+		requested; /* when the capture was asked for; rec.time - requested is the latency */
 	__egret_u64 regs[EGRET_NR_REGS];
 	__egret_u64 fs_base;
 	__egret_u32 pid;
 	__egret_u32 tid;
-	__egret_u32 wanted; /* bytes, after clamping to the end of the stack, before the limit */
-	__egret_u32 got; /* bytes, the sum of the windows */
+	__egret_u32 wanted;   /* bytes, after clamping to the end of the stack, before the limit */
+	__egret_u32 got;      /* bytes, the sum of the windows */
 	__egret_u32 pages_in; /* pages brought in by this capture */
 	__egret_u16 n_windows;
 	__egret_u8 ending; /* enum egret_capture_end */
-	__egret_u8 flags; /* EGRET_CAPTURE_F_* */
+	__egret_u8 flags;  /* EGRET_CAPTURE_F_* */
 	struct egret_window window[EGRET_MAX_WINDOWS];
 };
 _Static_assert(sizeof(struct egret_rec_capture) ==
 		       16 + 32 + 8 * (EGRET_NR_REGS + 1) + 24 + 16 * EGRET_MAX_WINDOWS,
 	       "capture record");
 
-#define EGRET_VMA_PATH_LEN 256
+#define EGRET_VMA_NAMES 16
+#define EGRET_VMA_NAME_LEN 64
 #define EGRET_VMA_HEAD_LEN 1024
 
-/* One file mapping of a process, told from its own context at its first capture. */
+#define EGRET_VMA_F_FIRST 1u /* the first of its process: what was known before is void */
+#define EGRET_VMA_F_PATH 2u  /* names[] lead to a root */
+#define EGRET_VMA_F_VDSO 4u
+
+/* One executable mapping of a process, told from its own context at its first capture. */
 struct egret_rec_vma {
 	struct egret_rec rec;
 	__egret_u64 start, end; /* user addresses */
-	__egret_u64 pgoff; /* bytes */
-	__egret_u64 ino;
+	__egret_u64 pgoff;	/* bytes */
+	__egret_u64 ino;	/* 0: no file */
 	__egret_u32 major, minor;
 	__egret_u32 pid;
-	__egret_u32 prot; /* PROT_* */
-	__egret_u32 path_off; /* the path is NUL-terminated at path + path_off; 256: unknown */
-	__egret_u32 head_len; /* bytes of the mapped file's head that follow in head[]; 0: none */
-	char path[EGRET_VMA_PATH_LEN];
-	__egret_u8 head[]; /* the ELF header and what follows: the build-id note is there */
+	__egret_u32 flags;    /* EGRET_VMA_F_* */
+	__egret_u32 head_len; /* bytes in head; 0: not in memory */
+	__egret_u32 pad;
+	/* Of the path, the file's own first, each NUL-terminated; empty ones are to be passed over.
+	 */
+	char names[EGRET_VMA_NAMES][EGRET_VMA_NAME_LEN];
+	__egret_u8 head[EGRET_VMA_HEAD_LEN]; /* of the file: ELF header, and the build-id not far
+						behind */
 };
-_Static_assert(sizeof(struct egret_rec_vma) == 16 + 32 + 24 + EGRET_VMA_PATH_LEN, "vma record");
+_Static_assert(sizeof(struct egret_rec_vma) ==
+		       16 + 32 + 24 + EGRET_VMA_NAMES * EGRET_VMA_NAME_LEN + EGRET_VMA_HEAD_LEN,
+	       "vma record");
 
 enum egret_filter {
 	EGRET_FILTER_PROCESS = 0,
@@ -135,27 +148,35 @@ enum egret_filter {
 enum egret_fault_policy {
 	EGRET_FAULT_NONE = 0, /* read only what is in memory */
 	EGRET_FAULT_SAFE = 1, /* bring in swap and local files */
-	EGRET_FAULT_ANY = 2, /* and what a user-space or network file server has to answer for */
+	EGRET_FAULT_ANY = 2,  /* and what a user-space or network file server has to answer for */
 };
 
 #define EGRET_MAX_EVENTS 32
+#define EGRET_MAX_TRACEPOINTS 4 /* of them: each is a program of its own */
 
 /* What an event has brought on one CPU. */
 struct egret_event_seen {
 	__egret_u64 interrupts;
 	__egret_u64 periods; /* sum, units of the event */
+	__egret_u64 late;    /* periods that passed before a late timer's interrupt: one came for
+				several */
+	__egret_u64 due;     /* when the last interrupt was due, ns; clocks only */
 };
 
 /* What user space tells the programs before they are loaded: constants to the verifier. */
 struct egret_config {
 	__egret_u32 filter; /* enum egret_filter */
 	__egret_u32 include_idle;
-	__egret_u32 fault; /* enum egret_fault_policy */
-	__egret_u32 stack_limit; /* bytes, a multiple of the page size */
-	__egret_u32 no_kernel; /* leave kernel stacks out */
-	__egret_u32 xsave_size; /* bytes of the XSAVE area in a signal frame, CPUID 0xd */
+	__egret_u32 fault;	  /* enum egret_fault_policy */
+	__egret_u32 stack_limit;  /* bytes, a multiple of the page size */
+	__egret_u32 no_kernel;	  /* leave kernel stacks out */
+	__egret_u32 xsave_size;	  /* bytes of the XSAVE area in a signal frame, CPUID 0xd */
 	__egret_u32 wake_samples; /* bytes in a ring from which on its reader is woken */
 	__egret_u32 wake_captures;
+	__egret_u32 clock_events; /* a bit for each event whose period is in nanoseconds */
+	__egret_u32 tracepoint_event[EGRET_MAX_TRACEPOINTS];  /* index of the event */
+	__egret_u32 tracepoint_period[EGRET_MAX_TRACEPOINTS]; /* hits a sample */
+	__egret_u32 pad;
 };
 
 /*
@@ -166,20 +187,27 @@ struct egret_config {
 	X(INTERRUPTS, "interrupts", "runs of the sampling program")                                \
 	X(FILTERED_IDLE, "filtered.idle", "the idle task was running")                             \
 	X(FILTERED_OTHER, "filtered.not-a-target", "another process was running")                  \
+	X(FILTERED_PERIOD, "filtered.period", "a hit of a tracepoint within its period")           \
 	X(SAMPLES, "samples.written", "samples that reached their ring")                           \
 	X(SAMPLES_RING_FULL, "samples.dropped.ring-full", "the sample ring was full")              \
 	X(SAMPLES_INTERNAL, "samples.dropped.internal", "a map of the program was not there")      \
 	X(REQUESTS, "captures.requested", "captures asked for, each for one kernel entry")         \
 	X(REQUESTS_SHARED, "captures.shared", "samples that share a capture asked for before")     \
 	X(CAPTURES_DONE, "captures.done", "captures written, whole or not")                        \
-	X(CAPTURES_FINAL, "captures.final", "captures made at exit and exec, in case they are needed")\
+	X(CAPTURES_FINAL, "captures.final",                                                        \
+	  "captures made at exit and exec, in case they are needed")                               \
 	X(CAPTURES_ENDED, "captures.ended", "captures that ended without reading a stack")         \
 	X(CAPTURES_RING_FULL, "captures.dropped.ring-full", "the capture ring was full")           \
 	X(CAPTURE_BYTES, "captures.bytes", "bytes of stack read")                                  \
 	X(CAPTURE_RETRIES, "captures.retries", "copies repeated after pages were brought in")      \
 	X(PAGES_IN, "captures.pages-in", "pages brought in for captures")                          \
 	X(LATENCY_NS, "captures.latency-total-ns", "from the request to the capture, summed")      \
-	X(VMA_BUSY, "captures.vma-busy", "the address space was locked: bounds came from registers")\
+	X(VMA_BUSY, "captures.vma-busy",                                                           \
+	  "the address space was locked: bounds came from registers")                              \
+	X(PROCESSES_TOLD, "processes.told",                                                        \
+	  "processes that ran before, whose mappings a capture told")                              \
+	X(PROCESSES_BUSY, "processes.busy",                                                        \
+	  "of those, address space locked: read from /proc instead")                               \
 	X(THREADS_FULL, "threads.table-full", "threads that found no place in the table")
 
 #define EGRET_COUNTER_ENUM(id, name, text) EGRET_COUNT_##id,

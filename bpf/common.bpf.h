@@ -15,7 +15,7 @@
 #include "reasons.h"
 
 #define PAGE_SIZE 4096ull
-#define ROUND_UP(x, to) (((x) + (to) - 1) & ~((u64)(to) - 1))
+#define ROUND_UP(x, to) (((x) + (to)-1) & ~((u64)(to)-1))
 
 /* Filled by user space before loading; the name of the section is the name of the map. */
 const volatile struct egret_config config SEC(".rodata.egret");

@@ -15,12 +15,11 @@
  */
 #define EGRET_CAPTURE_ENDINGS(X)                                                                   \
 	X(0, WHOLE, "whole", "all bytes of the stack were read", "")                               \
-	X(1, LIMIT, "stack-limit", "the stack is larger than the limit",                           \
-	  "raise --stack-limit")                                                                   \
+	X(1, LIMIT, "stack-limit", "the stack is larger than the limit", "raise --stack-limit")    \
 	X(2, NOT_RESIDENT, "not-resident", "a page was not in memory and could not be waited for", \
 	  "use --fault=safe and a capture backend that defers (see egret doctor)")                 \
-	X(3, FAULT_POLICY, "fault-policy", "a page belongs to userfaultfd, FUSE or a network file",\
-	  "use --fault=any")                                                                       \
+	X(3, FAULT_POLICY, "fault-policy",                                                         \
+	  "a page belongs to userfaultfd, FUSE or a network file", "use --fault=any")              \
 	X(4, PAGES_VANISHED, "pages-vanished", "pages were evicted again while they were read",    \
 	  "the machine is short of memory")                                                        \
 	X(5, BAD_ADDRESS, "bad-address", "a page of the stack cannot be read at all", "")          \
@@ -47,7 +46,8 @@
 /* Unwind endings. Only ROOT is a complete stack. */
 #define EGRET_UNWIND_ENDINGS(X)                                                                    \
 	X(0, ROOT, "root", "the outermost frame was reached, as its CFI says", "")                 \
-	X(1, NO_CAPTURE, "no-capture", "there were no bytes to unwind: see the capture ending", "")\
+	X(1, NO_CAPTURE, "no-capture", "there were no bytes to unwind: see the capture ending",    \
+	  "")                                                                                      \
 	X(2, NO_CFI, "no-cfi", "code without CFI, and no sane frame pointer", "")                  \
 	X(3, BAD_CFI, "bad-cfi", "CFI that cannot be evaluated", "")                               \
 	X(4, TRUNCATED, "truncated", "the next frame lies beyond the bytes captured",              \

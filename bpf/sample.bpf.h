@@ -23,13 +23,34 @@ struct {
 	__type(value, struct sample_scratch);
 } sample_scratches SEC(".maps");
 
-/* What each event has brought on each CPU; user space holds it against the perf event's own count. */
+/* What each event has brought on each CPU; user space holds it against the perf event's own count.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, EGRET_MAX_EVENTS);
 	__type(key, u32);
 	__type(value, struct egret_event_seen);
 } events_seen SEC(".maps");
+
+/*
+ * A timer that comes late interrupts once for all the periods that have passed (hrtimer_forward()),
+ * and that is nobody's loss but the machine's: it slept, or its host did. It is told from an
+ * interrupt whose program was skipped by the phase: the one after a skipped one comes when it is
+ * due.
+ */
+static __always_inline void count_late(struct egret_event_seen *seen, u64 period, u64 now)
+{
+	u64 periods = (now - seen->due + period / 2) / period;
+	s64 behind = now - (seen->due + periods * period);
+
+	if (!seen->due || behind < 0) {
+		seen->due = now; /* the first, or the most punctual so far */
+		return;
+	}
+	seen->due += periods * period;
+	if (periods > 1 && behind > (s64)(period / 8))
+		seen->late += periods - 1;
+}
 
 static __always_inline void count_interrupt(u32 event, u64 period)
 {
@@ -40,12 +61,34 @@ static __always_inline void count_interrupt(u32 event, u64 period)
 		return;
 	seen->interrupts++; /* bpf_prog_active: no second sample of this CPU is under way */
 	seen->periods += period;
+	if (period && config.clock_events & (1u << (event & 31)))
+		count_late(seen, period, bpf_ktime_get_ns());
+}
+
+/* What brought the program here. */
+struct hit {
+	u64 ip, sp, cs;
+	u64 period;  /* units of the event that a sample stands for */
+	u64 counted; /* of them, by this run of the program */
+	u32 event;
+};
+
+static __always_inline struct hit hit_of(struct bpf_perf_event_data *ctx)
+{
+	return (struct hit){
+		.ip = ctx->regs.ip,
+		.sp = ctx->regs.sp,
+		.cs = ctx->regs.cs,
+		.period = ctx->sample_period,
+		.counted = ctx->sample_period,
+		.event = (u32)bpf_get_attach_cookie(ctx),
+	};
 }
 
 /* Counts the interrupt, and says whether it is one to write down. */
-static __always_inline bool sample_wanted(struct bpf_perf_event_data *ctx, struct task_struct *task)
+static __always_inline bool sample_wanted(const struct hit *hit, struct task_struct *task)
 {
-	count_interrupt((u32)bpf_get_attach_cookie(ctx), ctx->sample_period);
+	count_interrupt(hit->event, hit->counted);
 	if (!BPF_CORE_READ(task, pid)) {
 		if (config.include_idle && config.filter == EGRET_FILTER_SYSTEM)
 			return true;
@@ -58,8 +101,8 @@ static __always_inline bool sample_wanted(struct bpf_perf_event_data *ctx, struc
 	return false;
 }
 
-static __always_inline struct sample_scratch *sample_begin(struct bpf_perf_event_data *ctx,
-							    struct task_struct *task)
+static __always_inline struct sample_scratch *sample_begin(const struct hit *hit,
+							   struct task_struct *task)
 {
 	struct sample_scratch *scratch;
 	struct egret_rec_sample *s;
@@ -74,16 +117,16 @@ static __always_inline struct sample_scratch *sample_begin(struct bpf_perf_event
 	s->rec.type = EGRET_REC_SAMPLE;
 	s->rec.time = bpf_ktime_get_ns();
 	s->cookie = 0;
-	s->period = ctx->sample_period;
+	s->period = hit->period;
 	s->start_time = BPF_CORE_READ(task, start_boottime);
-	s->ip = ctx->regs.ip;
-	s->sp = ctx->regs.sp;
+	s->ip = hit->ip;
+	s->sp = hit->sp;
 	s->pid = BPF_CORE_READ(task, tgid);
 	s->tid = BPF_CORE_READ(task, pid);
 	s->cpu = bpf_get_smp_processor_id();
-	s->event = (u16)bpf_get_attach_cookie(ctx);
+	s->event = (u16)hit->event;
 	s->ending = EGRET_CAPTURE_WHOLE;
-	s->flags = (ctx->regs.cs & 3) == 3 ? EGRET_SAMPLE_USER_MODE : 0;
+	s->flags = (hit->cs & 3) == 3 ? EGRET_SAMPLE_USER_MODE : 0;
 	bpf_get_current_comm(s->comm, sizeof(s->comm));
 	return scratch;
 }
@@ -102,8 +145,11 @@ static __always_inline u8 no_user_stack(struct task_struct *task)
 	return EGRET_CAPTURE_WHOLE;
 }
 
-/* Takes the kernel stack and hands the record over. */
-static __always_inline void sample_end(struct bpf_perf_event_data *ctx, struct sample_scratch *scratch)
+/* Frames of a tracepoint's own machinery: the program, bpf_trace_run*(), __traceiter_*(). */
+#define TRACEPOINT_FRAMES 3
+
+/* Takes the kernel stack and hands the record over. ctx: of the program. */
+static __always_inline void sample_end(void *ctx, struct sample_scratch *scratch, u64 skip)
 {
 	struct egret_rec_sample *s = &scratch->sample;
 	u32 cpu = s->cpu;
@@ -112,7 +158,7 @@ static __always_inline void sample_end(struct bpf_perf_event_data *ctx, struct s
 	u64 size;
 
 	if (!(s->flags & EGRET_SAMPLE_USER_MODE) && !config.no_kernel)
-		bytes = bpf_get_stack(ctx, scratch->kernel, EGRET_MAX_KERNEL_FRAMES * 8, 0);
+		bytes = bpf_get_stack(ctx, scratch->kernel, EGRET_MAX_KERNEL_FRAMES * 8, skip);
 	if (bytes < 0)
 		bytes = 0;
 	if (bytes > EGRET_MAX_KERNEL_FRAMES * 8)
@@ -131,5 +177,56 @@ static __always_inline void sample_end(struct bpf_perf_event_data *ctx, struct s
 	else
 		count(EGRET_COUNT_SAMPLES);
 }
+
+/* ---- tracepoints -------------------------------------------------------------------------- */
+
+/* Hits of each tracepoint since its last sample. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, EGRET_MAX_TRACEPOINTS);
+	__type(key, u32);
+	__type(value, u64);
+} tracepoint_hits SEC(".maps");
+
+/* Whether this hit of the n-th tracepoint is one to sample; those within a period are only counted.
+ */
+static __always_inline bool tracepoint_due(u32 n, struct hit *hit)
+{
+	u64 *hits = bpf_map_lookup_elem(&tracepoint_hits, &n);
+
+	hit->event = config.tracepoint_event[n];
+	hit->period = config.tracepoint_period[n];
+	hit->counted = 1;
+	if (hits && ++*hits < hit->period) {
+		count(EGRET_COUNT_FILTERED_PERIOD);
+		return false;
+	}
+	if (hits)
+		*hits = 0;
+	return true;
+}
+
+/*
+ * One program a tracepoint, since a raw tracepoint has no cookie before 6.10 by which a shared one
+ * could tell where it is. `take` is the backend's: it makes a sample of the hit.
+ */
+#define EGRET_TRACEPOINT(n, take)                                                                  \
+	SEC("raw_tp")                                                                              \
+	int egret_tracepoint##n(struct bpf_raw_tracepoint_args *ctx)                               \
+	{                                                                                          \
+		struct hit hit = {};                                                               \
+                                                                                                   \
+		if (tracepoint_due(n, &hit))                                                       \
+			take(ctx, &hit, TRACEPOINT_FRAMES);                                        \
+		else                                                                               \
+			count_interrupt(hit.event, 1);                                             \
+		return 0;                                                                          \
+	}
+
+#define EGRET_TRACEPOINTS(take)                                                                    \
+	EGRET_TRACEPOINT(0, take)                                                                  \
+	EGRET_TRACEPOINT(1, take)                                                                  \
+	EGRET_TRACEPOINT(2, take)                                                                  \
+	EGRET_TRACEPOINT(3, take)
 
 #endif /* EGRET_SAMPLE_BPF_H */

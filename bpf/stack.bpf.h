@@ -14,13 +14,14 @@
 /* A run of stack bytes to read. What its pages depend on is only looked at when one is missing. */
 struct stack_range {
 	u64 start;
-	u32 len; /* bytes to read, at most the limit */
-	u32 wanted; /* bytes that there are */
-	u64 magic; /* of the file system behind it, magic.h; 0: none */
+	u32 len;	 /* bytes to read, at most the limit */
+	u32 wanted;	 /* bytes that there are */
+	u64 magic;	 /* of the file system behind it, magic.h; 0: none */
 	u64 userfaultfd; /* not 0: one is registered, or it is not known whether one is */
 };
 
-/* What to read of one thread: its stack, and the interrupted one below a handler's alternate stack. */
+/* What to read of one thread: its stack, and the interrupted one below a handler's alternate stack.
+ */
 struct stack_plan {
 	struct stack_range range[2];
 	u32 n;
@@ -32,7 +33,7 @@ static __always_inline bool remote_filesystem(u64 magic)
 {
 	switch ((u32)magic) {
 	case 0x65735546: /* FUSE, virtiofs */
-	case 0x6969: /* NFS */
+	case 0x6969:	 /* NFS */
 	case 0xff534d42: /* CIFS */
 	case 0xfe534d42: /* SMB2 */
 	case 0x00c36400: /* Ceph */
@@ -57,7 +58,7 @@ static __always_inline bool is_unsafe(const struct stack_range *range)
 
 struct vma_facts {
 	u64 start, end, flags;
-	u64 file; /* 0: anonymous */
+	u64 file;		/* 0: anonymous */
 	u64 magic, userfaultfd; /* see struct stack_range */
 };
 
@@ -121,13 +122,15 @@ static __always_inline u64 goroutine_end(enum whose whose, struct task_struct *t
 	return lo < sp && sp <= hi && hi < end && hi - lo <= (1ull << 30) ? hi : end;
 }
 
-/* What marks the end of a stack inside [sp, end): the thread pointer, or the main thread's start. */
+/* What marks the end of a stack inside [sp, end): the thread pointer, or the main thread's start.
+ */
 static __always_inline bool known_end(struct task_struct *task, u64 fs_base, u64 sp, u64 *end)
 {
 	u64 start_stack = BPF_CORE_READ(task, mm, start_stack);
 
 	if (fs_base > sp && fs_base <= *end) {
-		*end = fs_base; /* a pthread's descriptor lies above its stack (nptl/allocatestack.c) */
+		*end = fs_base; /* a pthread's descriptor lies above its stack
+				   (nptl/allocatestack.c) */
 		return true;
 	}
 	if (start_stack >= sp && start_stack < *end) {
@@ -163,7 +166,7 @@ static __always_inline u64 walk_on(struct task_struct *task, u64 fs_base, u64 sp
  * is where the registers say, and missing pages are left alone.
  */
 static __always_inline u32 range_without_vma(struct task_struct *task, u64 fs_base, u64 sp,
-					      u32 limit, struct stack_range *range)
+					     u32 limit, struct stack_range *range)
 {
 	u64 end = sp + limit;
 
@@ -209,9 +212,9 @@ static __always_inline u32 find_range(enum whose whose, struct task_struct *task
 
 /* struct rt_sigframe, arch/x86/include/asm/sigframe.h, as offsets. */
 #define SIGFRAME_SIZE 440
-#define SIGFRAME_STACK_SP 24 /* uc.uc_stack.ss_sp */
+#define SIGFRAME_STACK_SP 24   /* uc.uc_stack.ss_sp */
 #define SIGFRAME_STACK_SIZE 40 /* uc.uc_stack.ss_size */
-#define SIGFRAME_RSP 168 /* uc.uc_mcontext.sp */
+#define SIGFRAME_RSP 168       /* uc.uc_mcontext.sp */
 
 static __always_inline bool is_sigframe(enum whose whose, struct task_struct *task, u64 frame,
 					u64 stack, u64 size)

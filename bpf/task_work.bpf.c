@@ -3,8 +3,8 @@
  * task_work.bpf.c - the backend `task-work`: stock kernels from 6.18.
  *
  * The interrupt asks for a capture with bpf_task_work_schedule_resume(), and a sleepable callback
- * makes it when the thread is on its way back to user mode. Two moments from which a thread does not
- * come back are served before they happen: its exit, and its change of image by execve. What is
+ * makes it when the thread is on its way back to user mode. Two moments from which a thread does
+ * not come back are served before they happen: its exit, and its change of image by execve. What is
  * sampled after them in the same kernel entry shares the capture made there.
  */
 #include "sample.bpf.h"
@@ -22,11 +22,8 @@ extern int bpf_task_work_schedule_resume(struct task_struct *task, struct bpf_ta
 							 void *value)) __ksym __weak;
 extern int bpf_probe_read_user_dynptr(struct bpf_dynptr *dptr, u64 off, u64 size,
 				      const void *unsafe_ptr__ign) __ksym;
-extern void bpf_preempt_disable(void) __ksym;
-extern void bpf_preempt_enable(void) __ksym;
-extern int bpf_iter_num_new(struct bpf_iter_num *it, int start, int end) __ksym;
-extern int *bpf_iter_num_next(struct bpf_iter_num *it) __ksym;
-extern void bpf_iter_num_destroy(struct bpf_iter_num *it) __ksym;
+
+#include "mappings.bpf.h"
 
 #define ksym_exists(symbol) (!!(symbol))
 
@@ -42,12 +39,12 @@ struct thread_key {
  */
 struct thread_state {
 	struct bpf_task_work work;
-	u64 cookie; /* of the capture that is pending or running */
-	u64 requested; /* when */
-	u64 ip, sp; /* of a user-mode hit; else 0 */
+	u64 cookie;	  /* of the capture that is pending or running */
+	u64 requested;	  /* when */
+	u64 ip, sp;	  /* of a user-mode hit; else 0 */
 	u64 final_cookie; /* of the capture made at exit or exec: answers all that come after */
-	u32 exec_id; /* self_exec_id at the request */
-	u32 pending; /* cookie has not been answered */
+	u32 exec_id;	  /* self_exec_id at the request */
+	u32 pending;	  /* cookie has not been answered */
 };
 
 /* Not an LRU: an eviction would lose a sample silently. Elements go when the thread does. */
@@ -87,7 +84,8 @@ static __always_inline struct thread_state *thread_of(struct task_struct *task)
 
 enum copy_result { COPY_DONE, COPY_FAULT, COPY_NO_ROOM };
 
-/* Copies what is in memory of [start, start + len) behind *at, page by page; what is not is a hole. */
+/* Copies what is in memory of [start, start + len) behind *at, page by page; what is not is a hole.
+ */
 static __noinline int copy_present(struct bpf_dynptr *ptr, struct egret_rec_capture *rec, u64 start,
 				   u32 len, u32 at)
 {
@@ -117,9 +115,8 @@ static __noinline int copy_present(struct bpf_dynptr *ptr, struct egret_rec_capt
 	return 0;
 }
 
-static __always_inline enum copy_result copy_whole(struct bpf_dynptr *ptr,
-						   struct egret_rec_capture *rec,
-						   struct stack_plan *plan)
+static __always_inline enum copy_result
+copy_whole(struct bpf_dynptr *ptr, struct egret_rec_capture *rec, struct stack_plan *plan)
 {
 	u32 at = sizeof(*rec);
 
@@ -189,8 +186,8 @@ out:
 }
 
 /*
- * Brings in the missing pages of a range, up to the first that cannot be: those behind it are of the
- * same mapping. (A count of them would also cost the verifier a state an iteration.)
+ * Brings in the missing pages of a range, up to the first that cannot be: those behind it are of
+ * the same mapping. (A count of them would also cost the verifier a state an iteration.)
  */
 static __noinline bool touch_range(struct stack_range *range, u32 *pages_in)
 {
@@ -224,11 +221,11 @@ static __always_inline u8 touch(struct capture *c)
 	if (config.fault == EGRET_FAULT_NONE)
 		return EGRET_CAPTURE_NOT_RESIDENT;
 	if (!touch_range(&plan->range[0], &c->pages_in))
-		return is_unsafe(&plan->range[0]) ? EGRET_CAPTURE_FAULT_POLICY :
-						    EGRET_CAPTURE_BAD_ADDRESS;
+		return is_unsafe(&plan->range[0]) ? EGRET_CAPTURE_FAULT_POLICY
+						  : EGRET_CAPTURE_BAD_ADDRESS;
 	if (plan->n > 1 && !touch_range(&plan->range[1], &c->pages_in))
-		return is_unsafe(&plan->range[1]) ? EGRET_CAPTURE_FAULT_POLICY :
-						    EGRET_CAPTURE_BAD_ADDRESS;
+		return is_unsafe(&plan->range[1]) ? EGRET_CAPTURE_FAULT_POLICY
+						  : EGRET_CAPTURE_BAD_ADDRESS;
 	return EGRET_CAPTURE_WHOLE;
 }
 
@@ -317,12 +314,15 @@ static int capture_callback(struct bpf_map *map, void *key, void *value)
 	ending = capture_begin(&c, task);
 	if (BPF_CORE_READ(task, self_exec_id) != thread->exec_id)
 		ending = EGRET_CAPTURE_EXEC;
-	else if (ending == EGRET_CAPTURE_WHOLE && has_moved(thread, (struct pt_regs *)bpf_task_pt_regs(task)))
+	else if (ending == EGRET_CAPTURE_WHOLE &&
+		 has_moved(thread, (struct pt_regs *)bpf_task_pt_regs(task)))
 		ending = EGRET_CAPTURE_MOVED;
-	if (ending == EGRET_CAPTURE_WHOLE)
+	if (ending == EGRET_CAPTURE_WHOLE) {
+		tell_if_new(task);
 		capture_faulting(&c);
-	else
+	} else {
 		emit_ended(&c, ending);
+	}
 	return 0;
 }
 
@@ -358,7 +358,8 @@ static __always_inline void request_capture(struct egret_rec_sample *s, struct t
 		s->cookie = thread->final_cookie;
 		goto shared;
 	}
-	/* A thread that has begun to exit does no more task work: its capture is made in egret_exit. */
+	/* A thread that has begun to exit does no more task work: its capture is made in
+	 * egret_exit. */
 	if (BPF_CORE_READ(task, flags) & PF_EXITING)
 		err = thread->pending ? -EBUSY : 0;
 	else
@@ -386,21 +387,30 @@ shared:
 	count(EGRET_COUNT_REQUESTS_SHARED);
 }
 
-SEC("perf_event")
-int egret_sample(struct bpf_perf_event_data *ctx)
+static __always_inline void take_sample(void *ctx, const struct hit *hit, u64 skip)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct sample_scratch *scratch;
 
-	if (!sample_wanted(ctx, task))
-		return 0;
-	scratch = sample_begin(ctx, task);
+	if (!sample_wanted(hit, task))
+		return;
+	scratch = sample_begin(hit, task);
 	if (!scratch)
-		return 0;
+		return;
 	request_capture(&scratch->sample, task);
-	sample_end(ctx, scratch);
+	sample_end(ctx, scratch, skip);
+}
+
+SEC("perf_event")
+int egret_sample(struct bpf_perf_event_data *ctx)
+{
+	struct hit hit = hit_of(ctx);
+
+	take_sample(ctx, &hit, 0);
 	return 0;
 }
+
+EGRET_TRACEPOINTS(take_sample)
 
 /* ---- the moments from which a thread does not come back ------------------------------------- */
 
@@ -417,7 +427,8 @@ static __always_inline struct thread_state *capture_final(struct task_struct *ta
 	if (!thread || thread->final_cookie)
 		return thread;
 	c.cookie = new_cookie();
-	/* From here on an interrupt's sample shares this cookie; what it asked for before is `also`. */
+	/* From here on an interrupt's sample shares this cookie; what it asked for before is
+	 * `also`. */
 	*(volatile u64 *)&thread->final_cookie = c.cookie;
 	c.also = claim(thread) ? thread->cookie : 0;
 	c.flags = flags;
@@ -451,7 +462,8 @@ int BPF_PROG(egret_exec, struct task_struct *task, struct linux_binprm *bprm)
 		return 0;
 	thread = capture_final(task, EGRET_CAPTURE_F_EXEC);
 	if (thread)
-		schedule(task, thread); /* so that the callback clears final_cookie on the way back */
+		schedule(task,
+			 thread); /* so that the callback clears final_cookie on the way back */
 	return 0;
 }
 
@@ -461,13 +473,15 @@ int BPF_PROG(egret_free, struct task_struct *task)
 	struct thread_key key = key_of(task);
 
 	bpf_map_delete_elem(&threads, &key);
+	forget_told(task);
 	forget_target(task);
 	return 0;
 }
 
 /* ---- the end of a recording ----------------------------------------------------------------- */
 
-/* The record of a sleeper: user space sets the size of the value to the record and the stack limit. */
+/* The record of a sleeper: user space sets the size of the value to the record and the stack limit.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

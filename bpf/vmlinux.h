@@ -50,6 +50,9 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
+enum {
+	BPF_F_NO_PREALLOC = 1,
+};
 
 /*
  * The register file of x86-64, arch/x86/include/asm/ptrace.h. cs and ss are 16 bits wide with
@@ -64,6 +67,10 @@ struct bpf_perf_event_data {
 	struct pt_regs regs;
 	__u64 sample_period;
 	__u64 addr;
+};
+
+struct bpf_raw_tracepoint_args {
+	__u64 args[0];
 };
 
 struct bpf_dynptr {
@@ -82,9 +89,12 @@ struct bpf_task_work {
 	__u64 __opaque;
 } __attribute__((aligned(8)));
 
-/* Only passed on; a body, because libbpf tells a declaration from a type when it compares prototypes. */
-struct bpf_map {};
-struct linux_binprm {};
+/* Only passed on; a body, because libbpf tells a declaration from a type when it compares
+ * prototypes. */
+struct bpf_map {
+};
+struct linux_binprm {
+};
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -157,8 +167,13 @@ struct vm_area_struct {
 	struct vm_userfaultfd_ctx vm_userfaultfd_ctx;
 };
 
+typedef struct {
+	void *vdso;
+} mm_context_t;
+
 struct mm_struct {
 	unsigned long start_stack;
+	mm_context_t context;
 };
 
 struct thread_struct {
@@ -202,6 +217,7 @@ struct bpf_iter__task {
 #define PF_KTHREAD 0x00200000
 
 /* include/linux/mm.h */
+#define VM_EXEC 0x00000004ul
 #define VM_SHARED 0x00000008ul
 #define VM_PFNMAP 0x00000400ul
 #define VM_IO 0x00004000ul

@@ -9,7 +9,7 @@
 
 #include "text.h"
 
-#define MAX_TERMS 3
+#define MAX_TERMS 4
 
 /* The sum of the terms is the total. A term that ends in '*' stands for all names that begin so. */
 struct equation {
@@ -18,7 +18,7 @@ struct equation {
 };
 
 static const struct equation equations[] = {
-	{ { "interrupts", "witness.never-ran" }, "witness.expected" },
+	{ { "interrupts", "witness.late", "witness.idle", "witness.never-ran" }, "witness.expected" },
 	{ { "filtered.*", "samples.written", "samples.dropped.*" }, "interrupts" },
 	{ { "capture.*" }, "samples.written" },
 	{ { "unwind.*" }, "samples.written" },

@@ -2,7 +2,7 @@
 /*
  * accounting.h - where every interrupt went, as an identity that is checked.
  *
- *   interrupts + witness.never-ran                     = witness.expected
+ *   interrupts + witness.late + witness.idle + witness.never-ran = witness.expected
  *   filtered.* + samples.written + samples.dropped.*   = interrupts
  *   sum of capture.*                                   = samples.written
  *   sum of unwind.*                                    = samples.written

@@ -20,7 +20,8 @@ struct egret_buffer {
 
 void egret_buffer_deinit(struct egret_buffer *buf);
 void egret_buffer_clear(struct egret_buffer *buf);
-/* Room for len more bytes at data + buf->len, which the caller fills and adds to buf->len; NULL without memory. */
+/* Room for len more bytes at data + buf->len, which the caller fills and adds to buf->len; NULL
+ * without memory. */
 void *egret_buffer_reserve(struct egret_buffer *buf, size_t len);
 void egret_buffer_add(struct egret_buffer *buf, const void *bytes, size_t len);
 void egret_buffer_add_string(struct egret_buffer *buf, const char *string); /* without its NUL */

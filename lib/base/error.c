@@ -27,18 +27,22 @@ int egret_fail(struct egret_error *err, int errnum, const char *format, ...)
 
 int egret_fail_in(struct egret_error *err, int negative_errno, const char *format, ...)
 {
-	struct egret_error whole;
+	char cause[sizeof(err->text)], *rest;
 	va_list args;
-	int len;
+	size_t len;
 
 	if (!err)
 		return negative_errno;
+	memcpy(cause, err->text, sizeof(cause));
 	va_start(args, format);
-	len = vsnprintf(whole.text, sizeof(whole.text), format, args);
+	vsnprintf(err->text, sizeof(err->text), format, args);
 	va_end(args);
-	if (len >= 0 && (size_t)len < sizeof(whole.text))
-		snprintf(whole.text + len, sizeof(whole.text) - (size_t)len, ": %s", err->text);
-	scrub(whole.text);
-	*err = whole;
+	len = strlen(err->text);
+	rest = err->text + len;
+	if (sizeof(err->text) - len > 3) {
+		memcpy(rest, ": ", 2);
+		stpncpy(rest + 2, cause, sizeof(err->text) - len - 3)[0] = 0;
+	}
+	scrub(err->text);
 	return negative_errno;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* accounting.c - the programs' own counters, and the witness that is independent of them. */
 #include <bpf/bpf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,35 +24,110 @@ void egret_capture_counters(const struct egret_capture *c, uint64_t counters[EGR
 	}
 }
 
-/*
- * An event's count is kept by perf core and the PMU or timer, whether or not the program ran. What it
- * counted beyond the periods that the program saw are periods whose interrupt the program missed.
- */
-static void witness_event(const struct event_fd *event, const struct egret_event_seen *seen,
-			  struct egret_witness *witness)
+/* The idle time of each CPU (idle and iowait) of /proc/stat, proc_stat(5), in ns. */
+static void read_idle(const struct egret_capture *c, uint64_t *idle)
 {
-	uint64_t count, mean;
+	__fclose_ FILE *file = fopen("/proc/stat", "re");
+	unsigned long long ticks, wait;
+	char line[512];
+	long hz = sysconf(_SC_CLK_TCK);
+	int cpu;
 
-	witness->seen += seen->interrupts;
-	witness->expected += seen->interrupts;
-	if (!seen->interrupts || read(event->fd, &count, sizeof(count)) != sizeof(count))
-		return;
-	mean = seen->periods / seen->interrupts;
-	if (mean && count > seen->periods)
-		witness->expected += (count - seen->periods) / mean;
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "cpu%d %*u %*u %*u %llu %llu", &cpu, &ticks, &wait) != 3)
+			continue;
+		for (size_t i = 0; i < c->n_cpus; i++)
+			if (c->cpus[i].cpu == cpu)
+				idle[i] = (ticks + wait) * (1000000000ull / (uint64_t)hz);
+	}
 }
 
-void egret_capture_witness(const struct egret_capture *c, struct egret_witness *witness)
+void egret_capture_count_idle(struct egret_capture *c, bool enabled_from_now)
+{
+	__free_ uint64_t *idle = calloc(c->n_cpus, sizeof(*idle));
+
+	if (!idle)
+		return;
+	read_idle(c, idle);
+	for (size_t i = 0; i < c->n_cpus; i++) {
+		struct cpu_rings *cpu = &c->cpus[i];
+
+		if (c->enabled && idle[i] > cpu->idle_since)
+			cpu->idle_ns += idle[i] - cpu->idle_since;
+		cpu->idle_since = idle[i];
+	}
+	c->enabled = enabled_from_now;
+}
+
+/* What is known of one event on one CPU. */
+struct testimony {
+	const struct event_fd *event;
+	const struct egret_event_seen *seen;
+	uint64_t idle_ns;   /* of the CPU; 0 for events that do not count while it is idle */
+	uint64_t idle_seen; /* interrupts of the idle task */
+};
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * An event's count is kept by perf core and the PMU or timer, whether or not the program ran. What
+ * it counted beyond the periods that the program saw are periods whose interrupt the program
+ * missed. Some have a reason of their own: a timer that came late, an idle CPU whose timer did not
+ * wake it.
+ */
+static void witness_event(const struct testimony *t, struct egret_witness *witness)
+{
+	uint64_t count, mean, missed = 0, idle, late;
+
+	witness->seen += t->seen->interrupts;
+	witness->expected += t->seen->interrupts;
+	if (!t->seen->interrupts || read(t->event->fd, &count, sizeof(count)) != sizeof(count))
+		return;
+	mean = t->seen->periods / t->seen->interrupts;
+	if (mean && count > t->seen->periods)
+		missed = (count - t->seen->periods) / mean;
+	late = least(missed, t->seen->late);
+	idle = mean ? t->idle_ns / mean : 0;
+	idle = idle > t->idle_seen ? idle - t->idle_seen : 0;
+	witness->expected += missed;
+	witness->late += late;
+	witness->idle += least(missed - late, idle);
+}
+
+static size_t place_of(const struct egret_capture *c, int cpu)
+{
+	for (size_t i = 0; i < c->n_cpus; i++)
+		if (c->cpus[i].cpu == cpu)
+			return i;
+	return 0;
+}
+
+void egret_capture_witness(struct egret_capture *c, struct egret_witness *witness)
 {
 	size_t n = (size_t)libbpf_num_possible_cpus();
 	__free_ struct egret_event_seen *seen = calloc(n, sizeof(*seen));
-	int fd = egret_capture_map_fd(c, "events_seen");
+	__free_ uint64_t *idle_seen = calloc(n, sizeof(*idle_seen));
+	uint32_t filtered_idle = EGRET_COUNT_FILTERED_IDLE;
 
 	*witness = (struct egret_witness){ 0 };
-	for (size_t i = 0; seen && i < c->n_events; i++) {
+	if (!seen || !idle_seen)
+		return;
+	egret_capture_count_idle(c, c->enabled);
+	bpf_map_lookup_elem(egret_capture_map_fd(c, "counters"), &filtered_idle, idle_seen);
+	for (size_t i = 0; i < c->n_events; i++) {
 		const struct event_fd *event = &c->events[i];
+		bool clock = c->config.clock_events >> event->event & 1;
 
-		if (!bpf_map_lookup_elem(fd, &event->event, seen))
-			witness_event(event, &seen[event->cpu], witness);
+		if (bpf_map_lookup_elem(egret_capture_map_fd(c, "events_seen"), &event->event,
+					seen))
+			continue;
+		witness_event(
+			&(struct testimony){ event, &seen[event->cpu],
+					     clock ? c->cpus[place_of(c, event->cpu)].idle_ns : 0,
+					     idle_seen[event->cpu] },
+			witness);
 	}
 }

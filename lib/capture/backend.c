@@ -45,14 +45,24 @@ static int keep_line(enum libbpf_print_level level, const char *format, va_list 
 	return 0;
 }
 
-/* Programs on tracepoints that this kernel may not have are left out there. */
-static void leave_out_missing(struct bpf_object *object, const struct btf *vmlinux)
+/* Programs on tracepoints that this kernel does not have, or that nobody asked for, are left out.
+ */
+static void leave_out(struct bpf_object *object, const struct egret_config *config,
+		      const struct btf *vmlinux)
 {
 	struct bpf_program *prog;
 
-	bpf_object__for_each_program(prog, object) {
+	bpf_object__for_each_program(prog, object)
+	{
 		const char *section = bpf_program__section_name(prog);
 
+		if (!strcmp(section, "raw_tp")) {
+			/* egret_tracepoint0, 1, ...: as many as there are events for. */
+			unsigned int n = (unsigned int)(bpf_program__name(prog)[16] - '0');
+
+			bpf_program__set_autoload(prog, n < EGRET_MAX_TRACEPOINTS &&
+								config->tracepoint_period[n]);
+		}
 		if (strncmp(section, "tp_btf/", 7))
 			continue;
 		if (!egret_btf_has_tracepoint(vmlinux, section + 7))
@@ -110,7 +120,7 @@ int egret_backend_load(const struct egret_backend *backend, const struct egret_c
 	object = bpf_object__open_mem(backend->object, size, &opts);
 	ret = object ? 0 : -errno;
 	if (!ret) {
-		leave_out_missing(object, vmlinux);
+		leave_out(object, config, vmlinux);
 		ret = set_sizes(object, config, max_threads, n_cpus);
 	}
 	if (!ret && backend->prepare)

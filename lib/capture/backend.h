@@ -19,14 +19,16 @@
 
 struct egret_backend {
 	const char *name;
-	const char *text; /* one line for doctor and --help */
+	const char *text;	      /* one line for doctor and --help */
 	uint32_t default_stack_limit; /* bytes */
 	uint32_t max_stack_limit;
-	bool deferred; /* no user memory is read in the interrupt */
+	bool deferred;			 /* no user memory is read in the interrupt */
 	const void *object, *object_end; /* the BPF programs */
-	/* What this kernel lacks for it, by its BTF: -ENOTSUP and a sentence; 0 where nothing is known to be missing. */
+	/* What this kernel lacks for it, by its BTF: -ENOTSUP and a sentence; 0 where nothing is
+	 * known to be missing. */
 	int (*probe)(const struct btf *vmlinux, struct egret_error *err);
-	/* Sizes what depends on the machine, between opening and loading the object. May be NULL. */
+	/* Sizes what depends on the machine, between opening and loading the object. May be NULL.
+	 */
 	int (*prepare)(struct bpf_object *object, const struct egret_config *config, int n_cpus,
 		       struct egret_error *err);
 };

@@ -8,7 +8,10 @@ extern const char egret_bpf_task_work[], egret_bpf_task_work_end[];
 static int probe(const struct btf *vmlinux, struct egret_error *err)
 {
 	static const char *const needed[] = {
-		"bpf_probe_read_user_dynptr", "bpf_preempt_disable", "bpf_iter_num_new", NULL,
+		"bpf_probe_read_user_dynptr",
+		"bpf_preempt_disable",
+		"bpf_iter_num_new",
+		NULL,
 	};
 
 	if (!egret_btf_has_func(vmlinux, "bpf_task_work_schedule_resume_impl") &&

@@ -59,7 +59,8 @@ static int online_cpus(int **out, size_t *n)
 
 static int watch(struct egret_capture *c, int fd)
 {
-	/* Edge-triggered: a ring that merely holds something does not wake us, one past its mark does. */
+	/* Edge-triggered: a ring that merely holds something does not wake us, one past its mark
+	 * does. */
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.fd = fd };
 
 	return epoll_ctl(c->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
@@ -75,7 +76,8 @@ static int install_ring(struct egret_capture *c, const char *outer, int cpu,
 	return watch(c, ring->fd);
 }
 
-/* Mappings, names, forks and exits of all processes on a CPU, with build-ids where the kernel reads them. */
+/* Mappings, names, forks and exits of all processes on a CPU, with build-ids where the kernel reads
+ * them. */
 static int open_sideband(struct cpu_rings *cpu, struct egret_error *err)
 {
 	struct perf_event_attr attr = {
@@ -138,7 +140,8 @@ static int open_rings(struct egret_capture *c, uint64_t capture_bytes, struct eg
 		if (!ret)
 			ret = install_ring(c, "capture_rings", cpu->cpu, &cpu->captures);
 		if (ret)
-			return egret_fail(err, -ret, "cannot hand the rings to the BPF programs: %s",
+			return egret_fail(err, -ret,
+					  "cannot hand the rings to the BPF programs: %s",
 					  strerror(-ret));
 	}
 	return 0;
@@ -158,9 +161,9 @@ static int event_refused(const struct egret_event_spec *spec, int error, struct 
 	case -EOPNOTSUPP:
 		return egret_fail(err, ENOENT,
 				  "this machine cannot sample '%s'%s; try -e cpu-clock", spec->name,
-				  spec->attr.type == PERF_TYPE_HARDWARE ?
-					  " (it has no PMU, or the hypervisor hides it)" :
-					  "");
+				  spec->attr.type == PERF_TYPE_HARDWARE
+					  ? " (it has no PMU, or the hypervisor hides it)"
+					  : "");
 	case -EMFILE:
 		return egret_fail(err, EMFILE, "too many open files; raise `ulimit -n`");
 	default:
@@ -171,9 +174,9 @@ static int event_refused(const struct egret_event_spec *spec, int error, struct 
 
 /*
  * One perf event of a spec on one CPU. No user memory may be read by perf core in its interrupt, so
- * sample_type says neither CALLCHAIN nor STACK_USER nor REGS_USER. exclude_idle is left out, and the
- * idle task in the program: with it a clock goes on counting where it does not interrupt, and the
- * witness could not be held against it.
+ * sample_type says neither CALLCHAIN nor STACK_USER nor REGS_USER. exclude_idle is left out, and
+ * the idle task in the program: with it a clock goes on counting where it does not interrupt, and
+ * the witness could not be held against it.
  */
 static int open_event(struct egret_capture *c, const struct egret_event_spec *spec, uint32_t index,
 		      int cpu, struct egret_error *err)
@@ -220,12 +223,15 @@ static int open_events(struct egret_capture *c, const struct egret_capture_opts 
 	if (!c->events)
 		return egret_fail(err, ENOMEM, "out of memory");
 	for (uint32_t e = 0; e < opts->n_events; e++) {
-		for (size_t i = 0; i < c->n_cpus; i++) {
-			int ret = open_event(c, &opts->events[e], e, c->cpus[i].cpu, err);
+		const struct egret_event_spec *spec = &opts->events[e];
+		int ret = 0;
 
-			if (ret)
-				return ret;
-		}
+		if (spec->source == EGRET_EVENT_TRACEPOINT)
+			ret = egret_tracepoint_open(c, spec, e, err);
+		for (size_t i = 0; spec->source == EGRET_EVENT_PERF && i < c->n_cpus && !ret; i++)
+			ret = open_event(c, spec, e, c->cpus[i].cpu, err);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
@@ -235,7 +241,8 @@ static int attach_tracepoints(struct egret_capture *c, struct egret_error *err)
 {
 	struct bpf_program *prog;
 
-	bpf_object__for_each_program(prog, c->object) {
+	bpf_object__for_each_program(prog, c->object)
+	{
 		const char *section = bpf_program__section_name(prog);
 		struct bpf_link **links, *link;
 
@@ -256,7 +263,8 @@ static int attach_tracepoints(struct egret_capture *c, struct egret_error *err)
 	return 0;
 }
 
-/* Bytes of the XSAVE area that the kernel puts into signal frames: CPUID leaf 0xd, EBX, and the magic. */
+/* Bytes of the XSAVE area that the kernel puts into signal frames: CPUID leaf 0xd, EBX, and the
+ * magic. */
 static uint32_t xsave_size(void)
 {
 	unsigned int eax, ebx, ecx, edx;
@@ -266,17 +274,17 @@ static uint32_t xsave_size(void)
 	return ebx + 4;
 }
 
-static int choose_limit(struct egret_capture *c, const struct egret_backend *backend, uint64_t asked,
-			struct egret_error *err)
+static int choose_limit(struct egret_capture *c, const struct egret_backend *backend,
+			uint64_t asked, struct egret_error *err)
 {
 	uint64_t limit = asked ? asked : backend->default_stack_limit;
 
 	if (limit < 4096 || limit > backend->max_stack_limit)
-		return egret_fail(err, EINVAL,
-				  "a stack limit of %llu bytes is not possible with '%s': from 4K to "
-				  "%uK",
-				  (unsigned long long)limit, backend->name,
-				  backend->max_stack_limit >> 10);
+		return egret_fail(
+			err, EINVAL,
+			"a stack limit of %llu bytes is not possible with '%s': from 4K to "
+			"%uK",
+			(unsigned long long)limit, backend->name, backend->max_stack_limit >> 10);
 	c->config.stack_limit = (uint32_t)((limit + 4095) & ~4095ull);
 	return 0;
 }
@@ -291,7 +299,8 @@ static int try_backend(struct egret_capture *c, const struct egret_backend *back
 		ret = backend->probe(vmlinux, err);
 	if (!ret)
 		ret = egret_backend_load(backend, &c->config,
-					 opts->max_threads ? opts->max_threads : DEFAULT_MAX_THREADS,
+					 opts->max_threads ? opts->max_threads
+							   : DEFAULT_MAX_THREADS,
 					 vmlinux, &c->object, err);
 	if (!ret)
 		c->backend = backend;
@@ -344,7 +353,8 @@ static int set_up(struct egret_capture *c, const struct egret_capture_opts *opts
 	if (ret)
 		return ret;
 	if (opts->filter == EGRET_FILTER_CGROUP &&
-	    bpf_map_update_elem(egret_capture_map_fd(c, "cgroups"), &zero, &opts->cgroup_fd, BPF_ANY))
+	    bpf_map_update_elem(egret_capture_map_fd(c, "cgroups"), &zero, &opts->cgroup_fd,
+				BPF_ANY))
 		return egret_fail(err, errno,
 				  "that directory is not a cgroup of version 2 (cgroup2fs): %s",
 				  strerror(errno));
@@ -374,6 +384,14 @@ int egret_capture_open(const struct egret_capture_opts *opts, struct egret_captu
 		.wake_samples = SAMPLE_RING_BYTES / 4,
 		.wake_captures = 4u << 20,
 	};
+	for (size_t i = 0; i < opts->n_events; i++)
+		if (opts->events[i].clock)
+			c->config.clock_events |= 1u << i;
+	ret = egret_tracepoints_configure(c, opts, err);
+	if (ret) {
+		free(c);
+		return ret;
+	}
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
 	ret = c->epoll < 0 ? -errno : online_cpus(&cpus, &c->n_cpus);
 	if (!ret) {
@@ -416,6 +434,7 @@ void egret_capture_destroy(struct egret_capture *c)
 		egret_bpf_ring_deinit(&c->cpus[i].samples);
 		egret_bpf_ring_deinit(&c->cpus[i].captures);
 	}
+	egret_tracepoints_detach(c);
 	bpf_object__close(c->object);
 	if (c->epoll >= 0)
 		close(c->epoll);
@@ -440,11 +459,12 @@ int egret_capture_enable(struct egret_capture *c, struct egret_error *err)
 		if (ioctl(c->cpus[i].sideband_fd, PERF_EVENT_IOC_ENABLE, 0))
 			return egret_fail(err, errno, "cannot switch on CPU %d: %s", c->cpus[i].cpu,
 					  strerror(errno));
+	egret_capture_count_idle(c, true);
 	for (size_t i = 0; i < c->n_events; i++)
 		if (ioctl(c->events[i].fd, PERF_EVENT_IOC_ENABLE, 0))
 			return egret_fail(err, errno, "cannot switch on an event on CPU %d: %s",
 					  c->events[i].cpu, strerror(errno));
-	return 0;
+	return egret_tracepoints_attach(c, err);
 }
 
 /* The sideband stays on: what happens while sampling is off is needed for what comes after. */
@@ -452,6 +472,8 @@ void egret_capture_disable(struct egret_capture *c)
 {
 	for (size_t i = 0; i < c->n_events; i++)
 		ioctl(c->events[i].fd, PERF_EVENT_IOC_DISABLE, 0);
+	egret_tracepoints_detach(c);
+	egret_capture_count_idle(c, false);
 }
 
 int egret_capture_fd(const struct egret_capture *c)

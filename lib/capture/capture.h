@@ -21,16 +21,18 @@ struct egret_capture_opts {
 	int cgroup_fd; /* filter CGROUP: a directory of cgroup v2 */
 	bool include_idle;
 	enum egret_fault_policy fault;
-	const char *backend; /* NULL: the first that works */
+	const char *backend;  /* NULL: the first that works */
 	uint64_t stack_limit; /* bytes; 0: the backend's default */
 	uint64_t buffer_size; /* bytes of a capture ring; 0: the default */
 	uint32_t max_threads; /* 0: the default */
 };
 
-/* What drain hands out. Records are valid during the call. Non-zero ends the draining and is returned. */
+/* What drain hands out. Records are valid during the call. Non-zero ends the draining and is
+ * returned. */
 struct egret_capture_sink {
 	int (*record)(void *arg, const struct egret_rec *record);
-	/* A record of the perf rings, with its time: PERF_RECORD_MMAP2, _COMM, _FORK, _EXIT, _LOST. */
+	/* A record of the perf rings, with its time: PERF_RECORD_MMAP2, _COMM, _FORK, _EXIT, _LOST.
+	 */
 	int (*perf)(void *arg, const struct perf_event_header *record, uint64_t time);
 	void *arg;
 };
@@ -50,13 +52,14 @@ void egret_capture_disable(struct egret_capture *c);
 int egret_capture_fd(const struct egret_capture *c);
 
 /*
- * Hands out, in the order of their times, what the rings hold with a time up to `until` (CLOCK_MONOTONIC
- * ns). Records later than that stay. Returns how many, or what the sink returned.
+ * Hands out, in the order of their times, what the rings hold with a time up to `until`
+ * (CLOCK_MONOTONIC ns). Records later than that stay. Returns how many, or what the sink returned.
  */
 long egret_capture_drain(struct egret_capture *c, uint64_t until,
 			 const struct egret_capture_sink *sink);
 
-/* Reads the stacks of threads that sleep in the kernel with a capture pending. Their records are in the rings afterwards. */
+/* Reads the stacks of threads that sleep in the kernel with a capture pending. Their records are in
+ * the rings afterwards. */
 int egret_capture_read_sleepers(struct egret_capture *c, struct egret_error *err);
 
 /* Sums over all CPUs. */
@@ -65,9 +68,11 @@ void egret_capture_counters(const struct egret_capture *c, uint64_t counters[EGR
 /* What the perf events themselves say, whatever the programs did. */
 struct egret_witness {
 	uint64_t expected; /* interrupts: each event's count over its period, by CPU */
-	uint64_t seen; /* of them, by the sampling program */
+	uint64_t seen;	   /* of them, by the sampling program */
+	uint64_t late;	   /* of them, merged into the next by a timer that came late */
+	uint64_t idle; /* of them, of timers that did not interrupt an idle CPU, by /proc/stat */
 };
-void egret_capture_witness(const struct egret_capture *c, struct egret_witness *witness);
+void egret_capture_witness(struct egret_capture *c, struct egret_witness *witness);
 
 const char *egret_capture_backend(const struct egret_capture *c);
 bool egret_capture_deferred(const struct egret_capture *c);

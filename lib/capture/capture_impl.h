@@ -23,6 +23,9 @@ struct cpu_rings {
 	struct egret_perf_ring sideband;
 	struct egret_bpf_ring samples;
 	struct egret_bpf_ring captures;
+	uint64_t idle_ns;    /* spent idle while sampling was on, by /proc/stat */
+	uint64_t idle_since; /* the CPU's idle time when sampling was switched on; valid while
+				enabled */
 };
 
 struct egret_capture {
@@ -35,9 +38,26 @@ struct egret_capture {
 	size_t n_events;
 	struct bpf_link **links; /* of the tracepoint programs */
 	size_t n_links;
+	struct bpf_link *tracepoints[EGRET_MAX_TRACEPOINTS]; /* attached while sampling is on */
+	char tracepoint_name[EGRET_MAX_TRACEPOINTS][64];
+	size_t n_tracepoints;
 	int epoll;
+	bool enabled;
 	char notice[512];
 };
+
+/* Tracepoints of opts go into the configuration: before the programs are loaded. */
+int egret_tracepoints_configure(struct egret_capture *c, const struct egret_capture_opts *opts,
+				struct egret_error *err);
+/* Opens what counts a tracepoint independently of its program, where this machine allows that. */
+int egret_tracepoint_open(struct egret_capture *c, const struct egret_event_spec *spec,
+			  uint32_t event, struct egret_error *err);
+int egret_tracepoints_attach(struct egret_capture *c, struct egret_error *err);
+void egret_tracepoints_detach(struct egret_capture *c);
+
+/* Brings idle_ns of all CPUs up to date. Called when sampling is switched, and before it is looked
+ * at. */
+void egret_capture_count_idle(struct egret_capture *c, bool enabled_from_now);
 
 int egret_capture_map_fd(const struct egret_capture *c, const char *name);
 

@@ -16,7 +16,8 @@ struct head {
 	const void *record;
 };
 
-/* Every record but a few kinds ends in {pid, tid, time, cpu, res} (sample_id_all, in that sample_type). */
+/* Every record but a few kinds ends in {pid, tid, time, cpu, res} (sample_id_all, in that
+ * sample_type). */
 static uint64_t perf_time(const struct perf_event_header *header)
 {
 	uint64_t time;
@@ -43,8 +44,8 @@ static bool look(struct head *head, uint64_t until)
 	}
 	if (!head->record)
 		return false;
-	head->time = head->source == SIDEBAND ? perf_time(head->record) :
-						((const struct egret_rec *)head->record)->time;
+	head->time = head->source == SIDEBAND ? perf_time(head->record)
+					      : ((const struct egret_rec *)head->record)->time;
 	return head->time <= until;
 }
 

@@ -169,8 +169,8 @@ static int parse_pmu_event(const char *name, struct perf_event_attr *attr, struc
 	snprintf(path, sizeof(path), "/sys/bus/event_source/devices/%s/type", pmu);
 	file = strchr(pmu, '.') ? NULL : fopen(path, "re");
 	if (!file || fscanf(file, "%u", &attr->type) != 1)
-		return egret_fail(err, ENOENT, "event '%s': this kernel has no PMU called '%s'", name,
-				  pmu);
+		return egret_fail(err, ENOENT, "event '%s': this kernel has no PMU called '%s'",
+				  name, pmu);
 	for (p++; *p && *p != '/'; p += used + (p[used] == ',')) {
 		used = 0;
 		if (sscanf(p, "%31[a-z0-9]=%lli%n", term, (long long *)&value, &used) != 2)
@@ -252,10 +252,11 @@ static int unknown_event(const char *name, struct egret_error *err)
 	if (nearest)
 		return egret_fail(err, ENOENT, "there is no event '%s'; did you mean '%s'?", name,
 				  nearest);
-	return egret_fail(err, ENOENT,
-			  "there is no event '%s'; `egret help record` lists the names, rNNN is a raw "
-			  "code, SUBSYSTEM:NAME a tracepoint",
-			  name);
+	return egret_fail(
+		err, ENOENT,
+		"there is no event '%s'; `egret help record` lists the names, rNNN is a raw "
+		"code, SUBSYSTEM:NAME a tracepoint",
+		name);
 }
 
 static int parse_tracepoint(const char *name, const char *colon, struct egret_event_spec *spec,
@@ -264,7 +265,8 @@ static int parse_tracepoint(const char *name, const char *colon, struct egret_ev
 	size_t len = strlen(colon + 1);
 
 	if (!len || len >= sizeof(spec->tracepoint) || colon == name)
-		return egret_fail(err, EINVAL, "'%s' is not a tracepoint: write SUBSYSTEM:NAME", name);
+		return egret_fail(err, EINVAL, "'%s' is not a tracepoint: write SUBSYSTEM:NAME",
+				  name);
 	spec->source = EGRET_EVENT_TRACEPOINT;
 	memcpy(spec->tracepoint, colon + 1, len + 1);
 	return 0;

@@ -11,7 +11,7 @@
 #include "base/error.h"
 
 enum egret_event_source {
-	EGRET_EVENT_PERF, /* a perf event whose interrupt runs the sampling program */
+	EGRET_EVENT_PERF,	/* a perf event whose interrupt runs the sampling program */
 	EGRET_EVENT_TRACEPOINT, /* a raw tracepoint, which runs it at each hit */
 };
 
@@ -20,9 +20,9 @@ struct egret_event_spec {
 	char name[128]; /* as it was asked for */
 	enum egret_event_source source;
 	struct perf_event_attr attr; /* of EGRET_EVENT_PERF: type, config, exclude_*, precise_ip */
-	char tracepoint[64]; /* of EGRET_EVENT_TRACEPOINT: "sched_switch" */
-	bool clock; /* its values are nanoseconds */
-	uint64_t frequency; /* Hz; 0: period counts */
+	char tracepoint[64];	     /* of EGRET_EVENT_TRACEPOINT: "sched_switch" */
+	bool clock;		     /* its values are nanoseconds */
+	uint64_t frequency;	     /* Hz; 0: period counts */
 	uint64_t period;
 };
 

@@ -94,7 +94,8 @@ void egret_bpf_ring_advance(struct egret_bpf_ring *ring)
 	give_back(ring, ring->next);
 }
 
-int egret_perf_ring_init(struct egret_perf_ring *ring, int fd, size_t pages, struct egret_error *err)
+int egret_perf_ring_init(struct egret_perf_ring *ring, int fd, size_t pages,
+			 struct egret_error *err)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	size_t size = (pages + 1) * page;

@@ -3,7 +3,8 @@
  * ring.h - the two kinds of ring that the kernel fills: BPF ring buffers and perf's.
  *
  * Records are read where they lie, without a copy, and given back when the next is asked for. That,
- * and merging many rings by time, is why libbpf's consumer (one callback, ring after ring) is not used.
+ * and merging many rings by time, is why libbpf's consumer (one callback, ring after ring) is not
+ * used.
  */
 #ifndef EGRET_CAPTURE_RING_H
 #define EGRET_CAPTURE_RING_H
@@ -19,12 +20,12 @@
 /* A BPF_MAP_TYPE_RINGBUF, kernel/bpf/ringbuf.c. One reader. */
 struct egret_bpf_ring {
 	int fd;
-	uint64_t *consumer; /* page of its own, written by us */
+	uint64_t *consumer;	  /* page of its own, written by us */
 	const uint64_t *producer; /* page of the kernel's, followed by the data, mapped twice */
 	const uint8_t *data;
 	uint64_t mask;
 	uint64_t position; /* of the record that peek has shown */
-	uint64_t next; /* behind it */
+	uint64_t next;	   /* behind it */
 	size_t map_size;
 };
 
@@ -47,7 +48,8 @@ struct egret_perf_ring {
 };
 
 /* fd: of the event, which stays the caller's. pages: a power of two. */
-int egret_perf_ring_init(struct egret_perf_ring *ring, int fd, size_t pages, struct egret_error *err);
+int egret_perf_ring_init(struct egret_perf_ring *ring, int fd, size_t pages,
+			 struct egret_error *err);
 void egret_perf_ring_deinit(struct egret_perf_ring *ring);
 const struct perf_event_header *egret_perf_ring_peek(struct egret_perf_ring *ring);
 void egret_perf_ring_advance(struct egret_perf_ring *ring);

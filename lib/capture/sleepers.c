@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* sleepers.c - runs the iterator over tasks that reads the stacks of those that sleep in the kernel. */
+/* sleepers.c - runs the iterator over tasks that reads the stacks of those that sleep in the
+ * kernel. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
@@ -30,6 +31,6 @@ int egret_capture_read_sleepers(struct egret_capture *c, struct egret_error *err
 	}
 	bpf_link__destroy(link);
 	return iterator < 0 ? egret_fail(err, -iterator, "cannot look at threads that sleep: %s",
-					 strerror(-iterator)) :
-			      0;
+					 strerror(-iterator))
+			    : 0;
 }

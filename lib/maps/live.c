@@ -64,8 +64,8 @@ static int try_path(const char *path, bool exact, const struct egret_map_info *i
 }
 
 /*
- * The mapping itself first (it leads to the very file, deleted or not, in whatever namespace), then the
- * path in the process's root, then in ours.
+ * The mapping itself first (it leads to the very file, deleted or not, in whatever namespace), then
+ * the path in the process's root, then in ours.
  */
 static int open_live(void *arg, const struct egret_map_info *info, struct egret_elf **out,
 		     struct egret_error *err)
@@ -137,7 +137,8 @@ static int read_comm_live(void *arg, int pid, char *to, size_t size)
 	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
 	ret = read_all(path, &text);
 	if (!ret)
-		snprintf(to, size, "%.*s", (int)strcspn((char *)text.data, "\n"), (char *)text.data);
+		snprintf(to, size, "%.*s", (int)strcspn((char *)text.data, "\n"),
+			 (char *)text.data);
 	egret_buffer_deinit(&text);
 	return ret;
 }

@@ -48,7 +48,8 @@ static uint64_t hash_build_id(const struct key *key)
 
 static uint64_t hash_file(const struct key *key)
 {
-	return egret_hash64(egret_hash_bytes(key->path, strlen(key->path)) ^ key->dev * 31 ^ key->ino) +
+	return egret_hash64(egret_hash_bytes(key->path, strlen(key->path)) ^ key->dev * 31 ^
+			    key->ino) +
 	       key->kind + (uint64_t)key->pid;
 }
 
@@ -137,7 +138,8 @@ static void open_file(struct egret_modules *modules, struct egret_module *m,
 		m->debug = NULL;
 }
 
-/* A file that is mapped is only a module when it is one: a JIT may map a plain file and write code into it. */
+/* A file that is mapped is only a module when it is one: a JIT may map a plain file and write code
+ * into it. */
 static struct egret_module *new_module(struct egret_modules *modules, const struct key *key,
 				       const struct egret_map_info *info)
 {
@@ -197,9 +199,8 @@ struct egret_module *egret_modules_of(struct egret_modules *modules,
 			return modules->all[known];
 	}
 	known = egret_index_find(&modules->by_file, hash_file(&key), &key, same_file, modules);
-	if (known != EGRET_INDEX_NONE &&
-	    (!key.build_id || modules->all[known]->build_id.len == 0 ||
-	     same_build_id(modules, known, &key)))
+	if (known != EGRET_INDEX_NONE && (!key.build_id || modules->all[known]->build_id.len == 0 ||
+					  same_build_id(modules, known, &key)))
 		return modules->all[known];
 	return new_module(modules, &key, info);
 }

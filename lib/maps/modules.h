@@ -3,8 +3,8 @@
  * modules.h - the files (and other code) that are mapped into processes, each once.
  *
  * A module is identified by its build-id where it has one, else by path, device and inode: the same
- * library in two processes is one module, a file that was replaced is another one. The file is opened
- * when it is first seen mapped, while a process that has it still lives.
+ * library in two processes is one module, a file that was replaced is another one. The file is
+ * opened when it is first seen mapped, while a process that has it still lives.
  */
 #ifndef EGRET_MAPS_MODULES_H
 #define EGRET_MAPS_MODULES_H
@@ -21,29 +21,29 @@ enum egret_code_kind {
 struct egret_module {
 	uint32_t number; /* index in the table */
 	enum egret_code_kind kind;
-	char *path; /* as the process sees it, without " (deleted)"; "[vdso]", "[jit]" */
+	char *path;	   /* as the process sees it, without " (deleted)"; "[vdso]", "[jit]" */
 	uint64_t dev, ino; /* 0 where only the build-id is known */
-	int pid; /* JIT only */
+	int pid;	   /* JIT only */
 	struct egret_build_id build_id;
-	struct egret_elf *elf; /* NULL: could not be had, see why */
+	struct egret_elf *elf;	 /* NULL: could not be had, see why */
 	struct egret_elf *debug; /* its separate debug file, or NULL */
-	char *why; /* why there is no elf, one sentence; NULL where there is one */
+	char *why;		 /* why there is no elf, one sentence; NULL where there is one */
 };
 
 /* What the kernel says of one mapping. */
 struct egret_map_info {
 	int pid;
-	uint64_t start, end; /* user addresses */
-	uint64_t pgoff; /* bytes */
-	uint64_t dev, ino; /* 0: not said */
+	uint64_t start, end;		/* user addresses */
+	uint64_t pgoff;			/* bytes */
+	uint64_t dev, ino;		/* 0: not said */
 	struct egret_build_id build_id; /* len 0: not said */
 	const char *path;
 	bool executable;
 };
 
 /*
- * Where ELF files come from: the live system, or a recording. Both leave *out NULL and return -errno
- * with a sentence when there is none.
+ * Where ELF files come from: the live system, or a recording. Both leave *out NULL and return
+ * -errno with a sentence when there is none.
  */
 struct egret_module_source {
 	int (*open_elf)(void *arg, const struct egret_map_info *info, struct egret_elf **out,
@@ -58,7 +58,7 @@ struct egret_modules {
 	struct egret_module **all;
 	size_t n;
 	struct egret_index by_build_id; /* and path, kind */
-	struct egret_index by_file; /* path, dev, ino, pid */
+	struct egret_index by_file;	/* path, dev, ino, pid */
 	const struct egret_module_source *source;
 };
 

@@ -104,7 +104,8 @@ void egret_processes_forget(struct egret_processes *ps, uint64_t time)
 			forget(ps, i);
 }
 
-/* ---- mappings of one process ------------------------------------------------------------------ */
+/* ---- mappings of one process ------------------------------------------------------------------
+ */
 
 /* The first mapping that ends above addr. */
 static size_t lower_bound(const struct egret_process *process, uint64_t addr)
@@ -217,9 +218,11 @@ static void add_mapping(struct egret_processes *ps, struct egret_process *proces
 	set_bias(&process->mappings[at]);
 }
 
-/* ---- /proc -------------------------------------------------------------------------------------- */
+/* ---- /proc --------------------------------------------------------------------------------------
+ */
 
-/* One line of proc_pid_maps(5): "start-end perms pgoff major:minor inode path". Cuts it at the newline. */
+/* One line of proc_pid_maps(5): "start-end perms pgoff major:minor inode path". Cuts it at the
+ * newline. */
 static bool parse_line(char *line, struct egret_map_info *info)
 {
 	unsigned long long start, end, pgoff, ino;
@@ -281,7 +284,23 @@ struct egret_process *egret_processes_need(struct egret_processes *ps, int pid)
 	return process;
 }
 
-/* ---- what the kernel tells ---------------------------------------------------------------------- */
+struct egret_process *egret_processes_retell(struct egret_processes *ps, int pid)
+{
+	struct egret_process *process = egret_processes_find(ps, pid);
+
+	if (!process)
+		process = process_create(ps, pid);
+	if (!process)
+		return NULL;
+	if (!process->comm[0])
+		ps->source->read_comm(ps->source->arg, pid, process->comm, sizeof(process->comm));
+	process->n_mappings = 0;
+	process->complete = true;
+	return process;
+}
+
+/* ---- what the kernel tells ----------------------------------------------------------------------
+ */
 
 static struct egret_process *heard_of(struct egret_processes *ps, int pid)
 {

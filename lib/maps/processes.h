@@ -13,19 +13,20 @@
 
 struct egret_mapping {
 	uint64_t start, end; /* user addresses */
-	uint64_t pgoff; /* bytes */
+	uint64_t pgoff;	     /* bytes */
 	struct egret_module *module;
-	uint64_t bias; /* address - bias is the virtual address in the module's ELF file; 0 for JIT code */
-	bool biased; /* the ELF file has a segment there */
+	uint64_t bias; /* address - bias is the virtual address in the module's ELF file; 0 for JIT
+			  code */
+	bool biased;   /* the ELF file has a segment there */
 };
 
 struct egret_process {
 	int pid;
 	char comm[16];
 	bool complete; /* mappings are all there are: exec was seen, or /proc was read */
-	bool tried; /* /proc was asked, in vain */
+	bool tried;    /* /proc was asked, in vain */
 	bool exited;
-	uint64_t exit_time; /* CLOCK_MONOTONIC ns */
+	uint64_t exit_time;		/* CLOCK_MONOTONIC ns */
 	struct egret_mapping *mappings; /* sorted, without overlaps; executable ones only */
 	size_t n_mappings;
 	size_t capacity;
@@ -34,7 +35,8 @@ struct egret_process {
 
 /* Where the past of a process comes from: /proc, or a recording. 0 or -errno. */
 struct egret_process_source {
-	int (*read_maps)(void *arg, int pid, struct egret_buffer *out); /* text of proc_pid_maps(5) */
+	int (*read_maps)(void *arg, int pid,
+			 struct egret_buffer *out); /* text of proc_pid_maps(5) */
 	int (*read_comm)(void *arg, int pid, char *to, size_t size);
 	void *arg;
 };
@@ -49,7 +51,8 @@ struct egret_processes {
 	struct egret_index by_pid;
 	struct egret_modules *modules;
 	const struct egret_process_source *source;
-	bool track_all; /* make a process of every pid that is heard of, not only of the known and their children */
+	bool track_all; /* make a process of every pid that is heard of, not only of the known and
+			   their children */
 };
 
 void egret_processes_init(struct egret_processes *ps, struct egret_modules *modules,
@@ -58,13 +61,18 @@ void egret_processes_deinit(struct egret_processes *ps);
 
 /* The process, or NULL where it is not known. */
 struct egret_process *egret_processes_find(const struct egret_processes *ps, int pid);
-/* The process, made when it is new, with its mappings read when they are not known yet. NULL without memory. */
+/* The process, made when it is new, with its mappings read when they are not known yet. NULL
+ * without memory. */
 struct egret_process *egret_processes_need(struct egret_processes *ps, int pid);
+
+/* All mappings of a process are told anew: those that were known are void. NULL without memory. */
+struct egret_process *egret_processes_retell(struct egret_processes *ps, int pid);
 
 /* What the kernel tells. Unknown processes are ignored unless track_all. */
 void egret_processes_mmap(struct egret_processes *ps, const struct egret_map_info *info);
 void egret_processes_fork(struct egret_processes *ps, int pid, int parent);
-void egret_processes_comm(struct egret_processes *ps, int pid, int tid, const char *comm, bool exec);
+void egret_processes_comm(struct egret_processes *ps, int pid, int tid, const char *comm,
+			  bool exec);
 void egret_processes_exit(struct egret_processes *ps, int pid, uint64_t time);
 /* Records were lost: what is known may be wrong, and is read again when it is needed. */
 void egret_processes_lost(struct egret_processes *ps);

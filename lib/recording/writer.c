@@ -15,8 +15,8 @@
 #include "recording/format.h"
 
 /*
- * Measured on stacks and samples of a build with gcc, and on made-up ones: level 6 makes a file 3 to
- * 7 % smaller and takes nearly twice the time, 2 and 3 are in between.
+ * Measured on stacks and samples of a build with gcc, and on made-up ones: level 6 makes a file 3
+ * to 7 % smaller and takes nearly twice the time, 2 and 3 are in between.
  */
 #define COMPRESSION_LEVEL 1
 

@@ -46,12 +46,14 @@ static void tell_endings(struct visit *visit, const struct egret_pipeline_stats 
 			tell(visit, name, egret_capture_end_text(i), stats->capture_end[i]);
 	}
 	tell(visit, "capture.pending", "samples that still wait for their capture", stats->pending);
+	tell(visit, "capture.no-memory", "samples dropped for want of memory", stats->no_memory);
 	for (unsigned int i = 0; i < EGRET_UNWIND_NR; i++) {
 		snprintf(name, sizeof(name), "unwind.%s", egret_unwind_end_name(i));
 		if (stats->unwind_end[i] || i == EGRET_UNWIND_ROOT)
 			tell(visit, name, egret_unwind_end_text(i), stats->unwind_end[i]);
 	}
 	tell(visit, "unwind.pending", "samples that still wait for their capture", stats->pending);
+	tell(visit, "unwind.no-memory", "samples dropped for want of memory", stats->no_memory);
 }
 
 static void tell_pipeline(struct visit *visit, const struct egret_pipeline_stats *stats)
@@ -71,11 +73,9 @@ static void tell_pipeline(struct visit *visit, const struct egret_pipeline_stats
 	     stats->map_records);
 	tell(visit, "maps.lost", "of those, lost: processes were read again from /proc",
 	     stats->map_records_lost);
-	tell(visit, "samples.dropped.no-memory", "samples dropped for want of memory",
-	     stats->no_memory);
 }
 
-static void tell_capture(struct visit *visit, const struct egret_capture *capture)
+static void tell_capture(struct visit *visit, struct egret_capture *capture)
 {
 	uint64_t counters[EGRET_COUNT_NR];
 	struct egret_witness witness;
@@ -84,13 +84,16 @@ static void tell_capture(struct visit *visit, const struct egret_capture *captur
 	egret_capture_counters(capture, counters);
 	tell(visit, "witness.expected", "interrupts by the perf events' own counts",
 	     witness.expected);
-	tell(visit, "witness.never-ran",
-	     "interrupts that came too late, or whose program the kernel skipped",
-	     witness.expected - witness.seen);
+	tell(visit, "witness.late", "of those, merged into the next because the timer came late",
+	     witness.late);
+	tell(visit, "witness.idle", "of those, of timers that did not wake an idle CPU",
+	     witness.idle);
+	tell(visit, "witness.never-ran", "of those, whose program the kernel skipped",
+	     witness.expected - witness.seen - witness.late - witness.idle);
 	tell_counters(visit, counters);
 }
 
-int egret_accounting_each(const struct egret_capture *capture, const struct egret_pipeline *pipeline,
+int egret_accounting_each(struct egret_capture *capture, const struct egret_pipeline *pipeline,
 			  egret_stat_fn fn, void *arg)
 {
 	const struct egret_pipeline_stats *stats = egret_pipeline_stats(pipeline);
@@ -108,8 +111,8 @@ static int store(const struct egret_stat *stat, void *arg)
 	return egret_profile_set_stat(arg, stat->name, stat->text, stat->value);
 }
 
-void egret_accounting_store(const struct egret_capture *capture,
-			    const struct egret_pipeline *pipeline, struct egret_profile *profile)
+void egret_accounting_store(struct egret_capture *capture, const struct egret_pipeline *pipeline,
+			    struct egret_profile *profile)
 {
 	egret_accounting_each(capture, pipeline, store, profile);
 }

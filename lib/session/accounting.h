@@ -2,7 +2,8 @@
 /*
  * accounting.h - what became of every interrupt, sample and capture, by name.
  *
- * The identity: witness.expected - interrupts = witness.never-ran;
+ * The identity: interrupts + witness.late + witness.idle + witness.never-ran =
+ * witness.expected;
  * interrupts = filtered.* + samples.written + samples.dropped.*;
  * samples.written = the sum of capture.* = the sum of unwind.*.
  */
@@ -12,12 +13,13 @@
 #include "capture/capture.h"
 #include "session/pipeline.h"
 
-/* Calls fn for each number; capture is NULL in a replay. Stops when fn returns non-zero, and returns that. */
-int egret_accounting_each(const struct egret_capture *capture, const struct egret_pipeline *pipeline,
+/* Calls fn for each number; capture is NULL in a replay. Stops when fn returns non-zero, and
+ * returns that. */
+int egret_accounting_each(struct egret_capture *capture, const struct egret_pipeline *pipeline,
 			  egret_stat_fn fn, void *arg);
 
 /* Writes them into the profile, for its recording. */
-void egret_accounting_store(const struct egret_capture *capture,
-			    const struct egret_pipeline *pipeline, struct egret_profile *profile);
+void egret_accounting_store(struct egret_capture *capture, const struct egret_pipeline *pipeline,
+			    struct egret_profile *profile);
 
 #endif

@@ -70,17 +70,27 @@ static void check_capabilities(struct doctor *d)
 		const char *name, *fix;
 		bool needed;
 	} capabilities[] = {
-		{ CAP_BPF, "CAP_BPF", "run as root, or `setcap cap_bpf,cap_perfmon+ep`: needed to load "
-				      "BPF programs", true },
-		{ CAP_PERFMON, "CAP_PERFMON", "run as root, or `setcap cap_bpf,cap_perfmon+ep`: needed "
-					      "to sample", true },
-		{ CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "without it mappings of other users' processes that "
-						    "ran before are not known", false },
-		{ CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", "without it files that only their owner "
-							      "may read have no names", false },
+		{ CAP_BPF, "CAP_BPF",
+		  "run as root, or `setcap cap_bpf,cap_perfmon+ep`: needed to load "
+		  "BPF programs",
+		  true },
+		{ CAP_PERFMON, "CAP_PERFMON",
+		  "run as root, or `setcap cap_bpf,cap_perfmon+ep`: needed "
+		  "to sample",
+		  true },
+		{ CAP_SYS_PTRACE, "CAP_SYS_PTRACE",
+		  "without it mappings of other users' processes that "
+		  "ran before are not known",
+		  false },
+		{ CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH",
+		  "without it files that only their owner "
+		  "may read have no names",
+		  false },
 		{ CAP_SYSLOG, "CAP_SYSLOG", "without it kernel functions have no names", false },
-		{ CAP_CHECKPOINT_RESTORE, "CAP_CHECKPOINT_RESTORE", "without it (or CAP_SYS_ADMIN) "
-		  "deleted and replaced files have no names", false },
+		{ CAP_CHECKPOINT_RESTORE, "CAP_CHECKPOINT_RESTORE",
+		  "without it (or CAP_SYS_ADMIN) "
+		  "deleted and replaced files have no names",
+		  false },
 	};
 	bool admin = has_capability(CAP_SYS_ADMIN);
 
@@ -93,9 +103,9 @@ static void check_capabilities(struct doctor *d)
 		if (!has && capabilities[i].needed)
 			d->may_load = false;
 		report(d, capabilities[i].name,
-		       has			? EGRET_CHECK_OK :
-		       capabilities[i].needed	? EGRET_CHECK_MISSING :
-						  EGRET_CHECK_WARN,
+		       has			? EGRET_CHECK_OK
+		       : capabilities[i].needed ? EGRET_CHECK_MISSING
+						: EGRET_CHECK_WARN,
 		       has ? "held" : "not held", has ? "" : capabilities[i].fix);
 	}
 }
@@ -115,9 +125,11 @@ static void check_events(struct doctor *d)
 	char detail[64];
 
 	report(d, "hardware events", cycles ? EGRET_CHECK_OK : EGRET_CHECK_WARN,
-	       cycles ? "cycles can be sampled" : "no PMU that perf can use (common in virtual machines)",
-	       cycles ? "" : "cpu-clock is sampled instead: fine for where time goes, blind where "
-			     "interrupts are off");
+	       cycles ? "cycles can be sampled"
+		      : "no PMU that perf can use (common in virtual machines)",
+	       cycles ? ""
+		      : "cpu-clock is sampled instead: fine for where time goes, blind where "
+			"interrupts are off");
 	snprintf(detail, sizeof(detail), "kernel.perf_event_paranoid is %ld", paranoid);
 	if (d->may_load || paranoid < 0)
 		report(d, "perf events", EGRET_CHECK_OK, detail, "");
@@ -163,8 +175,8 @@ static void check_backends(struct doctor *d)
 		check_backend(d, egret_backends[i], &found);
 	if (!found)
 		report(d, "capturing", EGRET_CHECK_MISSING, "no backend works here",
-		       d->may_load ? "a kernel from 6.1 on with BPF and BTF is needed" :
-				     "run as root, or with CAP_BPF and CAP_PERFMON");
+		       d->may_load ? "a kernel from 6.1 on with BPF and BTF is needed"
+				   : "run as root, or with CAP_BPF and CAP_PERFMON");
 	if (d->vmlinux && !egret_btf_has_tracepoint(d->vmlinux, "sched_prepare_exec"))
 		report(d, "stacks during execve", EGRET_CHECK_WARN,
 		       "no tracepoint sched_prepare_exec (Linux 6.10)",

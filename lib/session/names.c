@@ -28,7 +28,7 @@ struct egret_names {
 	bool kallsyms_tried;
 	struct jit_names *jits;
 	size_t n_jits;
-	uint32_t next_frame; /* frames below were looked at */
+	uint32_t next_frame;   /* frames below were looked at */
 	uint32_t *unnamed_jit; /* frames of JIT code without a name so far */
 	size_t n_unnamed_jit, unnamed_jit_capacity;
 };
@@ -228,15 +228,15 @@ static bool is_jit(const struct egret_profile *profile, uint32_t frame)
 }
 
 /* New JIT frames are asked for after the new part of the perf map has been read. */
-static void refresh_jits_of_new_frames(struct egret_names *names, const struct egret_profile *profile,
-				       size_t n_frames)
+static void refresh_jits_of_new_frames(struct egret_names *names,
+				       const struct egret_profile *profile, size_t n_frames)
 {
 	int last_pid = -1;
 
 	for (uint32_t f = names->next_frame; f < n_frames; f++) {
 		const struct egret_profile_frame *frame = egret_profile_get_frame(profile, f);
-		const struct egret_profile_module *m =
-			egret_profile_get_module(profile, frame->module);
+		const struct egret_profile_module *m = egret_profile_get_module(profile,
+										frame->module);
 
 		if (m->kind != EGRET_MODULE_JIT || m->pid == last_pid)
 			continue;
@@ -285,7 +285,8 @@ int egret_names_update(struct egret_names *names, struct egret_profile *profile,
 	return again ? retry_jit_frames(names, profile, module_of, writer, err) : 0;
 }
 
-/* ---- the live system ---------------------------------------------------------------------------- */
+/* ---- the live system ----------------------------------------------------------------------------
+ */
 
 #define PERFMAP_MAX_BYTES (256u << 20)
 

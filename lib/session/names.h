@@ -11,7 +11,8 @@
 /* Where names come from that are in no file of a module: the live system, or a recording. */
 struct egret_name_source {
 	int (*read_kallsyms)(void *arg, struct egret_buffer *out);
-	/* The perf map of a process; -EALREADY: has not grown beyond *size, which is brought up to date. */
+	/* The perf map of a process; -EALREADY: has not grown beyond *size, which is brought up to
+	 * date. */
 	int (*read_perfmap)(void *arg, int pid, size_t *size, struct egret_buffer *out);
 	void *arg;
 };
@@ -25,14 +26,15 @@ void egret_names_destroy(struct egret_names *names);
 
 /*
  * Names the frames of profile from the first that has not been looked at, and, where `again`, JIT
- * frames that found no name before. module_of: the modules by number of the profile, NULL for kernel,
- * JIT and cut frames. Tells writer (may be NULL) of each.
+ * frames that found no name before. module_of: the modules by number of the profile, NULL for
+ * kernel, JIT and cut frames. Tells writer (may be NULL) of each.
  */
 int egret_names_update(struct egret_names *names, struct egret_profile *profile,
 		       struct egret_module *const *module_of, bool again,
 		       struct egret_writer *writer, struct egret_error *err);
 
-/* Whether kernel addresses are hidden (kernel.kptr_restrict); known after the first kernel frame. */
+/* Whether kernel addresses are hidden (kernel.kptr_restrict); known after the first kernel frame.
+ */
 bool egret_names_kernel_hidden(const struct egret_names *names);
 
 #endif

@@ -2,6 +2,7 @@
 #include "session/pipeline.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@
 
 /* A user stack as it came out of a capture: what all its samples share. */
 struct user_stack {
-	uint32_t stack; /* of the profile; 0: empty */
+	uint32_t stack;	      /* of the profile; 0: empty */
 	uint32_t wanted, got; /* bytes, where the stack is cut; else 0 */
 	uint8_t capture_end, unwind_end;
 };
@@ -29,8 +30,8 @@ struct pending {
 struct live_thread {
 	uint32_t tid;
 	uint64_t start_time;
-	uint64_t waiting; /* cookie that samples of it wait for; 0: none */
-	uint64_t done, also; /* cookies of its last capture */
+	uint64_t waiting;	/* cookie that samples of it wait for; 0: none */
+	uint64_t done, also;	/* cookies of its last capture */
 	struct user_stack last; /* what that was */
 	bool last_used;
 	uint32_t number; /* of the profile, under the names below */
@@ -58,7 +59,8 @@ struct egret_pipeline {
 
 	struct module_state *module_states;
 	size_t n_module_states;
-	struct egret_module **module_of; /* by number of the profile's modules; NULL for pseudo-modules */
+	struct egret_module *
+		*module_of; /* by number of the profile's modules; NULL for pseudo-modules */
 	size_t n_module_of;
 
 	struct pending **pending; /* slots */
@@ -74,7 +76,8 @@ struct egret_pipeline {
 	struct egret_unwound_frame *frames; /* room for max_frames */
 };
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------------------
+ */
 
 int egret_pipeline_create(const struct egret_pipeline_opts *opts, struct egret_pipeline **out,
 			  struct egret_error *err)
@@ -157,7 +160,8 @@ void egret_pipeline_set_writer(struct egret_pipeline *p, struct egret_writer *wr
 	p->raw = raw && writer;
 }
 
-/* ---- threads ------------------------------------------------------------------------------------ */
+/* ---- threads ------------------------------------------------------------------------------------
+ */
 
 struct thread_id {
 	uint32_t tid;
@@ -197,9 +201,8 @@ static struct live_thread *thread_of(struct egret_pipeline *p, uint32_t tid, uin
 	}
 	if (egret_index_add(&p->thread_by_id, hash, (uint32_t)p->n_threads))
 		return NULL;
-	p->threads[p->n_threads] = (struct live_thread){ .tid = tid,
-							 .start_time = start_time,
-							 .number = UINT32_MAX };
+	p->threads[p->n_threads] =
+		(struct live_thread){ .tid = tid, .start_time = start_time, .number = UINT32_MAX };
 	return &p->threads[p->n_threads++];
 }
 
@@ -243,14 +246,16 @@ static uint32_t thread_number(struct egret_pipeline *p, struct live_thread *t,
 	strncpy(t->process, name, EGRET_COMM_LEN);
 	thread.comm = egret_profile_string(p->profile, s->comm, strnlen(s->comm, EGRET_COMM_LEN),
 					   NULL);
-	thread.process = egret_profile_string(p->profile, name, strnlen(name, EGRET_COMM_LEN), NULL);
+	thread.process = egret_profile_string(p->profile, name, strnlen(name, EGRET_COMM_LEN),
+					      NULL);
 	if (thread.comm == UINT32_MAX || thread.process == UINT32_MAX)
 		return UINT32_MAX;
 	t->number = egret_profile_thread(p->profile, &thread, NULL);
 	return t->number;
 }
 
-/* ---- modules and frames ------------------------------------------------------------------------- */
+/* ---- modules and frames -------------------------------------------------------------------------
+ */
 
 static struct module_state *state_of(struct egret_pipeline *p, const struct egret_module *module)
 {
@@ -360,7 +365,8 @@ static uint32_t push_user_frame(struct egret_pipeline *p, uint32_t stack,
 		    frame->flags);
 }
 
-/* ---- unwinding ---------------------------------------------------------------------------------- */
+/* ---- unwinding ----------------------------------------------------------------------------------
+ */
 
 /* A capture while it is unwound: the argument of both callbacks. */
 struct capture_view {
@@ -373,7 +379,8 @@ struct capture_view {
 
 static bool view_capture(struct capture_view *view, const struct egret_rec_capture *rec)
 {
-	const uint8_t *data = (const uint8_t *)(rec + 1), *end = (const uint8_t *)rec + rec->rec.size;
+	const uint8_t *data = (const uint8_t *)(rec + 1),
+		      *end = (const uint8_t *)rec + rec->rec.size;
 
 	view->rec = rec;
 	if (rec->n_windows > EGRET_MAX_WINDOWS)
@@ -401,7 +408,8 @@ static int read_stack(void *arg, uint64_t addr, uint64_t *value)
 	for (uint32_t n = 0, i = view->last; n < rec->n_windows; n++) {
 		const struct egret_window *w = &rec->window[i];
 
-		if (addr >= w->start && addr - w->start < w->len && w->len - (addr - w->start) >= 8) {
+		if (addr >= w->start && addr - w->start < w->len &&
+		    w->len - (addr - w->start) >= 8) {
 			memcpy(value, view->data[i] + (addr - w->start), 8);
 			view->last = i;
 			return 0;
@@ -460,8 +468,8 @@ static struct user_stack no_user_stack(struct egret_pipeline *p, uint8_t capture
 		user.unwind_end = EGRET_UNWIND_NOT_USER;
 		return user;
 	}
-	user.unwind_end = capture_end == EGRET_CAPTURE_COMPAT ? EGRET_UNWIND_COMPAT :
-								EGRET_UNWIND_NO_CAPTURE;
+	user.unwind_end = capture_end == EGRET_CAPTURE_COMPAT ? EGRET_UNWIND_COMPAT
+							      : EGRET_UNWIND_NO_CAPTURE;
 	user.stack = cut_frame(p, capture_end, user.unwind_end);
 	return user;
 }
@@ -498,7 +506,8 @@ static bool has_stack(const struct egret_rec_capture *rec)
 	return rec->got != 0;
 }
 
-static struct user_stack user_stack_of(struct egret_pipeline *p, const struct egret_rec_capture *rec)
+static struct user_stack user_stack_of(struct egret_pipeline *p,
+				       const struct egret_rec_capture *rec)
 {
 	struct capture_view view = { .p = p };
 
@@ -510,7 +519,8 @@ static struct user_stack user_stack_of(struct egret_pipeline *p, const struct eg
 	return unwind_capture(p, &view);
 }
 
-/* ---- samples ------------------------------------------------------------------------------------ */
+/* ---- samples ------------------------------------------------------------------------------------
+ */
 
 /* Gives a sample its stack, and hands it on: the one place where a sample ends. */
 static int finish_sample(struct egret_pipeline *p, struct egret_sample_row *row,
@@ -531,8 +541,8 @@ static int finish_sample(struct egret_pipeline *p, struct egret_sample_row *row,
 	row->unwind_end = user->unwind_end;
 	row->bytes_wanted = user->wanted;
 	row->bytes_got = user->got;
-	p->stats.capture_end[user->capture_end < EGRET_CAPTURE_NR ? user->capture_end :
-								    EGRET_CAPTURE_LOST]++;
+	p->stats.capture_end[user->capture_end < EGRET_CAPTURE_NR ? user->capture_end
+								  : EGRET_CAPTURE_LOST]++;
 	p->stats.unwind_end[user->unwind_end]++;
 	if (p->opts.aggregate) {
 		struct egret_profile_key key = { .thread = row->thread,
@@ -721,6 +731,45 @@ static int on_capture(struct egret_pipeline *p, const struct egret_rec_capture *
 	return ret < 0 ? ret : more < 0 ? more : 0;
 }
 
+/* The path of a mapping's file from its names, which begin with the file's own. */
+static void join_names(const struct egret_rec_vma *rec, char *path, size_t size)
+{
+	size_t at = 0;
+
+	path[0] = 0;
+	for (size_t i = EGRET_VMA_NAMES; i-- > 0 && at < size;)
+		if (rec->names[i][0])
+			at += (size_t)snprintf(path + at, size - at, "/%.*s",
+					       EGRET_VMA_NAME_LEN - 1, rec->names[i]);
+}
+
+/* A process that ran before tells its mappings from its own context, before its first capture. */
+static void on_vma(struct egret_pipeline *p, const struct egret_rec_vma *rec)
+{
+	char path[EGRET_VMA_NAMES * EGRET_VMA_NAME_LEN + 1];
+	struct egret_map_info info = {
+		.pid = (int)rec->pid,
+		.start = rec->start,
+		.end = rec->end,
+		.pgoff = rec->pgoff,
+		.dev = (uint64_t)rec->major << 32 | rec->minor,
+		.ino = rec->ino,
+		.path = path,
+		.executable = true,
+	};
+
+	if (rec->flags & EGRET_VMA_F_FIRST && !egret_processes_retell(&p->processes, info.pid))
+		return;
+	join_names(rec, path, sizeof(path));
+	if (rec->flags & EGRET_VMA_F_VDSO)
+		info.path = "[vdso]";
+	else if (!rec->ino)
+		info.path = "//anon";
+	if (rec->head_len && rec->head_len <= sizeof(rec->head))
+		info.build_id = egret_elf_build_id_of_head(rec->head, rec->head_len);
+	egret_processes_mmap(&p->processes, &info);
+}
+
 int egret_pipeline_record(struct egret_pipeline *p, const struct egret_rec *record,
 			  struct egret_error *err)
 {
@@ -735,12 +784,16 @@ int egret_pipeline_record(struct egret_pipeline *p, const struct egret_rec *reco
 		return on_sample(p, (const struct egret_rec_sample *)record, err);
 	case EGRET_REC_CAPTURE:
 		return on_capture(p, (const struct egret_rec_capture *)record, err);
+	case EGRET_REC_VMA:
+		on_vma(p, (const struct egret_rec_vma *)record);
+		return 0;
 	default:
 		return 0;
 	}
 }
 
-/* ---- what perf says of processes ---------------------------------------------------------------- */
+/* ---- what perf says of processes ----------------------------------------------------------------
+ */
 
 /* PERF_RECORD_MMAP2, perf_event_open(2). */
 struct mmap2_record {
@@ -843,7 +896,8 @@ int egret_pipeline_perf(struct egret_pipeline *p, const struct perf_event_header
 	return 0;
 }
 
-/* ---- the rest ----------------------------------------------------------------------------------- */
+/* ---- the rest -----------------------------------------------------------------------------------
+ */
 
 #define FORGET_AFTER_NS 3000000000ull
 
@@ -856,15 +910,15 @@ int egret_pipeline_tidy(struct egret_pipeline *p, uint64_t now, struct egret_err
 	if (ret || now < FORGET_AFTER_NS)
 		return ret;
 	egret_processes_forget(&p->processes, now - FORGET_AFTER_NS);
-	return forget_threads(p, now - FORGET_AFTER_NS) ?
-		       egret_fail(err, ENOMEM, "out of memory for threads") :
-		       0;
+	return forget_threads(p, now - FORGET_AFTER_NS)
+		       ? egret_fail(err, ENOMEM, "out of memory for threads")
+		       : 0;
 }
 
 int egret_pipeline_end(struct egret_pipeline *p, bool asleep, struct egret_error *err)
 {
-	struct user_stack user = no_user_stack(p, asleep ? EGRET_CAPTURE_ASLEEP_UNREADABLE :
-							   EGRET_CAPTURE_STOPPED);
+	struct user_stack user = no_user_stack(p, asleep ? EGRET_CAPTURE_ASLEEP_UNREADABLE
+							 : EGRET_CAPTURE_STOPPED);
 
 	for (size_t i = 0; i < p->n_threads; i++) {
 		struct live_thread *t = &p->threads[i];

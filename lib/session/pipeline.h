@@ -24,13 +24,15 @@ struct egret_pipeline_stats {
 	uint64_t captures;
 	uint64_t captures_unused; /* made at exit or exec, and no sample needed them */
 	uint64_t captures_asleep; /* read from outside at the end */
-	uint64_t alt_stacks; /* captures with two stacks */
-	uint64_t user_hits, user_hits_equal; /* of captures: where the interrupt hit is where they were made */
+	uint64_t alt_stacks;	  /* captures with two stacks */
+	uint64_t user_hits,
+		user_hits_equal; /* of captures: where the interrupt hit is where they were made */
 	uint64_t frames;
 	uint64_t map_records, map_records_lost;
-	uint64_t capture_end[EGRET_CAPTURE_NR]; /* of samples; sums to samples, with those pending */
+	uint64_t
+		capture_end[EGRET_CAPTURE_NR]; /* of samples; sums to samples, with those pending */
 	uint64_t unwind_end[EGRET_UNWIND_NR];
-	uint64_t pending; /* samples that wait for their capture */
+	uint64_t pending;   /* samples that wait for their capture */
 	uint64_t no_memory; /* samples dropped for want of memory */
 };
 
@@ -68,7 +70,8 @@ int egret_pipeline_perf(struct egret_pipeline *p, const struct perf_event_header
 /* Names what is new, and forgets what ended before `now` by a while. */
 int egret_pipeline_tidy(struct egret_pipeline *p, uint64_t now, struct egret_error *err);
 
-/* Ends the samples that still wait; `asleep`: their threads were looked for and could not be read. */
+/* Ends the samples that still wait; `asleep`: their threads were looked for and could not be read.
+ */
 int egret_pipeline_end(struct egret_pipeline *p, bool asleep, struct egret_error *err);
 
 /* Names everything that can be named, JIT code read anew. */

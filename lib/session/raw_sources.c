@@ -16,7 +16,7 @@ struct egret_raw_sources {
 	size_t modules_written;
 	bool kallsyms_written;
 	struct egret_buffer kallsyms; /* kept for a second recording (--switch-output) */
-	int failed; /* -errno of a write */
+	int failed;		      /* -errno of a write */
 	struct egret_error why;
 };
 
@@ -35,8 +35,8 @@ static void put(struct egret_raw_sources *raw, uint32_t tag, const void *head, s
 		egret_buffer_clear(&record);
 		egret_buffer_add(&record, head, head_len);
 		egret_buffer_add(&record, (const char *)bytes + at, n);
-		raw->failed = record.failed ? egret_fail(&raw->why, ENOMEM, "out of memory") :
-					      egret_writer_raw(raw->writer, tag, record.data,
+		raw->failed = record.failed ? egret_fail(&raw->why, ENOMEM, "out of memory")
+					    : egret_writer_raw(raw->writer, tag, record.data,
 							       record.len, &raw->why);
 		at += n;
 	} while (at < len && !raw->failed);
@@ -135,10 +135,28 @@ const struct egret_name_source *egret_raw_name_source(struct egret_raw_sources *
 static bool is_needed(const char *name)
 {
 	static const char *const names[] = {
-		".eh_frame", ".eh_frame_hdr", ".debug_frame", ".symtab", ".strtab", ".dynsym",
-		".dynstr", ".shstrtab", ".note.gnu.build-id", ".rela.plt", ".plt", ".plt.sec",
-		".plt.got", ".rela.dyn", ".gnu_debuglink", ".gnu_debugaltlink", ".gnu.version",
-		".gnu.version_d", ".gnu.version_r", ".dynamic", ".gnu_debugdata", NULL,
+		".eh_frame",
+		".eh_frame_hdr",
+		".debug_frame",
+		".symtab",
+		".strtab",
+		".dynsym",
+		".dynstr",
+		".shstrtab",
+		".note.gnu.build-id",
+		".rela.plt",
+		".plt",
+		".plt.sec",
+		".plt.got",
+		".rela.dyn",
+		".gnu_debuglink",
+		".gnu_debugaltlink",
+		".gnu.version",
+		".gnu.version_d",
+		".gnu.version_r",
+		".dynamic",
+		".gnu_debugdata",
+		NULL,
 	};
 
 	for (size_t i = 0; names[i]; i++)
@@ -172,7 +190,8 @@ static void put_image(struct egret_raw_sources *raw, uint32_t module, bool debug
 	image.file_size = size;
 	if (!gelf_getehdr(handle, &ehdr))
 		return;
-	put_range(raw, &image, bytes, 0, size < 4096 ? size : 4096); /* header, program headers, notes */
+	put_range(raw, &image, bytes, 0,
+		  size < 4096 ? size : 4096); /* header, program headers, notes */
 	put_range(raw, &image, bytes, ehdr.e_shoff, (uint64_t)ehdr.e_shentsize * ehdr.e_shnum);
 	if (elf_getshdrstrndx(handle, &names_section))
 		return;

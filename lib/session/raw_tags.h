@@ -6,14 +6,14 @@
 #include <stdint.h>
 
 enum egret_raw_tag {
-	EGRET_RAW_RECORD = 1, /* struct egret_rec and what follows, bpf/abi.h */
-	EGRET_RAW_PERF = 2, /* u64 time, then a record of perf_event_open(2) */
-	EGRET_RAW_MAPS = 3, /* i32 pid, then the text of proc_pid_maps(5) */
-	EGRET_RAW_COMM = 4, /* i32 pid, then the name of the process */
-	EGRET_RAW_MODULE = 5, /* struct egret_raw_module, then the path */
-	EGRET_RAW_IMAGE = 6, /* struct egret_raw_image, then bytes of the file */
+	EGRET_RAW_RECORD = 1,	/* struct egret_rec and what follows, bpf/abi.h */
+	EGRET_RAW_PERF = 2,	/* u64 time, then a record of perf_event_open(2) */
+	EGRET_RAW_MAPS = 3,	/* i32 pid, then the text of proc_pid_maps(5) */
+	EGRET_RAW_COMM = 4,	/* i32 pid, then the name of the process */
+	EGRET_RAW_MODULE = 5,	/* struct egret_raw_module, then the path */
+	EGRET_RAW_IMAGE = 6,	/* struct egret_raw_image, then bytes of the file */
 	EGRET_RAW_KALLSYMS = 7, /* a part of the text of /proc/kallsyms */
-	EGRET_RAW_PERFMAP = 8, /* i32 pid, then a part of the text of its perf map */
+	EGRET_RAW_PERFMAP = 8,	/* i32 pid, then a part of the text of its perf map */
 };
 
 struct egret_raw_module {

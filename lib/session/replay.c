@@ -20,7 +20,8 @@
 
 #define MAX_IMAGE_BYTES (8ull << 30)
 
-/* A text about a process: answers to read_maps and read_comm are taken in the order they were given. */
+/* A text about a process: answers to read_maps and read_comm are taken in the order they were
+ * given. */
 struct text {
 	uint32_t tag;
 	int pid;
@@ -66,7 +67,8 @@ static int damaged(struct replay *r, const char *what)
 	return egret_fail(r->err, EBADMSG, "the recording's %s is damaged", what);
 }
 
-/* ---- the first reading -------------------------------------------------------------------------- */
+/* ---- the first reading --------------------------------------------------------------------------
+ */
 
 static int gather_module(struct replay *r, const uint8_t *bytes, size_t len)
 {
@@ -168,7 +170,8 @@ static int gather(void *arg, uint32_t tag, const void *bytes, size_t len)
 	}
 }
 
-/* ---- the sources of the second reading ---------------------------------------------------------- */
+/* ---- the sources of the second reading ----------------------------------------------------------
+ */
 
 static bool is_module(const struct image *image, const struct egret_map_info *info)
 {
@@ -249,7 +252,8 @@ static int read_perfmap(void *arg, int pid, size_t *size, struct egret_buffer *o
 	return 0;
 }
 
-/* ---- the second reading ------------------------------------------------------------------------- */
+/* ---- the second reading -------------------------------------------------------------------------
+ */
 
 static int feed_record(struct replay *r, const void *bytes, size_t len)
 {
@@ -263,8 +267,11 @@ static int feed_record(struct replay *r, const void *bytes, size_t len)
 		       rec->size >= sizeof(*s) + s->n_kernel * 8ul;
 	} else if (fits && rec->type == EGRET_REC_CAPTURE) {
 		fits = rec->size >= sizeof(struct egret_rec_capture);
+	} else if (fits && rec->type == EGRET_REC_VMA) {
+		fits = rec->size >= sizeof(struct egret_rec_vma);
 	}
-	return fits ? egret_pipeline_record(r->pipeline, rec, r->err) : damaged(r, "copy of a record");
+	return fits ? egret_pipeline_record(r->pipeline, rec, r->err)
+		    : damaged(r, "copy of a record");
 }
 
 /* The least size of the records that are looked into, perf_event_open(2). */
@@ -308,11 +315,12 @@ static int feed(void *arg, uint32_t tag, const void *bytes, size_t len)
 	return 0;
 }
 
-static int copy_meta(const struct egret_profile *from, struct egret_profile *to, const char *unwinder)
+static int copy_meta(const struct egret_profile *from, struct egret_profile *to,
+		     const char *unwinder)
 {
-	static const char *const keys[] = { "start-time", "hostname", "kernel",	   "architecture",
-					    "version",	  "backend",  "stack-limit", "command",
-					    "duration" };
+	static const char *const keys[] = { "start-time",   "hostname", "kernel",
+					    "architecture", "version",	"backend",
+					    "stack-limit",  "command",	"duration" };
 	int ret = egret_profile_set_meta(to, "unwinder", unwinder);
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -383,7 +391,8 @@ int egret_replay(const char *path, int fd, const struct egret_replay_opts *user_
 	if (ret)
 		return ret;
 	if (!strcmp(path, "-"))
-		return egret_fail(err, ESPIPE, "a replay reads its recording twice: give it a file");
+		return egret_fail(err, ESPIPE,
+				  "a replay reads its recording twice: give it a file");
 	engine = egret_unwind_engine_find(opts.unwinder);
 	if (!engine)
 		return egret_fail(err, EINVAL, "there is no unwinder '%s'", opts.unwinder);
@@ -392,7 +401,8 @@ int egret_replay(const char *path, int fd, const struct egret_replay_opts *user_
 		ret = egret_recording_read(path, recorded, &ops, &r, err);
 	if (!ret && !r.records)
 		ret = egret_fail(err, ENODATA,
-				 "%s: made without --raw: there are no captures to run again", path);
+				 "%s: made without --raw: there are no captures to run again",
+				 path);
 	if (!ret)
 		ret = egret_pipeline_create(
 			&(struct egret_pipeline_opts){

@@ -39,7 +39,7 @@ struct egret_session {
 	int *pidfds; /* of the processes asked for; -1 where ended */
 	size_t n_pidfds, n_alive;
 	uint64_t start_time, end_time, next_tidy; /* CLOCK_MONOTONIC ns */
-	uint64_t written_before; /* bytes of recordings that are finished */
+	uint64_t written_before;		  /* bytes of recordings that are finished */
 	struct egret_event_spec *specs;
 	size_t n_specs;
 	char *notices[8];
@@ -72,7 +72,8 @@ const char *egret_session__notice(const struct egret_session *session, size_t n)
 	return n < session->n_notices ? session->notices[n] : NULL;
 }
 
-/* ---- options ------------------------------------------------------------------------------------ */
+/* ---- options ------------------------------------------------------------------------------------
+ */
 
 static uint64_t max_sample_rate(void)
 {
@@ -82,8 +83,8 @@ static uint64_t max_sample_rate(void)
 	return file && fscanf(file, "%llu", &rate) == 1 ? rate : UINT64_MAX;
 }
 
-static int set_rate(struct egret_event_spec *spec, const struct egret_session_opts *opts,
-		    struct egret_error *err)
+static int set_rate(struct egret_session *s, struct egret_event_spec *spec,
+		    const struct egret_session_opts *opts, struct egret_error *err)
 {
 	uint64_t most = max_sample_rate();
 
@@ -91,8 +92,13 @@ static int set_rate(struct egret_event_spec *spec, const struct egret_session_op
 		spec->period = opts->period;
 		return 0;
 	}
-	if (spec->source == EGRET_EVENT_TRACEPOINT && !opts->frequency) {
+	if (spec->source == EGRET_EVENT_TRACEPOINT) {
 		spec->period = 1; /* as perf does: every hit */
+		if (opts->frequency)
+			add_notice(s,
+				   "'%s' is a tracepoint: every hit is sampled, -F does not "
+				   "apply; -c N samples every Nth",
+				   spec->name);
 		return 0;
 	}
 	spec->frequency = opts->frequency ? opts->frequency : DEFAULT_FREQUENCY;
@@ -120,7 +126,7 @@ static int add_spec(struct egret_session *s, const char *name,
 		return egret_fail(err, EINVAL, "event '%s': neither user nor kernel mode is left",
 				  name);
 	s->n_specs++;
-	return set_rate(spec, opts, err);
+	return set_rate(s, spec, opts, err);
 }
 
 static int parse_events(struct egret_session *s, const struct egret_session_opts *opts,
@@ -163,8 +169,8 @@ static int parse_fault(const char *name, enum egret_fault_policy *policy, struct
 		}
 	}
 	return name ? egret_fail(err, EINVAL, "there is no fault policy '%s': none, safe or any",
-				 name) :
-		      0;
+				 name)
+		    : 0;
 }
 
 static int open_cgroup(const char *path, struct egret_error *err)
@@ -182,7 +188,8 @@ static int open_cgroup(const char *path, struct egret_error *err)
 	return fd >= 0 ? fd : egret_fail(err, errno, "cgroup '%s': %s", path, strerror(errno));
 }
 
-/* ---- targets ------------------------------------------------------------------------------------ */
+/* ---- targets ------------------------------------------------------------------------------------
+ */
 
 static int watch(struct egret_session *s, int fd)
 {
@@ -249,7 +256,8 @@ static void note_ended(struct egret_session *s, int fd)
 	}
 }
 
-/* ---- opening ------------------------------------------------------------------------------------ */
+/* ---- opening ------------------------------------------------------------------------------------
+ */
 
 static int open_capture(struct egret_session *s, const struct egret_session_opts *opts,
 			struct egret_error *err)
@@ -423,7 +431,8 @@ void egret_session__destroy(struct egret_session *s)
 	free(s);
 }
 
-/* ---- output ------------------------------------------------------------------------------------- */
+/* ---- output -------------------------------------------------------------------------------------
+ */
 
 int egret_session__set_output(struct egret_session *s, int fd, struct egret_error *err)
 {
@@ -467,7 +476,8 @@ int egret_session__finish_output(struct egret_session *s, struct egret_error *er
 	return ret;
 }
 
-/* ---- running ------------------------------------------------------------------------------------ */
+/* ---- running ------------------------------------------------------------------------------------
+ */
 
 int egret_session__start(struct egret_session *s, struct egret_error *err)
 {
@@ -609,7 +619,8 @@ int egret_session__stop(struct egret_session *s, struct egret_error *err)
 	return ret ? ret : tidy(s, now_ns(), err);
 }
 
-/* ---- results ------------------------------------------------------------------------------------ */
+/* ---- results ------------------------------------------------------------------------------------
+ */
 
 int egret_session__progress(const struct egret_session *s, struct egret_progress *progress)
 {
@@ -625,8 +636,7 @@ int egret_session__progress(const struct egret_session *s, struct egret_progress
 		       counters[EGRET_COUNT_SAMPLES_INTERNAL] +
 		       counters[EGRET_COUNT_CAPTURES_RING_FULL] + stats->no_memory;
 	full.bytes_written = s->written_before + (s->writer ? egret_writer_bytes(s->writer) : 0);
-	memcpy(progress, &full,
-	       progress->size < sizeof(full) ? progress->size : sizeof(full));
+	memcpy(progress, &full, progress->size < sizeof(full) ? progress->size : sizeof(full));
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-"""A headless Chromium, driven through chromedriver (W3C WebDriver), with nothing but the standard library."""
+"""A headless Chromium, driven through chromedriver (W3C WebDriver) by the standard library alone."""
 
 import base64
 import json
@@ -11,9 +11,18 @@ import urllib.error
 import urllib.request
 
 FLAGS = [
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--disable-dev-shm-usage", "--disable-extensions", "--hide-scrollbars", "--force-device-scale-factor=1",
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--disable-extensions",
+    "--hide-scrollbars",
+    "--force-device-scale-factor=1",
 ]
 
 
@@ -31,17 +40,28 @@ class Browser:
     def __init__(self, width=1400, height=900, dark=False):
         self.home = tempfile.mkdtemp(prefix="egret-chromium-")
         self.driver = subprocess.Popen(
-            ["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            ["chromedriver", "--port=0"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
         self.base = f"http://127.0.0.1:{self._port()}"
         flags = FLAGS + [f"--window-size={width},{height}", f"--user-data-dir={self.home}"]
         options = {"args": flags, "binary": shutil.which("chromium")}
-        capabilities = {"browserName": "chrome", "goog:chromeOptions": options,
-                        "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
+        capabilities = {
+            "browserName": "chrome",
+            "goog:chromeOptions": options,
+            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+        }
         session = self._call("POST", "/session", {"capabilities": {"alwaysMatch": capabilities}})
         self.base += f"/session/{session['sessionId']}"
-        self.cdp("Emulation.setEmulatedMedia",
-                 features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
-                           {"name": "prefers-reduced-motion", "value": "reduce"}])
+        self.cdp(
+            "Emulation.setEmulatedMedia",
+            features=[
+                {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
+                {"name": "prefers-reduced-motion", "value": "reduce"},
+            ],
+        )
         self.resize(width, height)
 
     def _port(self):
@@ -51,9 +71,12 @@ class Browser:
         raise RuntimeError("chromedriver did not start")
 
     def _call(self, method, path, body=None):
-        request = urllib.request.Request(self.base + path, method=method,
-                                         data=None if body is None else json.dumps(body).encode(),
-                                         headers={"Content-Type": "application/json"})
+        request = urllib.request.Request(
+            self.base + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
         try:
             with urllib.request.urlopen(request, timeout=100) as answer:
                 return json.load(answer)["value"]
@@ -73,7 +96,13 @@ class Browser:
         return self._call("POST", "/goog/cdp/execute", {"cmd": command, "params": params})
 
     def resize(self, width, height):
-        self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.cdp(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
 
     def open(self, url):
         self._call("POST", "/url", {"url": url})
@@ -92,37 +121,88 @@ class Browser:
             time.sleep(0.05)
 
     def _pointer(self, *actions):
-        self._call("POST", "/actions", {"actions": [
-            {"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}, "actions": list(actions)}]})
+        self._call(
+            "POST",
+            "/actions",
+            {
+                "actions": [
+                    {
+                        "type": "pointer",
+                        "id": "mouse",
+                        "parameters": {"pointerType": "mouse"},
+                        "actions": list(actions),
+                    }
+                ]
+            },
+        )
 
     @staticmethod
     def _move(x, y):
-        return {"type": "pointerMove", "duration": 0, "x": round(x), "y": round(y), "origin": "viewport"}
+        return {
+            "type": "pointerMove",
+            "duration": 0,
+            "x": round(x),
+            "y": round(y),
+            "origin": "viewport",
+        }
 
     def hover(self, x, y):
         self._pointer(self._move(x, y))
 
     def click(self, x, y):
-        self._pointer(self._move(x, y), {"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0})
+        self._pointer(
+            self._move(x, y),
+            {"type": "pointerDown", "button": 0},
+            {"type": "pointerUp", "button": 0},
+        )
 
     def drag(self, x, y, to_x, to_y):
-        self._pointer(self._move(x, y), {"type": "pointerDown", "button": 0},
-                      self._move((x + to_x) / 2, (y + to_y) / 2), self._move(to_x, to_y),
-                      {"type": "pointerUp", "button": 0})
+        self._pointer(
+            self._move(x, y),
+            {"type": "pointerDown", "button": 0},
+            self._move((x + to_x) / 2, (y + to_y) / 2),
+            self._move(to_x, to_y),
+            {"type": "pointerUp", "button": 0},
+        )
 
     def wheel(self, x, y, delta_x, delta_y):
-        self._call("POST", "/actions", {"actions": [{"type": "wheel", "id": "wheel", "actions": [
-            {"type": "scroll", "x": round(x), "y": round(y), "deltaX": delta_x, "deltaY": delta_y, "duration": 0,
-             "origin": "viewport"}]}]})
+        self._call(
+            "POST",
+            "/actions",
+            {
+                "actions": [
+                    {
+                        "type": "wheel",
+                        "id": "wheel",
+                        "actions": [
+                            {
+                                "type": "scroll",
+                                "x": round(x),
+                                "y": round(y),
+                                "deltaX": delta_x,
+                                "deltaY": delta_y,
+                                "duration": 0,
+                                "origin": "viewport",
+                            }
+                        ],
+                    }
+                ]
+            },
+        )
 
     def keys(self, text):
         """Real key strokes; WebDriver's code points for keys that are no characters."""
         strokes = [{"type": kind, "value": key} for key in text for kind in ("keyDown", "keyUp")]
-        self._call("POST", "/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": strokes}]})
+        self._call(
+            "POST", "/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": strokes}]}
+        )
 
     def click_on(self, css):
-        box = self.run("const b = document.querySelector(arguments[0]).getBoundingClientRect();"
-                       "return [b.left + b.width / 2, b.top + b.height / 2]", css)
+        box = self.run(
+            "const b = document.querySelector(arguments[0]).getBoundingClientRect();"
+            "return [b.left + b.width / 2, b.top + b.height / 2]",
+            css,
+        )
         self.click(*box)
 
     def log(self):
@@ -130,8 +210,15 @@ class Browser:
 
     def requests(self):
         """The URLs that the page asked for since the last call."""
-        events = [json.loads(e["message"])["message"] for e in self._call("POST", "/se/log", {"type": "performance"})]
-        return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+        events = [
+            json.loads(e["message"])["message"]
+            for e in self._call("POST", "/se/log", {"type": "performance"})
+        ]
+        return [
+            e["params"]["request"]["url"]
+            for e in events
+            if e["method"] == "Network.requestWillBeSent"
+        ]
 
     def screenshot(self, path):
         with open(path, "wb") as out:

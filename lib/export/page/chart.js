@@ -2,13 +2,15 @@
 // The drawing: a plugin for flame-chart-js, and the view (zoom, scrolling, keyboard) around it.
 
 const ROW = 20; // pixels from one level to the next
-const FONT = "12px ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif";
-const NAMESPACED = new Set(["cpp", "inlined", "rust"]); // kinds whose names carry namespaces and parameters
+const FONT =
+  "12px ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif";
+const NAMESPACED = new Set(["cpp", "inlined", "rust"]); // names with namespaces and parameters
 const LONGEST_LABEL = 2000; // characters: more fit on no screen
 const SLIVER = 0.7; // pixels; narrower frames are drawn together, one pixel at a time
 
 // Draws what is on the screen of a tree, and no more: per level a binary search to the first visible
-// frame, and from sliver to sliver by pixel, so that a repaint costs the same for 1,000 nodes and 1,000,000.
+// frame, and from sliver to sliver by pixel, so that a repaint costs the same for 1,000 nodes and
+// 1,000,000.
 class FlamePlugin extends flameChartJs.UIPlugin {
   constructor(tree) {
     super("flame");
@@ -34,7 +36,9 @@ class FlamePlugin extends flameChartJs.UIPlugin {
   setSearch(nodeHit) {
     this.hits = nodeHit && new Uint32Array(nodeHit.length + 1);
     if (nodeHit)
-      nodeHit.forEach((hit, n) => { this.hits[n + 1] = this.hits[n] + hit; });
+      nodeHit.forEach((hit, n) => {
+        this.hits[n + 1] = this.hits[n] + hit;
+      });
   }
 
   init(renderEngine, interactionsEngine) {
@@ -60,7 +64,9 @@ class FlamePlugin extends flameChartJs.UIPlugin {
 
   top(level) {
     if (this.rootAtBottom)
-      return Math.max(this.renderEngine.height, this.contentHeight) - (level + 1) * ROW - this.scroll;
+      return (
+        Math.max(this.renderEngine.height, this.contentHeight) - (level + 1) * ROW - this.scroll
+      );
     return level * ROW - this.scroll;
   }
 
@@ -72,7 +78,12 @@ class FlamePlugin extends flameChartJs.UIPlugin {
   // Where a node is drawn, in pixels of the canvas.
   box(n) {
     const x = this.renderEngine.timeToPosition(this.tree.start[n]);
-    return { x, y: this.top(this.tree.level[n]), w: this.tree.total[n] * this.renderEngine.zoom, h: ROW - 1 };
+    return {
+      x,
+      y: this.top(this.tree.level[n]),
+      w: this.tree.total[n] * this.renderEngine.zoom,
+      h: ROW - 1,
+    };
   }
 
   nodeAt(x, y) {
@@ -85,31 +96,27 @@ class FlamePlugin extends flameChartJs.UIPlugin {
     const f = this.tree.frame[n];
     const kind = f < 0 ? "group" : this.tree.profile.kinds[f];
     const shade = f < 0 || end > n + 1 ? 1 : this.tree.profile.shades[f];
-    if (this.hits && this.hits[end] > this.hits[n])
-      return { color: hit };
-    if (kind === "cut")
-      return { color: "cut", pattern: this.hits ? "cut-faded" : "cut" };
-    if (this.hits)
-      return { color: faded[shade % faded.length] };
+    if (this.hits && this.hits[end] > this.hits[n]) return { color: hit };
+    if (kind === "cut") return { color: "cut", pattern: this.hits ? "cut-faded" : "cut" };
+    if (this.hits) return { color: faded[shade % faded.length] };
     return { color: (this.tree.level[n] < this.zoomedLevel ? callers : fills)[kind][shade] };
   }
 
-  // The text, or as much of its beginning (or of its end) as fits, with an ellipsis; "" where that is nothing.
+  // The text, or as much of its beginning (or of its end) as fits, with an ellipsis; "" where that is
+  // nothing.
   #fit(text, room, fromEnd) {
     const { ctx } = this.renderEngine;
     const width = ctx.measureText(text).width;
-    if (width <= room)
-      return text;
+    if (width <= room) return text;
     for (let n = Math.floor((text.length * room) / width); n > 1; n--) {
       const part = fromEnd ? `…${text.slice(-n)}` : `${text.slice(0, n)}…`;
-      if (ctx.measureText(part).width <= room)
-        return part;
+      if (ctx.measureText(part).width <= room) return part;
     }
     return "";
   }
 
-  // What is shown of a name: all of it; without parameters; without template arguments; then its end, where
-  // the function is, if namespaces stand before it, else its beginning.
+  // What is shown of a name: all of it; without parameters; without template arguments; then its end,
+  // where the function is, if namespaces stand before it, else its beginning.
   #label(n, w) {
     const room = w - 10;
     const f = this.tree.frame[n];
@@ -119,12 +126,15 @@ class FlamePlugin extends flameChartJs.UIPlugin {
     let short = name.replace(/(?<=[^(\s])\(.*$/s, "");
     if (this.#fit(short, room) !== short)
       short = short.replace(/<[^<>]*>/g, "").replace(/<.*>/s, "");
-    return this.#fit(short, room, short.includes("::"));
+    const last = short.slice(short.lastIndexOf("::") + 2);
+    const tail = this.#fit(short, room, last !== short);
+    return last === short || tail.length > last.length ? tail : this.#fit(last, room);
   }
 
   #renderLevel(level, y) {
     const { tree, renderEngine: engine } = this;
-    const left = engine.positionX, right = left + engine.getRealView();
+    const left = engine.positionX,
+      right = left + engine.getRealView();
     const end = tree.levels[level + 1];
     let last = null; // a run of slivers of one colour
     for (let n = tree.firstBeyond(level, left); n < end && tree.start[n] < right;) {
@@ -153,9 +163,13 @@ class FlamePlugin extends flameChartJs.UIPlugin {
 
   #outline(n, color) {
     const { x, y, w, h } = this.box(n);
-    const from = Math.max(0, x), to = Math.min(this.renderEngine.width, x + w);
+    const from = Math.max(0, x),
+      to = Math.min(this.renderEngine.width, x + w);
     if (to > from)
-      this.renderEngine.addStroke({ color, x: from + 0.5, y: y + 0.5, w: Math.max(1, to - from - 2), h: h - 1 }, 2);
+      this.renderEngine.addStroke(
+        { color, x: from + 0.5, y: y + 0.5, w: Math.max(1, to - from - 2), h: h - 1 },
+        2,
+      );
   }
 
   render() {
@@ -163,13 +177,10 @@ class FlamePlugin extends flameChartJs.UIPlugin {
     this.scrollBy(0);
     for (let level = 0; level < tree.depth; level++) {
       const y = this.top(level);
-      if (y + ROW > 0 && y < engine.height)
-        this.#renderLevel(level, y);
+      if (y + ROW > 0 && y < engine.height) this.#renderLevel(level, y);
     }
-    if (this.hovered >= 0)
-      this.#outline(this.hovered, this.palette.focus);
-    if (this.focused >= 0)
-      this.#outline(this.focused, this.palette.focus);
+    if (this.hovered >= 0) this.#outline(this.hovered, this.palette.focus);
+    if (this.focused >= 0) this.#outline(this.focused, this.palette.focus);
     engine.resolveQueue();
     return true; // no time grid: the axis is a share, not time
   }
@@ -190,7 +201,10 @@ class Chart {
     this.container = new flameChartJs.FlameChartContainer({
       canvas,
       plugins: [this.plugin],
-      settings: { styles: { main: this.#styles(), timeGrid: { color: "transparent" } }, options: { tooltip: false } },
+      settings: {
+        styles: { main: this.#styles(), timeGrid: { color: "transparent" } },
+        options: { tooltip: false },
+      },
     });
     this.engine = this.container.renderEngine;
     this.#listen();
@@ -200,7 +214,13 @@ class Chart {
 
   #styles() {
     const { background, text } = this.plugin.palette;
-    return { blockHeight: ROW - 1, font: FONT, fontColor: text, backgroundColor: background, blockPaddingLeftRight: 5 };
+    return {
+      blockHeight: ROW - 1,
+      font: FONT,
+      fontColor: text,
+      backgroundColor: background,
+      blockPaddingLeftRight: 5,
+    };
   }
 
   setPalette(colours) {
@@ -223,7 +243,9 @@ class Chart {
   }
 
   setDirection(rootAtBottom) {
-    const fromRoot = this.plugin.rootAtBottom ? this.plugin.maxScroll - this.plugin.scroll : this.plugin.scroll;
+    const fromRoot = this.plugin.rootAtBottom
+      ? this.plugin.maxScroll - this.plugin.scroll
+      : this.plugin.scroll;
     this.plugin.rootAtBottom = rootAtBottom;
     this.plugin.scroll = rootAtBottom ? this.plugin.maxScroll - fromRoot : fromRoot;
     this.#changed();
@@ -236,7 +258,12 @@ class Chart {
 
   get view() {
     const start = this.engine.positionX;
-    return { start, end: start + this.engine.getRealView(), scroll: this.plugin.scroll, node: this.zoomed };
+    return {
+      start,
+      end: start + this.engine.getRealView(),
+      scroll: this.plugin.scroll,
+      node: this.zoomed,
+    };
   }
 
   get isWhole() {
@@ -246,29 +273,35 @@ class Chart {
 
   zoomTo(n) {
     const { tree } = this.plugin;
-    if (n === this.zoomed && !this.target && this.trail.length)
-      return;
+    if (n === this.zoomed && !this.target && this.trail.length) return;
     this.trail.push(this.target ?? this.view);
-    this.#go({ start: tree.start[n], end: tree.start[n] + tree.total[n], scroll: this.#scrollFor(n), node: n });
+    this.#go({
+      start: tree.start[n],
+      end: tree.start[n] + tree.total[n],
+      scroll: this.#scrollFor(n),
+      node: n,
+    });
   }
 
   back() {
-    if (this.trail.length)
-      this.#go(this.trail.pop());
-    else
-      this.reset();
+    if (this.trail.length) this.#go(this.trail.pop());
+    else this.reset();
   }
 
   reset() {
     this.trail = [];
-    this.#go({ start: 0, end: this.plugin.max, scroll: this.plugin.rootAtBottom ? this.plugin.maxScroll : 0, node: 0 });
+    this.#go({
+      start: 0,
+      end: this.plugin.max,
+      scroll: this.plugin.rootAtBottom ? this.plugin.maxScroll : 0,
+      node: 0,
+    });
   }
 
   // Keyboard: what the outline is on; brought into view.
   focus(n) {
     this.plugin.focused = n;
-    if (n >= 0)
-      this.plugin.scroll = this.#scrollFor(n);
+    if (n >= 0) this.plugin.scroll = this.#scrollFor(n);
     this.on.focus(n);
     this.#changed();
   }
@@ -277,7 +310,8 @@ class Chart {
   middleOf(n) {
     const { x, y, w, h } = this.plugin.box(n);
     const rect = this.canvas.getBoundingClientRect();
-    const from = Math.max(0, x), to = Math.min(this.engine.width, x + w);
+    const from = Math.max(0, x),
+      to = Math.min(this.engine.width, x + w);
     return { x: rect.left + (from + to) / 2, y: rect.top + y + h / 2, width: to - from };
   }
 
@@ -285,8 +319,7 @@ class Chart {
     const { plugin } = this;
     const y = plugin.top(plugin.tree.level[n]);
     const height = this.engine.height;
-    if (y >= ROW && y + 2 * ROW <= height)
-      return plugin.scroll;
+    if (y >= ROW && y + 2 * ROW <= height) return plugin.scroll;
     return plugin.scroll + y - (plugin.rootAtBottom ? height - 4 * ROW : 3 * ROW);
   }
 
@@ -299,17 +332,14 @@ class Chart {
     this.zoomed = to.node;
     this.plugin.zoomedLevel = this.plugin.tree.level[to.node];
     const step = () => {
-      if (this.target !== to)
-        return;
+      if (this.target !== to) return;
       const t = still ? 1 : Math.min(1, (performance.now() - began) / 160);
       const ease = t * (2 - t);
       const mix = (a, b) => (t === 1 ? b : a + (b - a) * ease);
       this.plugin.scroll = mix(from.scroll, to.scroll);
       this.#show(mix(from.start, to.start), mix(from.end, to.end));
-      if (t === 1)
-        this.target = null;
-      else
-        requestAnimationFrame(step);
+      if (t === 1) this.target = null;
+      else requestAnimationFrame(step);
       this.#changed();
     };
     step();
@@ -327,17 +357,15 @@ class Chart {
   }
 
   #resize() {
-    if (!this.stage.clientHeight) // hidden: the engine would give up an empty canvas for good
+    if (!this.stage.clientHeight)
+      // hidden: the engine would give up an empty canvas for good
       return;
     const view = this.target ?? this.view;
     const whole = this.isWhole;
     this.engine.resize(this.stage.clientWidth, this.stage.clientHeight);
-    if (whole)
-      this.engine.resetView();
-    else
-      this.#show(view.start, view.end);
-    if (this.plugin.rootAtBottom)
-      this.plugin.scroll = Math.min(view.scroll, this.plugin.maxScroll);
+    if (whole) this.engine.resetView();
+    else this.#show(view.start, view.end);
+    if (this.plugin.rootAtBottom) this.plugin.scroll = Math.min(view.scroll, this.plugin.maxScroll);
     this.#changed();
   }
 
@@ -353,7 +381,9 @@ class Chart {
   #listen() {
     const { canvas } = this;
     let pressed = null;
-    canvas.addEventListener("mousedown", (e) => { pressed = { x: e.offsetX, y: e.offsetY }; });
+    canvas.addEventListener("mousedown", (e) => {
+      pressed = { x: e.offsetX, y: e.offsetY };
+    });
     canvas.addEventListener("click", (e) => {
       const n = this.plugin.nodeAt(e.offsetX, e.offsetY);
       const still = pressed && Math.hypot(e.offsetX - pressed.x, e.offsetY - pressed.y) < 4;
@@ -362,7 +392,9 @@ class Chart {
         this.zoomTo(n);
       }
     });
-    canvas.addEventListener("mousemove", (e) => this.#hover(this.plugin.nodeAt(e.offsetX, e.offsetY), e));
+    canvas.addEventListener("mousemove", (e) =>
+      this.#hover(this.plugin.nodeAt(e.offsetX, e.offsetY), e),
+    );
     canvas.addEventListener("mouseleave", (e) => this.#hover(-1, e));
     canvas.addEventListener("keydown", (e) => this.#key(e));
     canvas.addEventListener("blur", () => this.focus(-1));
@@ -377,7 +409,8 @@ class Chart {
       this.container.render();
     }
     canvasCursor(this.canvas, n, pressed);
-    if (pressed) { // a drag: the chart has moved
+    if (pressed) {
+      // a drag: the chart has moved
       this.#moveScrollbar();
       this.on.view();
     }
@@ -402,8 +435,12 @@ class Chart {
   #key(e) {
     const { tree } = this.plugin;
     const n = this.plugin.focused < 0 ? this.zoomed : this.plugin.focused;
-    const sibling = (to) => (to >= tree.levels[tree.level[n]] && to < tree.levels[tree.level[n] + 1] ? to : n);
-    const away = () => { const c = tree.firstChild(n); return c < 0 ? n : c; };
+    const sibling = (to) =>
+      to >= tree.levels[tree.level[n]] && to < tree.levels[tree.level[n] + 1] ? to : n;
+    const away = () => {
+      const c = tree.firstChild(n);
+      return c < 0 ? n : c;
+    };
     const rootwards = () => Math.max(0, tree.parent[n]);
     const moves = {
       ArrowDown: this.plugin.rootAtBottom ? rootwards : away,
@@ -412,14 +449,10 @@ class Chart {
       ArrowRight: () => sibling(n + 1),
       Home: () => 0,
     };
-    if (e.ctrlKey || e.metaKey || e.altKey)
-      return;
-    if (moves[e.key])
-      this.focus(this.plugin.focused < 0 ? n : moves[e.key]());
-    else if (e.key === "Enter" && this.plugin.focused >= 0)
-      this.zoomTo(this.plugin.focused);
-    else
-      return;
+    if (e.ctrlKey || e.metaKey || e.altKey) return;
+    if (moves[e.key]) this.focus(this.plugin.focused < 0 ? n : moves[e.key]());
+    else if (e.key === "Enter" && this.plugin.focused >= 0) this.zoomTo(this.plugin.focused);
+    else return;
     e.preventDefault();
   }
 
@@ -435,7 +468,9 @@ class Chart {
       };
       thumb.setPointerCapture(e.pointerId);
       thumb.addEventListener("pointermove", move);
-      thumb.addEventListener("pointerup", () => thumb.removeEventListener("pointermove", move), { once: true });
+      thumb.addEventListener("pointerup", () => thumb.removeEventListener("pointermove", move), {
+        once: true,
+      });
     });
   }
 }

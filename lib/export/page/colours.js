@@ -23,20 +23,20 @@ const GO_NAME = /^[\w./-]*\/[\w.-]+\.[\w(]|^(runtime|main|sync|syscall|reflect|i
 function kindOf(profile, f) {
   const flags = profile.frames.flags[f];
   switch (profile.frames.kind[f]) {
-  case KIND_CUT: return "cut";
-  case KIND_KERNEL: return "kernel";
-  case KIND_JIT: return "jit";
-  case KIND_VDSO: return "vdso";
+    case KIND_CUT:
+      return "cut";
+    case KIND_KERNEL:
+      return "kernel";
+    case KIND_JIT:
+      return "jit";
+    case KIND_VDSO:
+      return "vdso";
   }
-  if (flags & FLAG_UNNAMED)
-    return "unnamed";
-  if (flags & FLAG_INLINED)
-    return "inlined";
+  if (flags & FLAG_UNNAMED) return "unnamed";
+  if (flags & FLAG_INLINED) return "inlined";
   const name = profile.name(f).slice(0, 4096);
-  if (GO_NAME.test(name))
-    return "go";
-  if (name.includes("("))
-    return "cpp"; // demangled with its parameters
+  if (GO_NAME.test(name)) return "go";
+  if (name.includes("(")) return "cpp"; // demangled with its parameters
   return name.includes("::") ? "rust" : "native";
 }
 
@@ -50,7 +50,7 @@ function shadeOf(text) {
   let hash = 2166136261;
   for (let i = 0; i < Math.min(text.length, 64); i++)
     hash = Math.imul(hash ^ text.charCodeAt(i), 16777619);
-  return ((hash >>> 8) ^ hash >>> 20) % SHADES;
+  return ((hash >>> 8) ^ (hash >>> 20)) % SHADES;
 }
 
 // towards: 0 is the colour itself, 1 the background.
@@ -62,7 +62,8 @@ function fill(kind, shade, dark, towards = 0) {
 }
 
 function fillsOf(dark, towards) {
-  const shades = (kind) => Array.from({ length: SHADES }, (_, shade) => fill(kind, shade, dark, towards));
+  const shades = (kind) =>
+    Array.from({ length: SHADES }, (_, shade) => fill(kind, shade, dark, towards));
   return Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, shades(kind)]));
 }
 
@@ -79,6 +80,8 @@ function palette(dark) {
     hatch: dark
       ? { color: "oklch(0.62 0.19 22)", background: "oklch(0.3 0.07 20)" }
       : { color: "oklch(0.8 0.13 22)", background: "oklch(0.95 0.03 20)" },
-    hatchFaded: dark ? { color: "#343a44", background: "#22262c" } : { color: "#d9dde3", background: "#f1f3f5" },
+    hatchFaded: dark
+      ? { color: "#343a44", background: "#22262c" }
+      : { color: "#d9dde3", background: "#f1f3f5" },
   };
 }

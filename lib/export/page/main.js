@@ -15,7 +15,9 @@ const remembered = {
   set(key, value) {
     try {
       localStorage.setItem(`egret.${key}`, value);
-    } catch { /* forgotten */ }
+    } catch {
+      /* forgotten */
+    }
   },
 };
 
@@ -24,7 +26,11 @@ const remembered = {
 function facts(profile) {
   const { meta, event } = profile;
   const samples = profile.stacks.samples.reduce((a, b) => a + b, 0);
-  const rate = event.frequency ? ` at ${count(event.frequency)} Hz` : event.period ? ` every ${count(event.period)}` : "";
+  const rate = event.frequency
+    ? ` at ${count(event.frequency)} Hz`
+    : event.period
+      ? ` every ${count(event.period)}`
+      : "";
   const start = Number(meta["start-time"]);
   return [
     ["Host", meta.hostname],
@@ -42,14 +48,21 @@ function showHeader(profile) {
   document.title = `${clip(title)} – egret`;
   $("title").textContent = clip(title);
   $("title").title = clip(title);
-  $("facts").replaceChildren(...facts(profile).map(([term, text]) =>
-    element("div", {}, element("dt", {}, term), element("dd", {}, clip(text)))));
+  $("facts").replaceChildren(
+    ...facts(profile).map(([term, text]) =>
+      element("div", {}, element("dt", {}, term), element("dd", {}, clip(text))),
+    ),
+  );
   const { complete, cut } = profile.completeness();
-  $("verdict").replaceChildren(element("b", {}, percent(complete, complete + cut)), " complete stacks");
+  $("verdict").replaceChildren(
+    element("b", {}, percent(complete, complete + cut)),
+    " complete stacks",
+  );
   $("verdict").dataset.verdict = cut === 0 ? "good" : complete >= 99 * cut ? "fair" : "poor";
   $("verdict").hidden = complete + cut === 0;
   $("notice").hidden = !profile.truncated;
-  $("notice").textContent = "This recording ends in mid-air: its writer was killed. What it wrote until then is shown.";
+  $("notice").textContent =
+    "This recording ends in mid-air: its writer was killed. What it wrote until then is shown.";
 }
 
 // ---- which threads count ----
@@ -59,9 +72,9 @@ function scopes(profile) {
   const processes = new Map();
   for (let s = 0; s < profile.nStacks; s++) {
     const t = profile.stacks.thread[s];
-    const pid = profile.threads.pid[t] | 0, tid = profile.threads.tid[t] | 0;
-    if (!processes.has(pid))
-      processes.set(pid, { pid, samples: 0, threads: new Map(), t });
+    const pid = profile.threads.pid[t] | 0,
+      tid = profile.threads.tid[t] | 0;
+    if (!processes.has(pid)) processes.set(pid, { pid, samples: 0, threads: new Map(), t });
     const p = processes.get(pid);
     const thread = p.threads.get(tid) ?? { tid, samples: 0, t };
     p.samples += profile.stacks.samples[s];
@@ -74,27 +87,37 @@ function scopes(profile) {
 }
 
 function showScopes(profile) {
-  const option = (value, text) => element("option", { value }, text.length > 60 ? `${text.slice(0, 60)}…` : text);
-  $("scope").replaceChildren(option("all", "all processes"), ...scopes(profile).flatMap((p) => [
-    option(`p${p.pid}`, `${profile.process(p.t)} (${p.pid}), ${count(p.samples)}`),
-    ...(p.threads.length > 1 ? p.threads.map((t) =>
-      option(`t${p.pid}/${t.tid}`, `\u2003${profile.comm(t.t)} (thread ${t.tid}), ${count(t.samples)}`)) : []),
-  ]));
+  const option = (value, text) =>
+    element("option", { value }, text.length > 60 ? `${text.slice(0, 60)}…` : text);
+  $("scope").replaceChildren(
+    option("all", "all processes"),
+    ...scopes(profile).flatMap((p) => [
+      option(`p${p.pid}`, `${profile.process(p.t)} (${p.pid}), ${count(p.samples)}`),
+      ...(p.threads.length > 1
+        ? p.threads.map((t) =>
+            option(
+              `t${p.pid}/${t.tid}`,
+              `\u2003${profile.comm(t.t)} (thread ${t.tid}), ${count(t.samples)}`,
+            ),
+          )
+        : []),
+    ]),
+  );
 }
 
 function inScope(profile, scope) {
   const [pid, tid] = scope.slice(1).split("/").map(Number);
-  if (scope === "all")
-    return () => true;
-  return (t) => (profile.threads.pid[t] | 0) === pid && (scope[0] === "p" || (profile.threads.tid[t] | 0) === tid);
+  if (scope === "all") return () => true;
+  return (t) =>
+    (profile.threads.pid[t] | 0) === pid &&
+    (scope[0] === "p" || (profile.threads.tid[t] | 0) === tid);
 }
 
 // Whether the sum of periods tells something that the number of samples does not.
 function valueDiffers(profile) {
   const { samples, value } = profile.stacks;
   const first = samples.findIndex((n, s) => n && value[s]);
-  if (first < 0)
-    return false;
+  if (first < 0) return false;
   const ratio = value[first] / samples[first];
   return samples.some((n, s) => Math.abs(value[s] - n * ratio) > 0.005 * n * ratio);
 }
@@ -124,10 +147,12 @@ class Page {
     showHeader(profile);
     showScopes(profile);
     showAccounting($("view-accounting"), profile);
-    if (profile.by_thread)
-      $("split").value = "thread";
+    if (profile.by_thread) $("split").value = "thread";
     if (valueDiffers(profile)) {
-      $("weight").replaceChildren(element("option", { value: "samples" }, "samples"), element("option", { value: "value" }, profile.event.unit || "value"));
+      $("weight").replaceChildren(
+        element("option", { value: "samples" }, "samples"),
+        element("option", { value: "value" }, profile.event.unit || "value"),
+      );
       $("weight-label").hidden = false;
     }
     this.#grow();
@@ -138,7 +163,10 @@ class Page {
     });
     this.#wire();
     this.setDirection(remembered.get("direction") === "bottom");
-    this.setTheme(remembered.get("theme") ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"));
+    this.setTheme(
+      remembered.get("theme") ??
+        (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"),
+    );
     this.#viewChanged();
     this.#details(-1);
   }
@@ -173,15 +201,28 @@ class Page {
     $("search").value = text;
     this.found = text ? this.tree.search(matcher(text)) : null;
     this.chart.setSearch(this.found && this.found.nodeHit);
-    $("matches").textContent = this.found
-      ? `${percent(this.found.weight, this.tree.all)} in ${count(this.found.functions.size)} ${this.found.functions.size === 1 ? "function" : "functions"}`
-      : "";
-    $("search").parentElement.classList.toggle("none", Boolean(this.found) && this.found.count === 0);
+    $("matches").textContent = this.found ? this.#foundText() : "";
+    $("search").parentElement.classList.toggle(
+      "none",
+      Boolean(this.found) && this.found.count === 0,
+    );
     this.#refreshPanels();
   }
 
+  #foundText() {
+    const n = this.found.functions.size;
+    const share = percent(this.found.weight, this.tree.all);
+    return `${share} in ${count(n)} ${n === 1 ? "function" : "functions"}`;
+  }
+
+  // Searches for exactly this function.
   find(f) {
-    this.search(`^${this.profile.name(f).slice(0, 300).replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}${this.profile.name(f).length > 300 ? "" : "$"}`);
+    this.search(
+      `^${this.profile
+        .name(f)
+        .slice(0, 300)
+        .replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}${this.profile.name(f).length > 300 ? "" : "$"}`,
+    );
     this.showTab("flame");
   }
 
@@ -222,16 +263,14 @@ class Page {
   }
 
   #details(n) {
-    const at = n >= 0 ? n : this.chart?.zoomed ?? 0;
+    const at = n >= 0 ? n : (this.chart?.zoomed ?? 0);
     $("details").replaceChildren(...detailsOf(this.tree, at, this.unit));
   }
 
   #viewChanged() {
-    if (!this.chart)
-      return;
+    if (!this.chart) return;
     $("reset").disabled = this.chart.isWhole;
-    if (this.chart.plugin.hovered < 0 && this.chart.plugin.focused < 0)
-      this.#details(-1);
+    if (this.chart.plugin.hovered < 0 && this.chart.plugin.focused < 0) this.#details(-1);
   }
 
   #wire() {
@@ -262,8 +301,7 @@ class Page {
       this.setTheme(theme);
     });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (e) => {
-      if (!remembered.get("theme"))
-        this.setTheme(e.matches ? "dark" : "light");
+      if (!remembered.get("theme")) this.setTheme(e.matches ? "dark" : "light");
     });
     document.addEventListener("keydown", (e) => this.#key(e));
     this.#wireTabs();
@@ -275,8 +313,7 @@ class Page {
       tab.addEventListener("click", () => this.showTab(tab.id.slice(4)));
       tab.addEventListener("keydown", (e) => {
         const step = { ArrowRight: 1, ArrowLeft: -1 }[e.key];
-        if (!step)
-          return;
+        if (!step) return;
         const next = tabs[(i + step + tabs.length) % tabs.length];
         this.showTab(next.id.slice(4));
         next.focus();
@@ -286,8 +323,7 @@ class Page {
 
   #key(e) {
     const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(e.target.tagName);
-    if (typing || e.ctrlKey || e.metaKey || e.altKey)
-      return;
+    if (typing || e.ctrlKey || e.metaKey || e.altKey) return;
     if (e.key === "Escape" || e.key === "Backspace") {
       this.chart.back();
     } else if (e.key === "/") {
@@ -303,20 +339,20 @@ class Page {
 // ---- the interface for tests ----
 //
 // window.egret, stable: what the tests in tests/system ask of a page, by function name as shown.
-//   stacks()        [{labels, weight}]: each stack of the present scope and split, process first, with the
-//                   suffixes of folded stacks; weight in the present unit
+//   stacks()        [{labels, weight}]: each stack of the present scope and split, process first,
+//                   with the suffixes of folded stacks; weight in the present unit
 //   search(text)    as typing it; returns {weight, share, frames, functions}
 //   zoomTo(name)    to the widest frame of that name; false where there is none
-//   where(name)     client coordinates {x, y, width} of what is visible of the widest frame of that name
+//   where(name)     client coordinates {x, y, width} of what is visible of the widest such frame
 //   reset()         the whole graph
-//   state()         {theme, tab, scope, split, rootAtBottom, zoomed, whole, moving, total, nodes, depth, search}
+//   state()         {theme, tab, scope, split, rootAtBottom, zoomed, whole, moving, total, nodes,
+//                   depth, search}
 function testInterface(page) {
   const widest = (name) => {
     const { tree } = page;
     let best = -1;
     for (let n = 0; n < tree.size; n++)
-      if ((best < 0 || tree.total[n] > tree.total[best]) && tree.name(n) === name)
-        best = n;
+      if ((best < 0 || tree.total[n] > tree.total[best]) && tree.name(n) === name) best = n;
     return best;
   };
   return {
@@ -324,12 +360,16 @@ function testInterface(page) {
     search(text) {
       page.search(text);
       const found = page.found ?? { weight: 0, count: 0, functions: new Set() };
-      return { weight: found.weight, share: found.weight / page.tree.all, frames: found.count, functions: found.functions.size };
+      return {
+        weight: found.weight,
+        share: found.weight / page.tree.all,
+        frames: found.count,
+        functions: found.functions.size,
+      };
     },
     zoomTo(name) {
       const n = widest(name);
-      if (n >= 0)
-        page.chart.zoomTo(n);
+      if (n >= 0) page.chart.zoomTo(n);
       return n >= 0;
     },
     where(name) {
@@ -354,11 +394,15 @@ function testInterface(page) {
   };
 }
 
-inflate($("profile").textContent).then((json) => {
-  const profile = new Profile(json);
-  window.egret = testInterface(new Page(profile));
-}).catch((error) => {
-  $("notice").hidden = false;
-  $("notice").textContent = `This page cannot be shown: ${error.message}. It needs a browser of 2023 or newer (Chromium 111, Firefox 113, Safari 16.4).`;
-  console.error(error);
-});
+inflate($("profile").textContent)
+  .then((json) => {
+    const profile = new Profile(json);
+    window.egret = testInterface(new Page(profile));
+  })
+  .catch((error) => {
+    $("notice").hidden = false;
+    $("notice").textContent =
+      `This page cannot be shown: ${error.message}. ` +
+      "It needs a browser of 2023 or newer (Chromium 111, Firefox 113, Safari 16.4).";
+    console.error(error);
+  });

@@ -5,20 +5,24 @@ const NO_FRAME = -1;
 
 // The groups above the stacks, outermost first, as [key, label].
 function groupsOf(profile, split, t) {
-  if (split === "none")
-    return [];
+  if (split === "none") return [];
   const process = profile.process(t);
-  if (split === "process")
-    return [[process, process]];
+  if (split === "process") return [[process, process]];
   const tid = profile.threads.tid[t];
-  return [[process, process], [`${tid} ${profile.comm(t)}`, `${profile.comm(t)} (${tid})`]];
+  return [
+    [process, process],
+    [`${tid} ${profile.comm(t)}`, `${profile.comm(t)} (${tid})`],
+  ];
 }
 
 // Nodes in columns, parents before children, node 0 the root of all. After layout() they are in order of
 // level, then of x: levels[l] is the first node of level l.
 class Tree {
   // inScope(thread) tells which threads count; weigh is a column of profile.stacks.
-  constructor(profile, { inScope = () => true, split = "process", weigh = profile.stacks.samples } = {}) {
+  constructor(
+    profile,
+    { inScope = () => true, split = "process", weigh = profile.stacks.samples } = {},
+  ) {
     this.profile = profile;
     this.parent = [-1];
     this.frame = [NO_FRAME];
@@ -45,14 +49,13 @@ class Tree {
     const byTop = new Map();
     for (let s = 0; s < this.profile.nStacks; s++) {
       const t = stacks.thread[s];
-      if (!inScope(t) || !weigh[s])
-        continue;
+      if (!inScope(t) || !weigh[s]) continue;
       const top = tops(t);
-      if (!byTop.has(top))
-        byTop.set(top, []);
+      if (!byTop.has(top)) byTop.set(top, []);
       byTop.get(top).push(s);
     }
-    const place = new Int32Array(this.profile.nNodes), stamp = new Int32Array(this.profile.nNodes);
+    const place = new Int32Array(this.profile.nNodes),
+      stamp = new Int32Array(this.profile.nNodes);
     let group = 0;
     for (const [top, members] of byTop) {
       group++;
@@ -61,28 +64,27 @@ class Tree {
       for (const s of members) {
         const leaf = this.#path(stacks.node[s], nodes, place, stamp, group);
         this.self[leaf] += weigh[s];
-        if (stacks.bytes_wanted[s])
-          this.#cut(leaf, top, s);
+        if (stacks.bytes_wanted[s]) this.#cut(leaf, top, s);
       }
     }
   }
 
   // A function from a thread to the node that its stacks hang from.
   #tops(split) {
-    const made = new Map(), byThread = new Map();
+    const made = new Map(),
+      byThread = new Map();
     const find = (t) => {
-      let node = 0, path = "";
+      let node = 0,
+        path = "";
       for (const [key, label] of groupsOf(this.profile, split, t)) {
         path += `${key}\0`;
-        if (!made.has(path))
-          made.set(path, this.#add(node, NO_FRAME, label));
+        if (!made.has(path)) made.set(path, this.#add(node, NO_FRAME, label));
         node = made.get(path);
       }
       return node;
     };
     return (t) => {
-      if (!byThread.has(t))
-        byThread.set(t, find(t));
+      if (!byThread.has(t)) byThread.set(t, find(t));
       return byThread.get(t);
     };
   }
@@ -90,8 +92,7 @@ class Tree {
   #path(node, nodes, place, stamp, group) {
     const missing = [];
     let n = node;
-    for (; stamp[n] !== group; n = nodes.parent[n])
-      missing.push(n);
+    for (; stamp[n] !== group; n = nodes.parent[n]) missing.push(n);
     let at = place[n];
     while (missing.length) {
       n = missing.pop();
@@ -106,8 +107,7 @@ class Tree {
   #cut(node, top, s) {
     const { stacks, frames } = this.profile;
     for (let n = node; n !== top; n = this.parent[n]) {
-      if (frames.kind[this.frame[n]] !== KIND_CUT)
-        continue;
+      if (frames.kind[this.frame[n]] !== KIND_CUT) continue;
       const sum = this.cuts.get(n) ?? { samples: 0, wanted: 0, got: 0 };
       sum.samples += stacks.samples[s];
       sum.wanted += stacks.bytes_wanted[s];
@@ -118,19 +118,20 @@ class Tree {
 
   #sum() {
     this.total = Float64Array.from(this.self);
-    for (let n = this.parent.length - 1; n > 0; n--)
-      this.total[this.parent[n]] += this.total[n];
+    for (let n = this.parent.length - 1; n > 0; n--) this.total[this.parent[n]] += this.total[n];
   }
 
   // Breadth first, so that a level is a run of nodes from left to right.
   #layout() {
     const size = this.parent.length;
-    const child = new Int32Array(size).fill(-1), sibling = new Int32Array(size).fill(-1);
+    const child = new Int32Array(size).fill(-1),
+      sibling = new Int32Array(size).fill(-1);
     for (let n = size - 1; n > 0; n--) {
       sibling[n] = child[this.parent[n]];
       child[this.parent[n]] = n;
     }
-    const start = new Float64Array(size), order = new Int32Array(size);
+    const start = new Float64Array(size),
+      order = new Int32Array(size);
     let end = 1;
     this.levels = [0];
     for (let i = 0, next = 1; i < size; i++) {
@@ -139,10 +140,8 @@ class Tree {
         next = end;
       }
       const children = [];
-      for (let c = child[order[i]]; c >= 0; c = sibling[c])
-        children.push(c);
-      if (children.length > 1)
-        children.sort((x, y) => this.total[y] - this.total[x] || x - y);
+      for (let c = child[order[i]]; c >= 0; c = sibling[c]) children.push(c);
+      if (children.length > 1) children.sort((x, y) => this.total[y] - this.total[x] || x - y);
       let at = start[order[i]];
       for (const c of children) {
         order[end++] = c;
@@ -156,10 +155,14 @@ class Tree {
 
   #renumber(order, start) {
     const to = new Int32Array(order.length);
-    order.forEach((n, i) => { to[n] = i; });
+    order.forEach((n, i) => {
+      to[n] = i;
+    });
     const pick = (column, type) => {
       const picked = new type(order.length);
-      order.forEach((n, i) => { picked[i] = column[n]; });
+      order.forEach((n, i) => {
+        picked[i] = column[n];
+      });
       return picked;
     };
     this.parent = pick(this.parent, Int32Array).map((p) => (p < 0 ? -1 : to[p]));
@@ -173,8 +176,7 @@ class Tree {
     this.all = this.total[0];
     this.depth = this.levels.length - 1;
     this.level = new Uint32Array(this.size);
-    for (let l = 0; l < this.depth; l++)
-      this.level.fill(l, this.levels[l], this.levels[l + 1]);
+    for (let l = 0; l < this.depth; l++) this.level.fill(l, this.levels[l], this.levels[l + 1]);
   }
 
   name(n) {
@@ -183,27 +185,28 @@ class Tree {
 
   // The first node of a level whose end lies beyond x; the level's end where there is none.
   firstBeyond(level, x, from = this.levels[level]) {
-    let low = from, high = this.levels[level + 1];
+    let low = from,
+      high = this.levels[level + 1];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.start[middle] + this.total[middle] > x)
-        high = middle;
-      else
-        low = middle + 1;
+      if (this.start[middle] + this.total[middle] > x) high = middle;
+      else low = middle + 1;
     }
     return low;
   }
 
   // The node of a level that covers x, or -1.
   at(level, x) {
-    if (level < 0 || level >= this.depth)
-      return -1;
+    if (level < 0 || level >= this.depth) return -1;
     const n = this.firstBeyond(level, x);
     return n < this.levels[level + 1] && this.start[n] <= x ? n : -1;
   }
 
   firstChild(n) {
-    const c = this.level[n] + 1 < this.depth ? this.firstBeyond(this.level[n] + 1, this.start[n]) : this.size;
+    const c =
+      this.level[n] + 1 < this.depth
+        ? this.firstBeyond(this.level[n] + 1, this.start[n])
+        : this.size;
     return c < this.size && this.parent[c] === n ? c : -1;
   }
 
@@ -211,20 +214,21 @@ class Tree {
   search(matches) {
     const { nFrames } = this.profile;
     const frameHit = new Uint8Array(nFrames);
-    for (let f = 0; f < nFrames; f++)
-      frameHit[f] = matches(this.profile.name(f)) ? 1 : 0;
-    const nodeHit = new Uint8Array(this.size), below = new Uint8Array(this.size);
+    for (let f = 0; f < nFrames; f++) frameHit[f] = matches(this.profile.name(f)) ? 1 : 0;
+    const nodeHit = new Uint8Array(this.size),
+      below = new Uint8Array(this.size);
     const functions = new Set();
-    let weight = 0, count = 0;
+    let weight = 0,
+      count = 0;
     for (let n = 0; n < this.size; n++) {
-      const f = this.frame[n], p = this.parent[n];
+      const f = this.frame[n],
+        p = this.parent[n];
       const covered = p >= 0 && below[p];
       nodeHit[n] = f < 0 ? 0 : frameHit[f];
       if (nodeHit[n]) {
         functions.add(f);
         count++;
-        if (!covered)
-          weight += this.total[n];
+        if (!covered) weight += this.total[n];
       }
       below[n] = covered || nodeHit[n];
     }
@@ -234,23 +238,20 @@ class Tree {
   // Self and total of each function: a stack in which it occurs twice (recursion) counts once.
   functions() {
     const { nFrames } = this.profile;
-    const self = new Float64Array(nFrames), total = new Float64Array(nFrames);
+    const self = new Float64Array(nFrames),
+      total = new Float64Array(nFrames);
     const onPath = new Uint32Array(nFrames);
     const path = [];
     const visit = (n) => {
-      for (; path.length && path[path.length - 1] !== this.parent[n];)
-        leave(path.pop());
+      for (; path.length && path[path.length - 1] !== this.parent[n];) leave(path.pop());
       path.push(n);
       const f = this.frame[n];
-      if (f < 0)
-        return;
+      if (f < 0) return;
       self[f] += this.self[n];
-      if (onPath[f]++ === 0)
-        total[f] += this.total[n];
+      if (onPath[f]++ === 0) total[f] += this.total[n];
     };
     const leave = (n) => {
-      if (this.frame[n] >= 0)
-        onPath[this.frame[n]]--;
+      if (this.frame[n] >= 0) onPath[this.frame[n]]--;
     };
     const pending = [0];
     while (pending.length) {
@@ -266,8 +267,7 @@ class Tree {
   stacks() {
     const lines = [];
     for (let n = 1; n < this.size; n++) {
-      if (!this.self[n])
-        continue;
+      if (!this.self[n]) continue;
       const labels = [];
       for (let a = n; a > 0; a = this.parent[a])
         labels.push(this.frame[a] < 0 ? this.title[a] : this.profile.labels[this.frame[a]]);

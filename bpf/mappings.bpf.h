@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * mappings.bpf.h - the mappings of a process that ran before, told by its first capture.
+ *
+ * perf tells of mappings that are made while it watches; what was there before can be read from
+ * /proc, if the process still lives when user space comes to it. Told from the process's own
+ * context, a process that dies a moment after its first sample resolves too.
+ */
+#ifndef EGRET_MAPPINGS_BPF_H
+#define EGRET_MAPPINGS_BPF_H
+
+#include "common.bpf.h"
+
+extern void bpf_preempt_disable(void) __ksym;
+extern void bpf_preempt_enable(void) __ksym;
+extern int bpf_iter_num_new(struct bpf_iter_num *it, int start, int end) __ksym;
+extern int *bpf_iter_num_next(struct bpf_iter_num *it) __ksym;
+extern void bpf_iter_num_destroy(struct bpf_iter_num *it) __ksym;
+extern int bpf_iter_task_vma_new(struct bpf_iter_task_vma *it, struct task_struct *task,
+				 u64 addr) __ksym;
+extern struct vm_area_struct *bpf_iter_task_vma_next(struct bpf_iter_task_vma *it) __ksym;
+extern void bpf_iter_task_vma_destroy(struct bpf_iter_task_vma *it) __ksym;
+
+/*
+ * Processes (by tgid) whose mappings are known: told here, or followed by perf since their execve,
+ * or copied by fork from one that is.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u32);
+	__type(value, u32);
+} told SEC(".maps");
+
+static __always_inline bool is_told(u32 tgid)
+{
+	return bpf_map_lookup_elem(&told, &tgid);
+}
+
+static __always_inline void set_told(u32 tgid)
+{
+	u32 one = 1;
+
+	bpf_map_update_elem(&told, &tgid, &one, BPF_ANY);
+}
+
+/*
+ * Writes the names of a path from the file upwards, over mounts: one a turn, or none where a
+ * mount's root is passed. Returns whether it came to the root of all. (Indexed by the turn, so that
+ * the verifier sees one loop and not all its histories.)
+ */
+static __noinline bool read_names(struct egret_rec_vma *rec, u64 dentry, u64 mnt)
+{
+	struct bpf_iter_num it;
+	bool whole = false;
+	int *turn;
+
+	bpf_iter_num_new(&it, 0, EGRET_VMA_NAMES);
+	while ((turn = bpf_iter_num_next(&it))) {
+		struct dentry *d = (struct dentry *)dentry;
+		struct vfsmount *m = (struct vfsmount *)mnt;
+		u32 i = *turn;
+
+		if (i >= EGRET_VMA_NAMES)
+			break;
+		if (d == BPF_CORE_READ(m, mnt_root)) {
+			struct mount *mount = (void *)m - bpf_core_field_offset(struct mount, mnt);
+			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
+
+			if (above == mount) {
+				whole = true;
+				break;
+			}
+			dentry = (u64)BPF_CORE_READ(mount, mnt_mountpoint);
+			mnt = (u64)above + bpf_core_field_offset(struct mount, mnt);
+			rec->names[i][0] = 0;
+			continue;
+		}
+		bpf_probe_read_kernel_str(rec->names[i], EGRET_VMA_NAME_LEN,
+					  BPF_CORE_READ(d, d_name.name));
+		dentry = (u64)BPF_CORE_READ(d, d_parent);
+	}
+	bpf_iter_num_destroy(&it);
+	return whole;
+}
+
+/* One mapping. head: where the start of its file is mapped, or 0. Nothing faults: the address space
+ * is locked. */
+static __noinline int tell_mapping(struct vm_area_struct *vma, u64 head, u32 flags)
+{
+	struct file *file = BPF_CORE_READ(vma, vm_file);
+	u32 cpu, dev, tgid = bpf_get_current_pid_tgid() >> 32;
+	struct egret_rec_vma *rec = NULL;
+	void *ring;
+
+	bpf_preempt_disable();
+	cpu = bpf_get_smp_processor_id();
+	ring = bpf_map_lookup_elem(&capture_rings, &cpu);
+	if (ring)
+		rec = bpf_ringbuf_reserve(ring, sizeof(*rec), 0);
+	if (!rec) {
+		count(EGRET_COUNT_CAPTURES_RING_FULL);
+		goto out;
+	}
+	rec->rec.type = EGRET_REC_VMA;
+	rec->rec.size = sizeof(*rec);
+	rec->rec.time = bpf_ktime_get_ns();
+	rec->start = BPF_CORE_READ(vma, vm_start);
+	rec->end = BPF_CORE_READ(vma, vm_end);
+	rec->pgoff = BPF_CORE_READ(vma, vm_pgoff) * PAGE_SIZE;
+	rec->ino = BPF_CORE_READ(file, f_inode, i_ino);
+	dev = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
+	rec->major = dev >> 20;
+	rec->minor = dev & 0xfffff;
+	rec->pid = tgid;
+	rec->flags = flags;
+	__builtin_memset(rec->names, 0, sizeof(rec->names));
+	if (file && read_names(rec, (u64)BPF_CORE_READ(file, f_path.dentry),
+			       (u64)BPF_CORE_READ(file, f_path.mnt)))
+		rec->flags |= EGRET_VMA_F_PATH;
+	rec->head_len = 0;
+	if (head && !bpf_probe_read_user(rec->head, EGRET_VMA_HEAD_LEN, (void *)head))
+		rec->head_len = EGRET_VMA_HEAD_LEN;
+	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
+out:
+	bpf_preempt_enable();
+	return 0;
+}
+
+/* Tells all executable mappings of the current process, once. Sleepable context. */
+static __noinline int tell_mappings(struct task_struct *task)
+{
+	struct bpf_iter_task_vma it;
+	struct vm_area_struct *vma;
+	u64 head = 0, head_file = 0, vdso = (u64)BPF_CORE_READ(task, mm, context.vdso);
+	u32 flags = EGRET_VMA_F_FIRST;
+
+	if (bpf_iter_task_vma_new(&it, task, 0)) {
+		count(EGRET_COUNT_PROCESSES_BUSY);
+		bpf_iter_task_vma_destroy(&it);
+		return 0;
+	}
+	while ((vma = bpf_iter_task_vma_next(&it))) {
+		u64 file = (u64)BPF_CORE_READ(vma, vm_file);
+
+		if (file && !BPF_CORE_READ(vma, vm_pgoff)) {
+			head = BPF_CORE_READ(vma, vm_start);
+			head_file = file;
+		}
+		if (!(BPF_CORE_READ(vma, vm_flags) & VM_EXEC))
+			continue;
+		if (BPF_CORE_READ(vma, vm_start) == vdso)
+			flags |= EGRET_VMA_F_VDSO;
+		tell_mapping(vma, file && file == head_file ? head : 0, flags);
+		flags = 0;
+	}
+	bpf_iter_task_vma_destroy(&it);
+	count(EGRET_COUNT_PROCESSES_TOLD);
+	return 0;
+}
+
+/* Before the capture of a process that is not known yet. */
+static __always_inline void tell_if_new(struct task_struct *task)
+{
+	u32 tgid = BPF_CORE_READ(task, tgid);
+
+	if (is_told(tgid))
+		return;
+	set_told(tgid);
+	tell_mappings(task);
+}
+
+/* From its execve on a process is followed by perf's records. */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(egret_exec_done, struct task_struct *task)
+{
+	set_told(BPF_CORE_READ(task, tgid));
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(egret_fork_told, struct task_struct *parent, struct task_struct *child)
+{
+	u32 tgid = BPF_CORE_READ(child, tgid);
+
+	if (tgid == BPF_CORE_READ(child, pid) && is_told(BPF_CORE_READ(parent, tgid)))
+		set_told(tgid);
+	return 0;
+}
+
+static __always_inline void forget_told(struct task_struct *task)
+{
+	u32 pid = BPF_CORE_READ(task, pid);
+
+	if (pid == BPF_CORE_READ(task, tgid))
+		bpf_map_delete_elem(&told, &pid);
+}
+
+#endif /* EGRET_MAPPINGS_BPF_H */

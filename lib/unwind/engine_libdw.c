@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/*
+ * engine_libdw.c - CFI parsed by libdw, once per program counter, and stepped by our own stepper.
+ *
+ * libdw's own unwinder wants a process to attach to and costs about a microsecond a frame, mostly
+ * for running the same CFI programs again. Here its parser is asked once; afterwards a frame costs
+ * a hash probe and a read of the return address.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "unwind/cfi_libdw.h"
+#include "unwind/engines.h"
+#include "unwind/row_cache.h"
+#include "unwind/walk.h"
+
+struct egret_unwinder {
+	struct egret_row_cache cache;
+	uint32_t n_modules; /* ever loaded; the number of the last one */
+	uint64_t lookups;
+	struct egret_row_scratch scratch;
+};
+
+struct egret_unwind_module {
+	struct egret_cfi *cfi;
+	uint32_t number; /* in the cache; not used again */
+};
+
+static int create(struct egret_unwinder **out, struct egret_error *err)
+{
+	*out = calloc(1, sizeof(**out));
+	return *out ? 0 : egret_fail(err, ENOMEM, "no memory for the unwinder");
+}
+
+static void destroy(struct egret_unwinder *unwinder)
+{
+	if (!unwinder)
+		return;
+	egret_row_cache_deinit(&unwinder->cache);
+	free(unwinder);
+}
+
+static int module_load(struct egret_unwinder *unwinder, const struct egret_elf *elf,
+		       const struct egret_elf *debug, struct egret_unwind_module **out)
+{
+	struct egret_unwind_module *module = calloc(1, sizeof(*module));
+	int ret;
+
+	if (!module)
+		return -ENOMEM;
+	ret = egret_cfi_create(elf, debug, &module->cfi);
+	if (ret) {
+		free(module);
+		return ret;
+	}
+	module->number = ++unwinder->n_modules;
+	*out = module;
+	return 0;
+}
+
+static void module_unload(struct egret_unwinder *unwinder, struct egret_unwind_module *module)
+{
+	if (!module)
+		return;
+	egret_cfi_destroy(module->cfi);
+	free(module);
+}
+
+static void find_row(struct egret_unwinder *unwinder, struct egret_unwind_module *module,
+		     struct egret_place place, struct egret_row_ref *ref)
+{
+	struct egret_row_scratch *scratch = &unwinder->scratch;
+
+	if (egret_row_cache_find(&unwinder->cache, module->number, place, ref))
+		return;
+	unwinder->lookups++;
+	ref->row = egret_cfi_row(module->cfi, place, scratch);
+	ref->full = &scratch->full;
+	egret_row_cache_add(&unwinder->cache, module->number, place, ref->row, &scratch->full,
+			    scratch->size);
+}
+
+static enum egret_unwind_end step(struct egret_unwinder *unwinder,
+				  struct egret_unwind_module *module, struct egret_place place,
+				  struct egret_step_state *state, struct egret_walk_row *out)
+{
+	struct egret_row_ref ref;
+
+	find_row(unwinder, module, place, &ref);
+	out->is_signal = ref.row.flags & EGRET_ROW_F_SIGNAL;
+	if (ref.row.kind == EGRET_ROW_NONE)
+		out->hint = ref.row;
+	return egret_step(state, &ref);
+}
+
+static struct egret_unwind_result unwind(struct egret_unwinder *unwinder,
+					 const struct egret_unwind_request *request)
+{
+	return egret_walk(request, step, unwinder);
+}
+
+uint64_t egret_engine_libdw_lookups(const struct egret_unwinder *unwinder)
+{
+	return unwinder->lookups;
+}
+
+const struct egret_unwind_engine egret_engine_libdw = {
+	.name = "libdw",
+	.text = "CFI parsed by elfutils, each row once (default)",
+	.create = create,
+	.destroy = destroy,
+	.module_load = module_load,
+	.module_unload = module_unload,
+	.unwind = unwind,
+};

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* engines.h - the engines that there are. One line here, one in engines.c. */
+#ifndef EGRET_UNWIND_ENGINES_H
+#define EGRET_UNWIND_ENGINES_H
+
+#include "unwind/unwind.h"
+
+extern const struct egret_unwind_engine egret_engine_libdw;
+extern const struct egret_unwind_engine egret_engine_libunwind;
+
+/* How many rows the libdw engine had to ask libdw for: all others were in its cache. */
+uint64_t egret_engine_libdw_lookups(const struct egret_unwinder *unwinder);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* walk.h - the loop that all engines share: from the leaf, caller by caller, to a named ending. */
+#ifndef EGRET_UNWIND_WALK_H
+#define EGRET_UNWIND_WALK_H
+
+#include "unwind/code_row.h"
+#include "unwind/step.h"
+
+/* What an engine knows about the frame that it leaves. */
+struct egret_walk_row {
+	bool is_signal;	       /* the frame is a signal trampoline */
+	struct egret_row hint; /* with NO_CFI: see egret_code_row */
+};
+
+/*
+ * An engine's part: makes state that of the caller by the CFI of module at place.
+ * EGRET_STEP_OK, or how the stack ends; NO_CFI lets the walk try the frame pointer.
+ */
+typedef enum egret_unwind_end (*egret_walk_step_fn)(struct egret_unwinder *unwinder,
+						    struct egret_unwind_module *module,
+						    struct egret_place place,
+						    struct egret_step_state *state,
+						    struct egret_walk_row *row);
+
+struct egret_unwind_result egret_walk(const struct egret_unwind_request *request,
+				      egret_walk_step_fn step, struct egret_unwinder *unwinder);
+
+#endif
