@@ -17,8 +17,8 @@ struct egret_debug_frame {
 
 /*
  * libdw would read, and decompress, every debug section of a file before it hands out .debug_frame:
- * for a Go program that is tens of megabytes. So it is given a file that has only that one. 0; -ENOENT: elf
- * has no such section; -EINVAL: it is damaged; -ENOMEM.
+ * for a Go program that is tens of megabytes. So it is given a file that has only that one. 0;
+ * -ENOENT: elf has no such section; -EINVAL: it is damaged; -ENOMEM.
  */
 int egret_debug_frame_open(const struct egret_elf *elf, struct egret_debug_frame *out);
 /* Does nothing to one that is all zeros. */
