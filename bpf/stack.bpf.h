@@ -141,12 +141,15 @@ static __always_inline bool known_end(struct task_struct *task, u64 fs_base, u64
 	return false;
 }
 
-#define SAME_STACK_FLAGS (0x7ul | VM_SHARED | 0x200ul | VM_PFNMAP | 0x1000ul | VM_IO)
+/* Read, write, execute, and what makes a mapping no stack. (A userfaultfd splits mappings: it is no
+ * difference.) */
+#define SAME_STACK_FLAGS (0x7ul | VM_SHARED | VM_PFNMAP | VM_IO)
 
 /* A stack goes on in the next mapping where that is private, anonymous and alike. */
-static __always_inline u64 walk_on(struct task_struct *task, u64 fs_base, u64 sp, u64 end,
-				   u64 flags, u64 limit)
+static __always_inline u64 walk_on(struct task_struct *task, u64 fs_base, u64 end, u64 flags,
+				   u64 limit, struct stack_range *range)
 {
+	u64 sp = range->start;
 	struct vma_facts next;
 
 	for (int i = 0; i < 3; i++) {
@@ -154,6 +157,7 @@ static __always_inline u64 walk_on(struct task_struct *task, u64 fs_base, u64 sp
 			break;
 		if ((next.flags ^ flags) & SAME_STACK_FLAGS || next.flags & VM_SHARED)
 			break;
+		range->userfaultfd |= next.userfaultfd;
 		end = next.end;
 		if (known_end(task, fs_base, sp, &end))
 			break;
@@ -194,6 +198,8 @@ static __always_inline u32 find_range(enum whose whose, struct task_struct *task
 		return EGRET_CAPTURE_NO_STACK;
 	if (vma.flags & (VM_IO | VM_PFNMAP))
 		return EGRET_CAPTURE_BAD_ADDRESS;
+	range->magic = vma.magic;
+	range->userfaultfd = vma.userfaultfd;
 	end = vma.end;
 	if (!known_end(task, fs_base, sp, &end)) {
 		u64 go = goroutine_end(whose, task, fs_base, sp, end);
@@ -201,10 +207,8 @@ static __always_inline u32 find_range(enum whose whose, struct task_struct *task
 		if (go != end)
 			end = go;
 		else if (!vma.file && !(vma.flags & VM_SHARED))
-			end = walk_on(task, fs_base, sp, end, vma.flags, limit);
+			end = walk_on(task, fs_base, end, vma.flags, limit, range);
 	}
-	range->magic = vma.magic;
-	range->userfaultfd = vma.userfaultfd;
 	range->wanted = end - sp > 0xffffffffull ? 0xffffffffu : (u32)(end - sp);
 	range->len = range->wanted > limit ? limit : range->wanted;
 	return range->wanted > limit ? EGRET_CAPTURE_LIMIT : EGRET_CAPTURE_WHOLE;

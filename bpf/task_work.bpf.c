@@ -185,15 +185,25 @@ out:
 	return result;
 }
 
-/*
- * Brings in the missing pages of a range, up to the first that cannot be: those behind it are of
- * the same mapping. (A count of them would also cost the verifier a state an iteration.)
- */
-static __noinline bool touch_range(struct stack_range *range, u32 *pages_in)
+/* Whether the page at addr may be waited for. Asked page by page: a range may span mappings. */
+static __always_inline bool may_wait_for(struct task_struct *task, u64 addr)
+{
+	struct stack_range page = {};
+	struct vma_facts vma;
+
+	if (find_vma(task, addr, &vma))
+		return false;
+	page.magic = vma.magic;
+	page.userfaultfd = vma.userfaultfd;
+	return !is_unsafe(&page);
+}
+
+/* Brings in the missing pages of a range. Returns WHOLE, or why some are still missing. */
+static __noinline u8 touch_range(struct task_struct *task, struct stack_range *range, u32 *pages_in)
 {
 	u64 addr = range->start, end = range->start + range->len;
-	bool all = true, unsafe = is_unsafe(range);
 	struct bpf_iter_num it;
+	bool forbidden = false, failed = false;
 	char byte;
 
 	bpf_iter_num_new(&it, 0, range->len / PAGE_SIZE + 2);
@@ -201,32 +211,34 @@ static __noinline bool touch_range(struct stack_range *range, u32 *pages_in)
 		if (addr >= end)
 			break;
 		if (bpf_probe_read_user(&byte, 1, (void *)addr)) {
-			if (unsafe || bpf_copy_from_user(&byte, 1, (void *)addr)) {
-				all = false;
-				break;
-			}
-			*pages_in += 1;
+			if (!may_wait_for(task, addr))
+				forbidden = true;
+			else if (bpf_copy_from_user(&byte, 1, (void *)addr))
+				failed = true;
+			else
+				*pages_in += 1;
 		}
 		addr = (addr & ~(PAGE_SIZE - 1)) + PAGE_SIZE;
 	}
 	bpf_iter_num_destroy(&it);
-	return all;
+	return forbidden ? EGRET_CAPTURE_FAULT_POLICY
+	       : failed	 ? EGRET_CAPTURE_BAD_ADDRESS
+			 : EGRET_CAPTURE_WHOLE;
 }
 
 /* Touches both ranges; says with which ending a copy of what is there then ends. */
 static __always_inline u8 touch(struct capture *c)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct stack_plan *plan = &c->plan;
+	u8 ending;
 
 	if (config.fault == EGRET_FAULT_NONE)
 		return EGRET_CAPTURE_NOT_RESIDENT;
-	if (!touch_range(&plan->range[0], &c->pages_in))
-		return is_unsafe(&plan->range[0]) ? EGRET_CAPTURE_FAULT_POLICY
-						  : EGRET_CAPTURE_BAD_ADDRESS;
-	if (plan->n > 1 && !touch_range(&plan->range[1], &c->pages_in))
-		return is_unsafe(&plan->range[1]) ? EGRET_CAPTURE_FAULT_POLICY
-						  : EGRET_CAPTURE_BAD_ADDRESS;
-	return EGRET_CAPTURE_WHOLE;
+	ending = touch_range(task, &plan->range[0], &c->pages_in);
+	if (ending == EGRET_CAPTURE_WHOLE && plan->n > 1)
+		ending = touch_range(task, &plan->range[1], &c->pages_in);
+	return ending;
 }
 
 static __always_inline void account_copy(struct capture *c, int result)

@@ -7,21 +7,24 @@
 
 struct command {
 	const char *name;
-	const char *summary;		/* one line, in the list of commands */
-	const char *usage;		/* what follows "egret NAME"; lines are alternatives */
-	const char *about;		/* a paragraph of --help */
-	const char *examples;		/* lines of --help; may be NULL */
-	const struct opt_group *groups; /* may be empty, never NULL */
-	const void *defaults;		/* the struct that options are parsed into, as it begins */
-	size_t opts_size;		/* of that struct */
-	bool takes_command;		/* its operands are a command line: for completion */
-	void (*more_help)(void);	/* prints what only the running system knows; may be NULL */
+	const char *summary;  /* one line, in the list of commands */
+	const char *usage;    /* what follows "egret NAME"; lines are alternatives */
+	const char *about;    /* a paragraph of --help */
+	const char *examples; /* lines of --help; may be NULL */
+	const struct opt_group *groups;
+	const void *defaults;	 /* the struct that options are parsed into, as it begins */
+	size_t opts_size;	 /* of that struct */
+	bool takes_command;	 /* its operands are a command line: for completion */
+	void (*more_help)(void); /* prints what only the running system knows; may be NULL */
 	/* argv[0] .. argv[argc - 1] are the operands. Returns an exit status. */
 	int (*run)(void *opts, int argc, char **argv);
 };
 
 extern const struct command command_flame, command_record, command_report, command_export,
 	command_replay, command_doctor, command_help, command_completion;
+
+/* The groups of a command that has no options but --help. */
+extern const struct opt_group command_no_options[];
 
 /* The n-th command, NULL at the end; and the one of that name, NULL where there is none. */
 const struct command *command_at(size_t n);

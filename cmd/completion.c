@@ -135,7 +135,7 @@ static const char script[] =
 	"\t\t\treturn\n"
 	"\t\tfi\n"
 	"\tfi\n"
-	"\tif [[ $current == = ]]; then current='' previous+==\n"
+	"\tif [[ $current == = ]]; then current='' previous=\"$previous=\"\n"
 	"\telif [[ $previous == = ]]; then previous=${COMP_WORDS[COMP_CWORD - 2]-}=; fi\n"
 	"\tif _egret_value '' \"$command:$previous\" >/dev/null; then\n"
 	"\t\tmapfile -t COMPREPLY < <(_egret_value \"$current\" \"$command:$previous\")\n"
@@ -180,8 +180,6 @@ static int run(void *opts, int argc, char **argv)
 	return say_usage(command_completion.name, "'completion' wants 'bash' or 'events'");
 }
 
-static const struct opt_group no_options[] = { { 0 } };
-
 const struct command command_completion = {
 	.name = "completion",
 	.summary = "print the completion script of a shell",
@@ -190,6 +188,6 @@ const struct command command_completion = {
 		 "the\n"
 		 "events that this kernel offers, one a line.",
 	.examples = "  source <(egret completion bash)\n",
-	.groups = no_options,
+	.groups = command_no_options,
 	.run = run,
 };

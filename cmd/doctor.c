@@ -67,8 +67,6 @@ static int run(void *opts, int argc, char **argv)
 	return STATUS_OK;
 }
 
-static const struct opt_group no_options[] = { { 0 } };
-
 const struct command command_doctor = {
 	.name = "doctor",
 	.summary = "say what this kernel and these privileges allow, and how to mend it",
@@ -79,6 +77,6 @@ const struct command command_doctor = {
 		 "to do.\n"
 		 "The exit status is 1 when something is missing without which nothing can be "
 		 "recorded.",
-	.groups = no_options,
+	.groups = command_no_options,
 	.run = run,
 };

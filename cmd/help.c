@@ -6,6 +6,9 @@
 #include "command.h"
 #include "message.h"
 
+static const struct opt nothing[] = { { 0 } };
+const struct opt_group command_no_options[] = { { "Options", nothing, 0 }, { 0 } };
+
 static void print_usage(const struct command *command)
 {
 	const char *lead = "Usage: ";
@@ -26,8 +29,7 @@ void command_print_help(const struct command *command)
 {
 	print_usage(command);
 	printf("\n%s\n\n", command->about);
-	if (command->groups->title)
-		opt_print_help(command->groups, stdout);
+	opt_print_help(command->groups, stdout);
 	if (command->more_help)
 		command->more_help();
 	if (command->examples)
@@ -81,13 +83,11 @@ int command_no_operands(const struct command *command, char **argv)
 	return say_usage(command->name, "'%s' takes no '%s'", command->name, argv[0]);
 }
 
-static const struct opt_group no_options[] = { { 0 } };
-
 const struct command command_help = {
 	.name = "help",
 	.summary = "print this, or the help of a command",
 	.usage = "[COMMAND]",
 	.about = "Prints what egret can do, or the options of one command.",
-	.groups = no_options,
+	.groups = command_no_options,
 	.run = run,
 };

@@ -116,8 +116,8 @@ static uint64_t capture_ring_bytes(const struct egret_capture *c, uint64_t asked
 	uint64_t least = 4ull * (c->config.stack_limit + sizeof(struct egret_rec_capture));
 	uint64_t bytes = asked ? asked : CAPTURE_BYTES_OF_ALL_CPUS / c->n_cpus;
 
-	if (!asked && bytes > (16u << 20))
-		bytes = 16u << 20;
+	if (!asked && bytes > (32u << 20))
+		bytes = 32u << 20;
 	return bytes > least ? bytes : least;
 }
 

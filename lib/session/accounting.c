@@ -62,6 +62,8 @@ static void tell_pipeline(struct visit *visit, const struct egret_pipeline_stats
 	     stats->captures_unused);
 	tell(visit, "captures.asleep", "read of threads asleep in the kernel at the end",
 	     stats->captures_asleep);
+	tell(visit, "captures.filled", "whose pages were fetched from outside (--fault=any)",
+	     stats->late_pages);
 	tell(visit, "captures.alt-stacks", "of threads on their alternate signal stack",
 	     stats->alt_stacks);
 	tell(visit, "captures.user-hits", "samples of user mode with a capture", stats->user_hits);

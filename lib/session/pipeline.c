@@ -7,14 +7,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "session/late_pages.h"
 #include "session/raw_tags.h"
-
-/* A user stack as it came out of a capture: what all its samples share. */
-struct user_stack {
-	uint32_t stack;	      /* of the profile; 0: empty */
-	uint32_t wanted, got; /* bytes, where the stack is cut; else 0 */
-	uint8_t capture_end, unwind_end;
-};
+#include "session/stacks.h"
 
 /* A sample that waits for its capture. */
 struct pending {
@@ -30,27 +25,20 @@ struct pending {
 struct live_thread {
 	uint32_t tid;
 	uint64_t start_time;
-	uint64_t waiting;	/* cookie that samples of it wait for; 0: none */
-	uint64_t done, also;	/* cookies of its last capture */
-	struct user_stack last; /* what that was */
+	uint64_t waiting;	      /* cookie that samples of it wait for; 0: none */
+	uint64_t done, also;	      /* cookies of its last capture */
+	struct egret_user_stack last; /* what that was */
 	bool last_used;
 	uint32_t number; /* of the profile, under the names below */
 	char comm[EGRET_COMM_LEN], process[EGRET_COMM_LEN];
 	uint64_t seen; /* time of its last record */
 };
 
-/* What the pipeline keeps of a struct egret_module, by its number. */
-struct module_state {
-	struct egret_unwind_module *unwind;
-	bool unwind_tried;
-	uint32_t profile_number; /* + 1; 0: not in the profile yet */
-};
-
 struct egret_pipeline {
 	struct egret_pipeline_opts opts;
 	struct egret_modules modules;
 	struct egret_processes processes;
-	struct egret_unwinder *unwinder;
+	struct egret_stacks stacks;
 	struct egret_profile *profile;
 	struct egret_names *names;
 	struct egret_writer *writer;
@@ -73,7 +61,7 @@ struct egret_pipeline {
 	size_t threads_capacity;
 	struct egret_index thread_by_id;
 
-	struct egret_unwound_frame *frames; /* room for max_frames */
+	struct egret_late_pages late;
 };
 
 /* ---- life ---------------------------------------------------------------------------------------
@@ -90,16 +78,14 @@ int egret_pipeline_create(const struct egret_pipeline_opts *opts, struct egret_p
 	p->opts = *opts;
 	egret_modules_init(&p->modules, opts->module_source);
 	egret_processes_init(&p->processes, &p->modules, opts->process_source, opts->track_all);
-	p->frames = calloc(opts->max_frames, sizeof(*p->frames));
-	ret = p->frames ? 0 : -ENOMEM;
-	if (!ret)
-		ret = egret_profile_create(&p->profile);
+	ret = egret_profile_create(&p->profile);
 	if (!ret)
 		ret = egret_names_create(opts->name_source, &p->names);
 	if (ret)
 		egret_fail(err, -ret, "out of memory");
 	else
-		ret = opts->engine->create(&p->unwinder, err);
+		ret = egret_stacks_init(&p->stacks, opts->engine, opts->max_frames, p->profile,
+					err);
 	if (ret) {
 		egret_pipeline_destroy(p);
 		return ret;
@@ -114,11 +100,7 @@ void egret_pipeline_destroy(struct egret_pipeline *p)
 		return;
 	for (size_t i = 0; i < p->n_slots; i++)
 		free(p->pending[i]);
-	for (size_t i = 0; i < p->n_module_states; i++)
-		if (p->module_states[i].unwind)
-			p->opts.engine->module_unload(p->unwinder, p->module_states[i].unwind);
-	if (p->unwinder)
-		p->opts.engine->destroy(p->unwinder);
+	egret_stacks_deinit(&p->stacks);
 	egret_names_destroy(p->names);
 	egret_profile__destroy(p->profile);
 	egret_processes_deinit(&p->processes);
@@ -128,9 +110,6 @@ void egret_pipeline_destroy(struct egret_pipeline *p)
 	free(p->pending);
 	free(p->free_slots);
 	free(p->threads);
-	free(p->module_states);
-	free(p->module_of);
-	free(p->frames);
 	free(p);
 }
 
@@ -254,284 +233,26 @@ static uint32_t thread_number(struct egret_pipeline *p, struct live_thread *t,
 	return t->number;
 }
 
-/* ---- modules and frames -------------------------------------------------------------------------
- */
-
-static struct module_state *state_of(struct egret_pipeline *p, const struct egret_module *module)
-{
-	size_t n = module->number + 1;
-
-	if (n > p->n_module_states) {
-		struct module_state *states;
-
-		states = reallocarray(p->module_states, n * 2, sizeof(*states));
-		if (!states)
-			return NULL;
-		memset(states + p->n_module_states, 0,
-		       (n * 2 - p->n_module_states) * sizeof(*states));
-		p->module_states = states;
-		p->n_module_states = n * 2;
-	}
-	return &p->module_states[module->number];
-}
-
-/* Adds a module to the profile, and remembers which struct egret_module it is. */
-static uint32_t add_profile_module(struct egret_pipeline *p, struct egret_profile_module *m,
-				   const char *path, struct egret_module *module)
-{
-	struct egret_module **module_of;
-	uint32_t number;
-
-	m->path = egret_profile_string(p->profile, path, strlen(path), NULL);
-	if (m->path == UINT32_MAX)
-		return UINT32_MAX;
-	number = egret_profile_module(p->profile, m, NULL);
-	if (number == UINT32_MAX || number < p->n_module_of)
-		return number;
-	module_of = reallocarray(p->module_of, number + 1, sizeof(struct egret_module *));
-	if (!module_of)
-		return UINT32_MAX;
-	p->module_of = module_of;
-	for (size_t i = p->n_module_of; i < number; i++)
-		module_of[i] = NULL;
-	module_of[number] = module;
-	p->n_module_of = number + 1;
-	return number;
-}
-
-static uint32_t profile_module_of(struct egret_pipeline *p, struct egret_module *module)
-{
-	static const uint32_t kinds[] = {
-		[EGRET_CODE_FILE] = EGRET_MODULE_FILE,
-		[EGRET_CODE_VDSO] = EGRET_MODULE_VDSO,
-		[EGRET_CODE_JIT] = EGRET_MODULE_JIT,
-	};
-	struct module_state *state = state_of(p, module);
-	struct egret_profile_module m = {
-		.kind = kinds[module->kind],
-		.dev = module->dev,
-		.ino = module->ino,
-		.pid = module->pid,
-		.build_id = module->build_id,
-	};
-	uint32_t number;
-
-	if (!state)
-		return UINT32_MAX;
-	if (state->profile_number)
-		return state->profile_number - 1;
-	if (m.build_id.len)
-		m.dev = m.ino = 0; /* the build-id is the identity */
-	number = add_profile_module(p, &m, module->path, module);
-	if (number != UINT32_MAX)
-		state->profile_number = number + 1;
-	return number;
-}
-
-static uint32_t pseudo_module(struct egret_pipeline *p, enum egret_module_kind kind,
-			      const char *path)
-{
-	struct egret_profile_module m = { .kind = kind };
-
-	return add_profile_module(p, &m, path, NULL);
-}
-
-/* Grows a stack by one frame. UINT32_MAX without memory. */
-static uint32_t push(struct egret_pipeline *p, uint32_t stack, uint32_t module, uint64_t offset,
-		     uint32_t flags)
-{
-	struct egret_profile_frame frame = { .module = module, .flags = flags, .offset = offset };
-	uint32_t number;
-
-	if (stack == UINT32_MAX || module == UINT32_MAX)
-		return UINT32_MAX;
-	number = egret_profile_frame(p->profile, &frame, NULL);
-	if (number == UINT32_MAX)
-		return UINT32_MAX;
-	return egret_profile_stack(p->profile, stack, number, NULL);
-}
-
-static uint32_t push_user_frame(struct egret_pipeline *p, uint32_t stack,
-				const struct egret_unwound_frame *frame)
-{
-	const struct egret_mapping *m = (const struct egret_mapping *)(uintptr_t)frame->cookie;
-
-	if (!m)
-		return push(p, stack, pseudo_module(p, EGRET_MODULE_UNMAPPED, "[unknown]"),
-			    frame->pc, frame->flags);
-	if (m->module->kind == EGRET_CODE_JIT)
-		return push(p, stack, profile_module_of(p, m->module), frame->pc, frame->flags);
-	return push(p, stack, profile_module_of(p, m->module), frame->pc - m->start + m->pgoff,
-		    frame->flags);
-}
-
-/* ---- unwinding ----------------------------------------------------------------------------------
- */
-
-/* A capture while it is unwound: the argument of both callbacks. */
-struct capture_view {
-	struct egret_pipeline *p;
-	struct egret_process *process;
-	const struct egret_rec_capture *rec;
-	const uint8_t *data[EGRET_MAX_WINDOWS];
-	uint32_t last;
-};
-
-static bool view_capture(struct capture_view *view, const struct egret_rec_capture *rec)
-{
-	const uint8_t *data = (const uint8_t *)(rec + 1),
-		      *end = (const uint8_t *)rec + rec->rec.size;
-
-	view->rec = rec;
-	if (rec->n_windows > EGRET_MAX_WINDOWS)
-		return false;
-	for (size_t i = 0; i < rec->n_windows; i++) {
-		view->data[i] = data;
-		if (rec->window[i].len > (size_t)(end - data))
-			return false;
-		data += rec->window[i].len;
-	}
-	return true;
-}
-
-/* Whether a page that is not there was there in the process: then what lies behind it was read. */
-static bool has_holes(const struct egret_rec_capture *rec)
-{
-	return rec->ending != EGRET_CAPTURE_WHOLE && rec->ending != EGRET_CAPTURE_LIMIT;
-}
-
-static int read_stack(void *arg, uint64_t addr, uint64_t *value)
-{
-	struct capture_view *view = arg;
-	const struct egret_rec_capture *rec = view->rec;
-
-	for (uint32_t n = 0, i = view->last; n < rec->n_windows; n++) {
-		const struct egret_window *w = &rec->window[i];
-
-		if (addr >= w->start && addr - w->start < w->len &&
-		    w->len - (addr - w->start) >= 8) {
-			memcpy(value, view->data[i] + (addr - w->start), 8);
-			view->last = i;
-			return 0;
-		}
-		i = i + 1 < rec->n_windows ? i + 1 : 0;
-	}
-	return has_holes(rec) ? -ENXIO : -EFAULT;
-}
-
-static bool find_code(void *arg, uint64_t pc, struct egret_code *code)
-{
-	struct capture_view *view = arg;
-	struct egret_pipeline *p = view->p;
-	const struct egret_mapping *m = egret_process_find(view->process, pc);
-	struct module_state *state;
-
-	*code = (struct egret_code){ 0 };
-	if (!m)
-		return false;
-	code->cookie = (uintptr_t)m;
-	if (!m->biased)
-		return true;
-	code->bias = m->bias;
-	state = state_of(p, m->module);
-	if (state && !state->unwind_tried) {
-		state->unwind_tried = true;
-		if (p->opts.engine->module_load(p->unwinder, m->module->elf, m->module->debug,
-						&state->unwind))
-			state->unwind = NULL;
-	}
-	code->module = state ? state->unwind : NULL;
-	return true;
-}
-
-/* The frame that stands at the root of a stack that is not whole, and says why. */
-static uint32_t cut_frame(struct egret_pipeline *p, uint8_t capture_end, uint8_t unwind_end)
-{
-	uint64_t offset = (uint64_t)capture_end << 8 | unwind_end;
-
-	return push(p, 0, pseudo_module(p, EGRET_MODULE_CUT, "[cut]"), offset, 0);
-}
-
-static bool without_user_part(uint8_t capture_end)
-{
-	return capture_end == EGRET_CAPTURE_KERNEL_THREAD ||
-	       capture_end == EGRET_CAPTURE_USER_WORKER || capture_end == EGRET_CAPTURE_IDLE ||
-	       capture_end == EGRET_CAPTURE_NOT_WANTED;
-}
-
-/* A user stack for samples that have none. */
-static struct user_stack no_user_stack(struct egret_pipeline *p, uint8_t capture_end)
-{
-	struct user_stack user = { .capture_end = capture_end };
-
-	if (without_user_part(capture_end)) {
-		user.unwind_end = EGRET_UNWIND_NOT_USER;
-		return user;
-	}
-	user.unwind_end = capture_end == EGRET_CAPTURE_COMPAT ? EGRET_UNWIND_COMPAT
-							      : EGRET_UNWIND_NO_CAPTURE;
-	user.stack = cut_frame(p, capture_end, user.unwind_end);
-	return user;
-}
-
-static struct user_stack unwind_capture(struct egret_pipeline *p, struct capture_view *view)
-{
-	const struct egret_rec_capture *rec = view->rec;
-	struct egret_unwind_request request = {
-		.read_stack = read_stack,
-		.find_code = find_code,
-		.arg = view,
-		.frames = p->frames,
-		.max_frames = p->opts.max_frames,
-	};
-	struct user_stack user = { .capture_end = rec->ending };
-	struct egret_unwind_result result;
-
-	memcpy(request.regs.r, rec->regs, sizeof(request.regs.r));
-	result = p->opts.engine->unwind(p->unwinder, &request);
-	p->stats.frames += result.n_frames;
-	user.unwind_end = (uint8_t)result.end;
-	if (result.end != EGRET_UNWIND_ROOT) {
-		user.stack = cut_frame(p, rec->ending, user.unwind_end);
-		user.wanted = rec->wanted;
-		user.got = rec->got;
-	}
-	for (size_t i = result.n_frames; i-- > 0;)
-		user.stack = push_user_frame(p, user.stack, &p->frames[i]);
-	return user;
-}
-
-static bool has_stack(const struct egret_rec_capture *rec)
-{
-	return rec->got != 0;
-}
-
-static struct user_stack user_stack_of(struct egret_pipeline *p,
-				       const struct egret_rec_capture *rec)
-{
-	struct capture_view view = { .p = p };
-
-	if (!has_stack(rec) || !view_capture(&view, rec))
-		return no_user_stack(p, rec->ending);
-	view.process = egret_processes_need(&p->processes, (int)rec->pid);
-	if (!view.process)
-		return no_user_stack(p, EGRET_CAPTURE_LOST);
-	return unwind_capture(p, &view);
-}
-
 /* ---- samples ------------------------------------------------------------------------------------
  */
 
+static struct egret_user_stack user_stack_of(struct egret_pipeline *p,
+					     const struct egret_rec_capture *rec)
+{
+	struct egret_process *process = NULL;
+
+	if (rec->got)
+		process = egret_processes_need(&p->processes, (int)rec->pid);
+	return egret_stacks_unwind(&p->stacks, process, rec);
+}
+
 /* Gives a sample its stack, and hands it on: the one place where a sample ends. */
 static int finish_sample(struct egret_pipeline *p, struct egret_sample_row *row,
-			 const uint64_t *kernel, uint32_t n_kernel, const struct user_stack *user,
-			 struct egret_error *err)
+			 const uint64_t *kernel, uint32_t n_kernel,
+			 const struct egret_user_stack *user, struct egret_error *err)
 {
-	uint32_t stack = user->stack, module;
+	uint32_t stack = egret_stacks_push_kernel(&p->stacks, user->stack, kernel, n_kernel);
 
-	module = n_kernel ? pseudo_module(p, EGRET_MODULE_KERNEL, "[kernel.kallsyms]") : 0;
-	for (uint32_t i = n_kernel; i-- > 0;)
-		stack = push(p, stack, module, kernel[i], i ? EGRET_FRAME_F_RETURN : 0);
 	if (stack == UINT32_MAX) {
 		p->stats.no_memory++;
 		return egret_fail(err, ENOMEM, "out of memory for stacks");
@@ -624,7 +345,7 @@ no_memory:
 
 /* Ends all samples that wait for a cookie. Returns how many, or -errno. */
 static int end_waiting(struct egret_pipeline *p, uint64_t cookie, uint64_t ip,
-		       const struct user_stack *user, struct egret_error *err)
+		       const struct egret_user_stack *user, struct egret_error *err)
 {
 	uint64_t hash = egret_hash64(cookie);
 	uint32_t slot = egret_index_find(&p->pending_by_cookie, hash, &cookie, same_cookie, p);
@@ -657,7 +378,7 @@ static int end_waiting(struct egret_pipeline *p, uint64_t cookie, uint64_t ip,
 /* A thread asks for one capture at a time: when it asks for another, the one before is lost. */
 static int lose_waiting(struct egret_pipeline *p, struct live_thread *t, struct egret_error *err)
 {
-	struct user_stack lost = no_user_stack(p, EGRET_CAPTURE_LOST);
+	struct egret_user_stack lost = egret_stacks_none(&p->stacks, EGRET_CAPTURE_LOST);
 	int ret = end_waiting(p, t->waiting, 0, &lost, err);
 
 	t->waiting = 0;
@@ -674,7 +395,7 @@ static int on_sample(struct egret_pipeline *p, const struct egret_rec_sample *s,
 		.event = s->event,
 		.cpu = s->cpu,
 	};
-	struct user_stack user;
+	struct egret_user_stack user;
 	int ret;
 
 	p->stats.samples++;
@@ -686,7 +407,7 @@ static int on_sample(struct egret_pipeline *p, const struct egret_rec_sample *s,
 	}
 	t->seen = s->rec.time;
 	if (!s->cookie) {
-		user = no_user_stack(p, s->ending);
+		user = egret_stacks_none(&p->stacks, s->ending);
 		return finish_sample(p, &row, s->kernel, s->n_kernel, &user, err);
 	}
 	if (s->cookie == t->done || s->cookie == t->also) {
@@ -706,7 +427,7 @@ static int on_capture(struct egret_pipeline *p, const struct egret_rec_capture *
 		      struct egret_error *err)
 {
 	struct live_thread *t = thread_of(p, rec->tid, rec->start_time);
-	struct user_stack user = user_stack_of(p, rec);
+	struct egret_user_stack user = user_stack_of(p, rec);
 	int ret, more = 0;
 
 	p->stats.captures++;
@@ -714,6 +435,7 @@ static int on_capture(struct egret_pipeline *p, const struct egret_rec_capture *
 		p->stats.captures_asleep++;
 	if (rec->flags & EGRET_CAPTURE_F_ALTSTACK)
 		p->stats.alt_stacks++;
+	p->stats.frames = p->stacks.frames_unwound;
 	ret = end_waiting(p, rec->cookie, rec->regs[EGRET_REG_RIP], &user, err);
 	if (ret >= 0 && rec->also)
 		more = end_waiting(p, rec->also, 0, &user, err);
@@ -770,8 +492,8 @@ static void on_vma(struct egret_pipeline *p, const struct egret_rec_vma *rec)
 	egret_processes_mmap(&p->processes, &info);
 }
 
-int egret_pipeline_record(struct egret_pipeline *p, const struct egret_rec *record,
-			  struct egret_error *err)
+static int on_record(struct egret_pipeline *p, const struct egret_rec *record,
+		     struct egret_error *err)
 {
 	int ret = 0;
 
@@ -790,6 +512,19 @@ int egret_pipeline_record(struct egret_pipeline *p, const struct egret_rec *reco
 	default:
 		return 0;
 	}
+}
+
+int egret_pipeline_record(struct egret_pipeline *p, const struct egret_rec *record,
+			  struct egret_error *err)
+{
+	__free_ struct egret_rec_capture *filled = NULL;
+
+	if (p->opts.late_pages && record->type == EGRET_REC_CAPTURE)
+		filled = egret_late_pages_fill(&p->late, (const struct egret_rec_capture *)record,
+					       p->opts.late_pages);
+	if (filled)
+		p->stats.late_pages++;
+	return on_record(p, filled ? &filled->rec : record, err);
 }
 
 /* ---- what perf says of processes ----------------------------------------------------------------
@@ -906,7 +641,8 @@ int egret_pipeline_tidy(struct egret_pipeline *p, uint64_t now, struct egret_err
 	int ret = 0;
 
 	if (!p->opts.no_names)
-		ret = egret_names_update(p->names, p->profile, p->module_of, false, p->writer, err);
+		ret = egret_names_update(p->names, p->profile, p->stacks.module_of, false,
+					 p->writer, err);
 	if (ret || now < FORGET_AFTER_NS)
 		return ret;
 	egret_processes_forget(&p->processes, now - FORGET_AFTER_NS);
@@ -917,8 +653,8 @@ int egret_pipeline_tidy(struct egret_pipeline *p, uint64_t now, struct egret_err
 
 int egret_pipeline_end(struct egret_pipeline *p, bool asleep, struct egret_error *err)
 {
-	struct user_stack user = no_user_stack(p, asleep ? EGRET_CAPTURE_ASLEEP_UNREADABLE
-							 : EGRET_CAPTURE_STOPPED);
+	struct egret_user_stack user = egret_stacks_none(
+		&p->stacks, asleep ? EGRET_CAPTURE_ASLEEP_UNREADABLE : EGRET_CAPTURE_STOPPED);
 
 	for (size_t i = 0; i < p->n_threads; i++) {
 		struct live_thread *t = &p->threads[i];
@@ -941,5 +677,5 @@ int egret_pipeline_name_all(struct egret_pipeline *p, struct egret_error *err)
 {
 	if (p->opts.no_names)
 		return 0;
-	return egret_names_update(p->names, p->profile, p->module_of, true, p->writer, err);
+	return egret_names_update(p->names, p->profile, p->stacks.module_of, true, p->writer, err);
 }

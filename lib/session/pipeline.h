@@ -24,6 +24,7 @@ struct egret_pipeline_stats {
 	uint64_t captures;
 	uint64_t captures_unused; /* made at exit or exec, and no sample needed them */
 	uint64_t captures_asleep; /* read from outside at the end */
+	uint64_t late_pages;	  /* captures whose holes were filled from outside */
 	uint64_t alt_stacks;	  /* captures with two stacks */
 	uint64_t user_hits,
 		user_hits_equal; /* of captures: where the interrupt hit is where they were made */
@@ -45,6 +46,7 @@ struct egret_pipeline_opts {
 	bool track_all; /* see struct egret_processes */
 	bool aggregate; /* keep the profile's values, not only its tables */
 	bool no_names;
+	uint32_t late_pages; /* --fault=any: the stack limit in bytes; 0: leave holes alone */
 };
 
 struct egret_pipeline;

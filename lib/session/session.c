@@ -308,6 +308,9 @@ static int open_pipeline(struct egret_session *s, const struct egret_session_opt
 		.track_all = opts->scope != EGRET_SCOPE_PROCESS,
 		.aggregate = opts->keep_profile,
 		.no_names = opts->symbols_off,
+		.late_pages = opts->fault && !strcmp(opts->fault, "any")
+				      ? (uint32_t)egret_capture_stack_limit(s->capture)
+				      : 0,
 	};
 	int ret;
 

@@ -61,7 +61,7 @@ struct egret_symtab {
 	struct range *code;	 /* executable sections, sorted, disjoint */
 	size_t n_code;
 	struct entries functions;
-	struct entries plt; /* asked where no function covers an address */
+	struct entries plt; /* and _start; asked where no function covers an address */
 };
 
 static const char *name_of(const struct egret_symtab *table, const struct entry *e)
@@ -431,6 +431,50 @@ static int add_plt_entry(const struct egret_plt_entry *plt, void *arg)
 	return add_entry(&table->plt, &e);
 }
 
+/* A shared library has an entry point too, now and then, but that is not where its process began.
+ */
+static bool is_program(const struct egret_elf *elf)
+{
+	struct egret_section dynamic;
+	GElf_Ehdr ehdr;
+
+	if (!gelf_getehdr(egret_elf_handle(elf), &ehdr) || ehdr.e_ident[EI_CLASS] != ELFCLASS64)
+		return false;
+	if (!egret_elf_section(elf, ".dynamic", &dynamic))
+		return ehdr.e_type == ET_EXEC;
+	for (size_t at = 0; at + sizeof(Elf64_Dyn) <= dynamic.size; at += sizeof(Elf64_Dyn)) {
+		Elf64_Dyn entry;
+
+		memcpy(&entry, (const char *)dynamic.data + at, sizeof(entry));
+		if (entry.d_tag == DT_SONAME)
+			return false;
+		if (entry.d_tag == DT_NULL)
+			break;
+	}
+	return true;
+}
+
+#define START_SIZE 0x30 /* of _start in crt1.o, rounded up: sysdeps/x86_64/start.S */
+
+/* The entry point of a stripped program is _start, whoever has taken its name away. */
+static int add_entry_point(struct egret_symtab *table, const struct egret_elf *elf)
+{
+	struct entry e = { .source = SOURCE_OWN };
+	GElf_Ehdr ehdr;
+	int64_t name;
+
+	if (!is_program(elf) || !gelf_getehdr(egret_elf_handle(elf), &ehdr) ||
+	    !code_at(table, ehdr.e_entry))
+		return 0;
+	e.start = ehdr.e_entry;
+	e.end = e.start + START_SIZE;
+	name = add_name(table, "_start", strlen("_start"));
+	if (name < 0)
+		return -ENOMEM;
+	e.name = (uint32_t)name;
+	return add_entry(&table->plt, &e);
+}
+
 /* ---- the table ---------------------------------------------------------------------------- */
 
 static int build(struct egret_symtab *table, const struct egret_elf *elf,
@@ -453,6 +497,8 @@ static int build(struct egret_symtab *table, const struct egret_elf *elf,
 	give_sizes(table);
 	link_up(&table->functions);
 	ret = egret_plt_each(elf, add_plt_entry, table);
+	if (!ret)
+		ret = add_entry_point(table, elf);
 	if (!ret)
 		sort_entries(table, &table->plt);
 	link_up(&table->plt);

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "unwind/debug_frame.h"
+#include "unwind/cfi_image.h"
 #include "unwind/expr_encode.h"
 
 /* Where CFI is, in the order in which it is looked for. */
@@ -15,9 +15,10 @@ struct egret_cfi {
 	const struct egret_elf *elf;
 	const struct egret_elf *debug;
 	bool is_open[NR_SECTIONS]; /* or there is none */
-	Dwarf_CFI *eh_frame;
-	struct egret_debug_frame debug_frame;
-	struct egret_debug_frame separate;
+	Dwarf_CFI *eh_frame;	   /* of the file itself, or of its image */
+	struct egret_cfi_image eh_image;
+	struct egret_cfi_image debug_frame;
+	struct egret_cfi_image separate;
 };
 
 int egret_cfi_create(const struct egret_elf *elf, const struct egret_elf *debug,
@@ -37,10 +38,11 @@ void egret_cfi_destroy(struct egret_cfi *cfi)
 {
 	if (!cfi)
 		return;
-	if (cfi->eh_frame)
+	if (cfi->eh_frame && cfi->eh_frame != cfi->eh_image.cfi)
 		dwarf_cfi_end(cfi->eh_frame);
-	egret_debug_frame_close(&cfi->debug_frame);
-	egret_debug_frame_close(&cfi->separate);
+	egret_cfi_image_close(&cfi->eh_image);
+	egret_cfi_image_close(&cfi->debug_frame);
+	egret_cfi_image_close(&cfi->separate);
 	free(cfi);
 }
 
@@ -49,20 +51,29 @@ static bool is_x86_64(const struct egret_elf *elf)
 	return elf && egret_elf_machine(elf) == EM_X86_64 && egret_elf_is_64(elf);
 }
 
+static void open_eh_frame(struct egret_cfi *cfi)
+{
+	if (egret_cfi_image_is_needed(cfi->elf) &&
+	    !egret_cfi_image_open_eh_frame(cfi->elf, &cfi->eh_image))
+		cfi->eh_frame = cfi->eh_image.cfi;
+	else
+		cfi->eh_frame = dwarf_getcfi_elf(egret_elf_handle(cfi->elf));
+}
+
 static Dwarf_CFI *open_section(struct egret_cfi *cfi, enum section which)
 {
 	if (which == EH_FRAME) {
 		if (!cfi->is_open[which] && is_x86_64(cfi->elf))
-			cfi->eh_frame = dwarf_getcfi_elf(egret_elf_handle(cfi->elf));
+			open_eh_frame(cfi);
 		return cfi->eh_frame;
 	}
 	if (which == DEBUG_FRAME) {
 		if (!cfi->is_open[which] && is_x86_64(cfi->elf))
-			egret_debug_frame_open(cfi->elf, &cfi->debug_frame);
+			egret_cfi_image_open_debug_frame(cfi->elf, &cfi->debug_frame);
 		return cfi->debug_frame.cfi;
 	}
 	if (!cfi->is_open[which] && is_x86_64(cfi->debug))
-		egret_debug_frame_open(cfi->debug, &cfi->separate);
+		egret_cfi_image_open_debug_frame(cfi->debug, &cfi->separate);
 	return cfi->separate.cfi;
 }
 

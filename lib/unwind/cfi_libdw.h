@@ -6,8 +6,7 @@
 #include "unwind/code_row.h"
 #include "unwind/row.h"
 
-/*
- * Bytes that the expressions of one row may have, all together. Signal trampolines have about 70.
+/* Bytes that the expressions of one row may have, all together. Signal trampolines have about 70.
  */
 #define EGRET_ROW_EXPR_MAX 1024
 

@@ -44,6 +44,7 @@ struct egret_unwind_module {
 
 struct egret_unwinder {
 	unw_accessors_t accessors;
+	uint64_t steps; /* that libunwind made */
 	struct egret_row_scratch scratch;
 };
 
@@ -250,8 +251,14 @@ static void module_unload(struct egret_unwinder *unwinder, struct egret_unwind_m
 
 /* ---- stepping ------------------------------------------------------------------------------- */
 
-static enum egret_unwind_end end_of_failure(const struct step *step, int unw_error)
+static enum egret_unwind_end end_of_failure(unw_cursor_t *cursor, const struct step *step,
+					    int unw_error)
 {
+	unw_word_t sp;
+
+	/* The CFA went down, and what is there was not captured: not a stack that was cut. */
+	if (!unw_get_reg(cursor, UNW_X86_64_RSP, &sp) && sp < egret_step_sp(step->state))
+		return EGRET_UNWIND_NO_PROGRESS;
 	if (step->error)
 		return egret_step_end_of(step->error);
 	/* The step led to where it began. */
@@ -290,7 +297,7 @@ static enum egret_unwind_end take_registers(unw_cursor_t *cursor, struct step *s
 	to.saved = 0;
 	if (unw_get_reg(cursor, UNW_X86_64_RSP, &to.value[EGRET_UNWIND_RSP]) ||
 	    unw_get_reg(cursor, UNW_X86_64_RIP, &to.value[EGRET_UNWIND_RIP]))
-		return end_of_failure(step, -UNW_EBADREG);
+		return end_of_failure(cursor, step, -UNW_EBADREG);
 	if (egret_step_sp(&to) <= egret_step_sp(step->state))
 		return EGRET_UNWIND_NO_PROGRESS;
 	for (unsigned int i = 0; i < NR_SAVED; i++)
@@ -306,12 +313,12 @@ static enum egret_unwind_end step_by_libunwind(struct step *step)
 	int ret;
 
 	if (unw_init_remote(&cursor, step->module->space, step))
-		return end_of_failure(step, -UNW_EBADREG);
+		return egret_step_end_of(step->error);
 	ret = unw_step(&cursor);
 	if (step->has_no_cfi)
 		return EGRET_UNWIND_NO_CFI;
 	if (ret < 0)
-		return end_of_failure(step, ret);
+		return end_of_failure(&cursor, step, ret);
 	return ret ? take_registers(&cursor, step) : EGRET_UNWIND_ROOT;
 }
 
@@ -341,7 +348,9 @@ static enum egret_unwind_end step(struct egret_unwinder *unwinder,
 	if (!egret_code_row_signal(module->elf, place, &unwinder->scratch.full) &&
 	    open_space(unwinder, module))
 		end = step_by_libunwind(&step);
-	if (end == EGRET_UNWIND_NO_CFI)
+	if (end != EGRET_UNWIND_NO_CFI)
+		unwinder->steps++;
+	else
 		end = step_by_row(unwinder, module, place, state, out);
 	return end;
 }
@@ -350,6 +359,11 @@ static struct egret_unwind_result unwind(struct egret_unwinder *unwinder,
 					 const struct egret_unwind_request *request)
 {
 	return egret_walk(request, step, unwinder);
+}
+
+uint64_t egret_engine_libunwind_steps(const struct egret_unwinder *unwinder)
+{
+	return unwinder->steps;
 }
 
 static int create(struct egret_unwinder **out, struct egret_error *err)

@@ -10,5 +10,7 @@ extern const struct egret_unwind_engine egret_engine_libunwind;
 
 /* How many rows the libdw engine had to ask libdw for: all others were in its cache. */
 uint64_t egret_engine_libdw_lookups(const struct egret_unwinder *unwinder);
+/* How many frames libunwind left: all others it could not look up. */
+uint64_t egret_engine_libunwind_steps(const struct egret_unwinder *unwinder);
 
 #endif

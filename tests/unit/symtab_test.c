@@ -610,6 +610,36 @@ static void one_huge_name_for_all(void)
 	free(path);
 }
 
+/* A stripped program says where it begins; a library of the same kind is not a program. */
+static void entry_point_is_start(void)
+{
+	static const char *const files[] = { "/usr/bin/xz", "/lib/x86_64-linux-gnu/libc.so.6" };
+
+	for (size_t i = 0; i < 2; i++) {
+		int fd = open(files[i], O_RDONLY | O_CLOEXEC);
+		struct egret_symtab *table = NULL;
+		struct egret_symbol symbol = { 0 };
+		struct egret_elf *elf = NULL;
+		GElf_Ehdr ehdr;
+		bool found;
+
+		if (fd < 0 || egret_elf_open_fd(fd, files[i], &elf, NULL) ||
+		    egret_symtab_create(elf, NULL, &table, NULL) ||
+		    !gelf_getehdr(egret_elf_handle(elf), &ehdr)) {
+			CHECK(fd < 0);
+			continue;
+		}
+		found = egret_symtab_find(table, ehdr.e_entry, &symbol) &&
+			!strcmp(symbol.name, "_start");
+		CHECK_EQ(found, i == 0);
+		if (i == 0)
+			CHECK_EQ(symbol.start, ehdr.e_entry);
+		egret_symtab_destroy(table);
+		egret_elf_destroy(elf);
+		close(fd);
+	}
+}
+
 int main(void)
 {
 	RUN(the_symbol_that_a_user_would_take);
@@ -623,5 +653,6 @@ int main(void)
 	RUN(a_32_bit_file_has_symbols);
 	RUN(damaged_files_do_no_harm);
 	RUN(one_huge_name_for_all);
+	RUN(entry_point_is_start);
 	return DONE();
 }

@@ -472,6 +472,24 @@ static void rows_are_looked_up_once(void)
 	live_free(s);
 }
 
+static void libunwind_does_the_work(void)
+{
+	const struct egret_unwind_engine *engine = egret_unwind_engine_find("libunwind");
+	struct live_stack *s = new_stack();
+	struct egret_unwinder *unwinder;
+	static struct live_result r;
+
+	recurse(10);
+	CHECK_EQ(engine->create(&unwinder, NULL), 0);
+	live_load(engine, unwinder);
+	live_run(engine, unwinder, s, MAX_LIVE_FRAMES, &r);
+	CHECK(r.n > 11);
+	CHECK_EQ(egret_engine_libunwind_steps(unwinder), r.n);
+	live_unload(engine, unwinder);
+	engine->destroy(unwinder);
+	live_free(s);
+}
+
 static void engines_by_name(void)
 {
 	CHECK_STR(egret_unwind_engine_find(NULL)->name, "libdw");
@@ -496,5 +514,6 @@ int main(void)
 	RUN(return_address_outside);
 	RUN(plt_entry);
 	RUN(rows_are_looked_up_once);
+	RUN(libunwind_does_the_work);
 	return DONE();
 }

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+#include "session/stacks.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What the pipeline keeps of a struct egret_module, by its number. */
+struct module_state {
+	struct egret_unwind_module *unwind;
+	bool unwind_tried;
+	uint32_t profile_number; /* + 1; 0: not in the profile yet */
+};
+
+int egret_stacks_init(struct egret_stacks *s, const struct egret_unwind_engine *engine,
+		      uint32_t max_frames, struct egret_profile *profile, struct egret_error *err)
+{
+	*s = (struct egret_stacks){ .engine = engine,
+				    .max_frames = max_frames,
+				    .profile = profile };
+	s->frames = calloc(max_frames, sizeof(*s->frames));
+	if (!s->frames)
+		return egret_fail(err, ENOMEM, "out of memory");
+	return engine->create(&s->unwinder, err);
+}
+
+void egret_stacks_deinit(struct egret_stacks *s)
+{
+	for (size_t i = 0; i < s->n_module_states; i++)
+		if (s->module_states[i].unwind)
+			s->engine->module_unload(s->unwinder, s->module_states[i].unwind);
+	if (s->unwinder)
+		s->engine->destroy(s->unwinder);
+	free(s->module_states);
+	free(s->module_of);
+	free(s->frames);
+}
+
+/* ---- modules and frames -------------------------------------------------------------------------
+ */
+
+static struct module_state *state_of(struct egret_stacks *s, const struct egret_module *module)
+{
+	size_t n = module->number + 1;
+
+	if (n > s->n_module_states) {
+		struct module_state *states;
+
+		states = reallocarray(s->module_states, n * 2, sizeof(*states));
+		if (!states)
+			return NULL;
+		memset(states + s->n_module_states, 0,
+		       (n * 2 - s->n_module_states) * sizeof(*states));
+		s->module_states = states;
+		s->n_module_states = n * 2;
+	}
+	return &s->module_states[module->number];
+}
+
+/* Adds a module to the profile, and remembers which struct egret_module it is. */
+static uint32_t add_profile_module(struct egret_stacks *s, struct egret_profile_module *m,
+				   const char *path, struct egret_module *module)
+{
+	struct egret_module **module_of;
+	uint32_t number;
+
+	m->path = egret_profile_string(s->profile, path, strlen(path), NULL);
+	if (m->path == UINT32_MAX)
+		return UINT32_MAX;
+	number = egret_profile_module(s->profile, m, NULL);
+	if (number == UINT32_MAX || number < s->n_module_of)
+		return number;
+	module_of = reallocarray(s->module_of, number + 1, sizeof(struct egret_module *));
+	if (!module_of)
+		return UINT32_MAX;
+	s->module_of = module_of;
+	for (size_t i = s->n_module_of; i < number; i++)
+		module_of[i] = NULL;
+	module_of[number] = module;
+	s->n_module_of = number + 1;
+	return number;
+}
+
+static uint32_t profile_module_of(struct egret_stacks *s, struct egret_module *module)
+{
+	static const uint32_t kinds[] = {
+		[EGRET_CODE_FILE] = EGRET_MODULE_FILE,
+		[EGRET_CODE_VDSO] = EGRET_MODULE_VDSO,
+		[EGRET_CODE_JIT] = EGRET_MODULE_JIT,
+	};
+	struct module_state *state = state_of(s, module);
+	struct egret_profile_module m = {
+		.kind = kinds[module->kind],
+		.dev = module->dev,
+		.ino = module->ino,
+		.pid = module->pid,
+		.build_id = module->build_id,
+	};
+	uint32_t number;
+
+	if (!state)
+		return UINT32_MAX;
+	if (state->profile_number)
+		return state->profile_number - 1;
+	if (m.build_id.len)
+		m.dev = m.ino = 0; /* the build-id is the identity */
+	number = add_profile_module(s, &m, module->path, module);
+	if (number != UINT32_MAX)
+		state->profile_number = number + 1;
+	return number;
+}
+
+static uint32_t pseudo_module(struct egret_stacks *s, enum egret_module_kind kind, const char *path)
+{
+	struct egret_profile_module m = { .kind = kind };
+
+	return add_profile_module(s, &m, path, NULL);
+}
+
+/* Grows a stack by one frame. UINT32_MAX without memory. */
+static uint32_t push(struct egret_stacks *s, uint32_t stack, uint32_t module, uint64_t offset,
+		     uint32_t flags)
+{
+	struct egret_profile_frame frame = { .module = module, .flags = flags, .offset = offset };
+	uint32_t number;
+
+	if (stack == UINT32_MAX || module == UINT32_MAX)
+		return UINT32_MAX;
+	number = egret_profile_frame(s->profile, &frame, NULL);
+	if (number == UINT32_MAX)
+		return UINT32_MAX;
+	return egret_profile_stack(s->profile, stack, number, NULL);
+}
+
+static uint32_t push_user_frame(struct egret_stacks *s, uint32_t stack,
+				const struct egret_unwound_frame *frame)
+{
+	const struct egret_mapping *m = (const struct egret_mapping *)(uintptr_t)frame->cookie;
+
+	if (!m)
+		return push(s, stack, pseudo_module(s, EGRET_MODULE_UNMAPPED, "[unknown]"),
+			    frame->pc, frame->flags);
+	if (m->module->kind == EGRET_CODE_JIT)
+		return push(s, stack, profile_module_of(s, m->module), frame->pc, frame->flags);
+	return push(s, stack, profile_module_of(s, m->module), frame->pc - m->start + m->pgoff,
+		    frame->flags);
+}
+
+/* ---- unwinding ----------------------------------------------------------------------------------
+ */
+
+/* A capture while it is unwound: the argument of both callbacks. */
+struct capture_view {
+	struct egret_stacks *stacks;
+	struct egret_process *process;
+	const struct egret_rec_capture *rec;
+	const uint8_t *data[EGRET_MAX_WINDOWS];
+	uint32_t last;
+};
+
+static bool view_capture(struct capture_view *view, const struct egret_rec_capture *rec)
+{
+	const uint8_t *data = (const uint8_t *)(rec + 1),
+		      *end = (const uint8_t *)rec + rec->rec.size;
+
+	view->rec = rec;
+	if (rec->n_windows > EGRET_MAX_WINDOWS)
+		return false;
+	for (size_t i = 0; i < rec->n_windows; i++) {
+		view->data[i] = data;
+		if (rec->window[i].len > (size_t)(end - data))
+			return false;
+		data += rec->window[i].len;
+	}
+	return true;
+}
+
+/* Whether a page that is not there was there in the process: then what lies behind it was read. */
+static bool has_holes(const struct egret_rec_capture *rec)
+{
+	return rec->ending != EGRET_CAPTURE_WHOLE && rec->ending != EGRET_CAPTURE_LIMIT;
+}
+
+static int read_stack(void *arg, uint64_t addr, uint64_t *value)
+{
+	struct capture_view *view = arg;
+	const struct egret_rec_capture *rec = view->rec;
+
+	for (uint32_t n = 0, i = view->last; n < rec->n_windows; n++) {
+		const struct egret_window *w = &rec->window[i];
+
+		if (addr >= w->start && addr - w->start < w->len &&
+		    w->len - (addr - w->start) >= 8) {
+			memcpy(value, view->data[i] + (addr - w->start), 8);
+			view->last = i;
+			return 0;
+		}
+		i = i + 1 < rec->n_windows ? i + 1 : 0;
+	}
+	return has_holes(rec) ? -ENXIO : -EFAULT;
+}
+
+static bool find_code(void *arg, uint64_t pc, struct egret_code *code)
+{
+	struct capture_view *view = arg;
+	struct egret_stacks *s = view->stacks;
+	const struct egret_mapping *m = egret_process_find(view->process, pc);
+	struct module_state *state;
+
+	*code = (struct egret_code){ 0 };
+	if (!m)
+		return false;
+	code->cookie = (uintptr_t)m;
+	if (!m->biased)
+		return true;
+	code->bias = m->bias;
+	state = state_of(s, m->module);
+	if (state && !state->unwind_tried) {
+		state->unwind_tried = true;
+		if (s->engine->module_load(s->unwinder, m->module->elf, m->module->debug,
+					   &state->unwind))
+			state->unwind = NULL;
+	}
+	code->module = state ? state->unwind : NULL;
+	return true;
+}
+
+/* The frame that stands at the root of a stack that is not whole, and says why. */
+static uint32_t cut_frame(struct egret_stacks *s, uint8_t capture_end, uint8_t unwind_end)
+{
+	uint64_t offset = (uint64_t)capture_end << 8 | unwind_end;
+
+	return push(s, 0, pseudo_module(s, EGRET_MODULE_CUT, "[cut]"), offset, 0);
+}
+
+static bool without_user_part(uint8_t capture_end)
+{
+	return capture_end == EGRET_CAPTURE_KERNEL_THREAD ||
+	       capture_end == EGRET_CAPTURE_USER_WORKER || capture_end == EGRET_CAPTURE_IDLE ||
+	       capture_end == EGRET_CAPTURE_NOT_WANTED;
+}
+
+/* A user stack for samples that have none. */
+struct egret_user_stack egret_stacks_none(struct egret_stacks *s, uint8_t capture_end)
+{
+	struct egret_user_stack user = { .capture_end = capture_end };
+
+	if (without_user_part(capture_end)) {
+		user.unwind_end = EGRET_UNWIND_NOT_USER;
+		return user;
+	}
+	user.unwind_end = capture_end == EGRET_CAPTURE_COMPAT ? EGRET_UNWIND_COMPAT
+							      : EGRET_UNWIND_NO_CAPTURE;
+	user.stack = cut_frame(s, capture_end, user.unwind_end);
+	return user;
+}
+
+static struct egret_user_stack unwind_capture(struct egret_stacks *s, struct capture_view *view)
+{
+	const struct egret_rec_capture *rec = view->rec;
+	struct egret_unwind_request request = {
+		.read_stack = read_stack,
+		.find_code = find_code,
+		.arg = view,
+		.frames = s->frames,
+		.max_frames = s->max_frames,
+	};
+	struct egret_user_stack user = { .capture_end = rec->ending };
+	struct egret_unwind_result result;
+
+	memcpy(request.regs.r, rec->regs, sizeof(request.regs.r));
+	result = s->engine->unwind(s->unwinder, &request);
+	s->frames_unwound += result.n_frames;
+	user.unwind_end = (uint8_t)result.end;
+	if (result.end != EGRET_UNWIND_ROOT) {
+		user.stack = cut_frame(s, rec->ending, user.unwind_end);
+		user.wanted = rec->wanted;
+		user.got = rec->got;
+	}
+	for (size_t i = result.n_frames; i-- > 0;)
+		user.stack = push_user_frame(s, user.stack, &s->frames[i]);
+	return user;
+}
+
+struct egret_user_stack egret_stacks_unwind(struct egret_stacks *s, struct egret_process *process,
+					    const struct egret_rec_capture *rec)
+{
+	struct capture_view view = { .stacks = s, .process = process };
+
+	if (!rec->got || !view_capture(&view, rec))
+		return egret_stacks_none(s, rec->ending);
+	if (!process)
+		return egret_stacks_none(s, EGRET_CAPTURE_LOST);
+	return unwind_capture(s, &view);
+}
+
+uint32_t egret_stacks_push_kernel(struct egret_stacks *s, uint32_t stack, const uint64_t *kernel,
+				  uint32_t n_kernel)
+{
+	uint32_t module;
+
+	if (!n_kernel)
+		return stack;
+	module = pseudo_module(s, EGRET_MODULE_KERNEL, "[kernel.kallsyms]");
+	for (uint32_t i = n_kernel; i-- > 0;)
+		stack = push(s, stack, module, kernel[i], i ? EGRET_FRAME_F_RETURN : 0);
+	return stack;
+}

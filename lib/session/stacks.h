@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* stacks.h - from a capture to a stack of the profile: unwound, and interned root first. */
+#ifndef EGRET_SESSION_STACKS_H
+#define EGRET_SESSION_STACKS_H
+
+#include "bpf/abi.h"
+#include "bpf/reasons.h"
+#include "maps/processes.h"
+#include "profile/profile.h"
+#include "unwind/unwind.h"
+
+/* A user stack as it came out of a capture: what all its samples share. */
+struct egret_user_stack {
+	uint32_t stack;	      /* of the profile; 0: empty */
+	uint32_t wanted, got; /* bytes, where the stack is cut; else 0 */
+	uint8_t capture_end, unwind_end;
+};
+
+struct module_state;
+
+struct egret_stacks {
+	const struct egret_unwind_engine *engine;
+	struct egret_unwinder *unwinder;
+	struct egret_profile *profile;	    /* of the pipeline */
+	struct module_state *module_states; /* by number of struct egret_module */
+	size_t n_module_states;
+	struct egret_module *
+		*module_of; /* by number of the profile's modules; NULL for pseudo-modules */
+	size_t n_module_of;
+	struct egret_unwound_frame *frames; /* room for max_frames */
+	uint32_t max_frames;
+	uint64_t frames_unwound;
+};
+
+int egret_stacks_init(struct egret_stacks *s, const struct egret_unwind_engine *engine,
+		      uint32_t max_frames, struct egret_profile *profile, struct egret_error *err);
+void egret_stacks_deinit(struct egret_stacks *s);
+
+/* The stack of a capture. A stack that is cut begins with a frame that says why. process may be
+ * NULL. */
+struct egret_user_stack egret_stacks_unwind(struct egret_stacks *s, struct egret_process *process,
+					    const struct egret_rec_capture *rec);
+
+/* The stack of samples that have no user part, or whose capture never came. */
+struct egret_user_stack egret_stacks_none(struct egret_stacks *s, uint8_t capture_end);
+
+/* Kernel frames (leaf first) on top of a user stack. UINT32_MAX without memory. */
+uint32_t egret_stacks_push_kernel(struct egret_stacks *s, uint32_t stack, const uint64_t *kernel,
+				  uint32_t n_kernel);
+
+#endif
