@@ -26,6 +26,7 @@ struct live_thread {
 	uint32_t tid;
 	uint64_t start_time;
 	uint64_t waiting;	      /* cookie that samples of it wait for; 0: none */
+	uint64_t before;	      /* asked for before that: one capture answers both; 0: none */
 	uint64_t done, also;	      /* cookies of its last capture */
 	struct egret_user_stack last; /* what that was */
 	bool last_used;
@@ -194,7 +195,7 @@ static int forget_threads(struct egret_pipeline *p, uint64_t time)
 	for (size_t i = 0; i < p->n_threads; i++) {
 		struct live_thread *t = &p->threads[i];
 
-		if (t->seen < time && !t->waiting)
+		if (t->seen < time && !t->waiting && !t->before)
 			continue;
 		p->threads[kept] = *t;
 		if (egret_index_add(&p->thread_by_id, hash_thread(t->tid, t->start_time),
@@ -375,14 +376,34 @@ static int end_waiting(struct egret_pipeline *p, uint64_t cookie, uint64_t ip,
 	return ret ? ret : ended;
 }
 
-/* A thread asks for one capture at a time: when it asks for another, the one before is lost. */
-static int lose_waiting(struct egret_pipeline *p, struct live_thread *t, struct egret_error *err)
+/* Ends all samples of a thread that wait for a capture. */
+static int end_thread_waiting(struct egret_pipeline *p, struct live_thread *t,
+			      const struct egret_user_stack *user, struct egret_error *err)
+{
+	int ret = t->waiting ? end_waiting(p, t->waiting, 0, user, err) : 0;
+
+	if (ret >= 0 && t->before)
+		ret = end_waiting(p, t->before, 0, user, err);
+	t->waiting = 0;
+	t->before = 0;
+	return ret < 0 ? ret : 0;
+}
+
+/*
+ * A sample with another cookie than those before it. A thread asks for one capture at a time: when it
+ * asks for another, the one before is lost. But a cookie that was not asked for (SHARED) is that of the
+ * capture at its exit or execve, which is under way and will answer for the one before as well.
+ */
+static int wait_for_another(struct egret_pipeline *p, struct live_thread *t,
+			    const struct egret_rec_sample *s, struct egret_error *err)
 {
 	struct egret_user_stack lost = egret_stacks_none(&p->stacks, EGRET_CAPTURE_LOST);
-	int ret = end_waiting(p, t->waiting, 0, &lost, err);
 
-	t->waiting = 0;
-	return ret < 0 ? ret : 0;
+	if (s->flags & EGRET_SAMPLE_SHARED && !t->before) {
+		t->before = t->waiting;
+		return 0;
+	}
+	return end_thread_waiting(p, t, &lost, err);
 }
 
 static int on_sample(struct egret_pipeline *p, const struct egret_rec_sample *s,
@@ -415,7 +436,7 @@ static int on_sample(struct egret_pipeline *p, const struct egret_rec_sample *s,
 		return finish_sample(p, &row, s->kernel, s->n_kernel, &t->last, err);
 	}
 	if (t->waiting && t->waiting != s->cookie) {
-		ret = lose_waiting(p, t, err);
+		ret = wait_for_another(p, t, s, err);
 		if (ret)
 			return ret;
 	}
@@ -450,6 +471,8 @@ static int on_capture(struct egret_pipeline *p, const struct egret_rec_capture *
 	t->last_used = ret > 0 || more > 0;
 	if (t->waiting == rec->cookie || t->waiting == rec->also)
 		t->waiting = 0;
+	if (t->before == rec->cookie || t->before == rec->also)
+		t->before = 0;
 	return ret < 0 ? ret : more < 0 ? more : 0;
 }
 
@@ -663,11 +686,8 @@ int egret_pipeline_end(struct egret_pipeline *p, bool asleep, struct egret_error
 		if (t->done && !t->last_used)
 			p->stats.captures_unused++;
 		t->last_used = true;
-		if (!t->waiting)
-			continue;
-		ret = end_waiting(p, t->waiting, 0, &user, err);
-		t->waiting = 0;
-		if (ret < 0)
+		ret = end_thread_waiting(p, t, &user, err);
+		if (ret)
 			return ret;
 	}
 	return 0;
