@@ -115,15 +115,32 @@ static int access_reg(unw_addr_space_t as, unw_regnum_t reg, unw_word_t *value, 
 	return ret ? -UNW_EBADREG : 0;
 }
 
+/*
+ * Whether the FDE that libunwind found is the one that libdw read: where a file is damaged, or has
+ * FDEs that overlap, they differ, and nobody has looked at libunwind's.
+ */
+static bool is_checked(const struct step *step, const unw_proc_info_t *pi)
+{
+	uint64_t start, end;
+
+	return egret_cfi_eh_range(step->module->rows.cfi, step->vaddr, &start, &end) &&
+	       start >= pi->start_ip && end <= pi->end_ip;
+}
+
 static int find_proc_info(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *pi,
 			  int need_unwind_info, void *arg)
 {
 	struct step *step = arg;
+	unw_dyn_info_t *table = &step->module->table;
 	int ret = -UNW_ENOINFO;
 
-	if (step->module->table.u.rti.table_len)
-		ret = UNW_OBJ(dwarf_search_unwind_table)(as, ip, &step->module->table, pi,
-							 need_unwind_info, arg);
+	/* Without unwind_info first: that is memory which only libunwind can give back. */
+	if (table->u.rti.table_len)
+		ret = UNW_OBJ(dwarf_search_unwind_table)(as, ip, table, pi, 0, arg);
+	if (ret >= 0 && !is_checked(step, pi))
+		ret = -UNW_ENOINFO;
+	if (ret >= 0 && need_unwind_info)
+		ret = UNW_OBJ(dwarf_search_unwind_table)(as, ip, table, pi, 1, arg);
 	if (ret < 0)
 		step->has_no_cfi = true;
 	return ret;
@@ -387,7 +404,7 @@ static void destroy(struct egret_unwinder *unwinder)
 
 const struct egret_unwind_engine egret_engine_libunwind = {
 	.name = "libunwind",
-	.text = "libunwind, a frame at a time: slower, for comparison",
+	.text = "libunwind, a frame at a time: slower, for comparison on files that you trust",
 	.create = create,
 	.destroy = destroy,
 	.module_load = module_load,
