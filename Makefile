@@ -4,7 +4,9 @@
 #
 #   O=DIR      build directory (build)
 #   SAN=1      build with AddressSanitizer and UndefinedBehaviorSanitizer (into build-san)
+#   BENCH=     options of `make bench`, see tests/bench/bench.py --help
 #   PREFIX=    where `make install` puts things (/usr/local); DESTDIR= stages them
+#   LIBDIR=    where it puts the library (PREFIX/lib)
 
 ifeq ($(SAN),1)
 O ?= build-san
@@ -119,11 +121,105 @@ SYSTEM_BINS := $(patsubst %.c,$(O)/%,$(filter-out %.bpf.c,$(wildcard tests/syste
 	$(patsubst %.go,$(O)/%,$(wildcard tests/workloads/*.go))
 system: all $(SYSTEM_BINS) ## build and run the system tests (root)
 	O=$(O) tests/run $(SYSTEM_TESTS)
+# The comparison with perf: its tools are plain C programs, and bench.py runs it all.
+BENCH_TOOLS := $(O)/tests/bench/launch $(O)/tests/bench/storm
+$(O)/tests/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $< -o $@
+
+bench: $(O)/egret $(BENCH_TOOLS) ## hold egret against perf: a table, also in build/bench/results.md
+	tests/bench/bench.py --egret $(O)/egret --tools $(O)/tests/bench --out $(O)/bench $(BENCH)
 
 unit: $(UNIT_BINS) ## build and run the unit tests
 	tests/run $(UNIT_BINS)
 
-clean:
+clean: ## remove what was built
 	rm -rf build build-san
 
--include $(LIB_OBJS:.o=.d) $(CMD_OBJS:.o=.d) $(UNIT_BINS:=.d)
+# ---- what README.md names: each installs what is missing, and builds ---------------------------
+
+# Builds with a job a CPU where the caller did not say otherwise, and says only what goes wrong.
+SUBMAKE = $(MAKE) --no-print-directory --silent $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+LINTS := $(sort $(wildcard tests/lint/*.sh))
+LONG_TESTS := $(sort $(wildcard tests/long/*.sh))
+# System tests that run with sanitizers too: those that take egret through all of its code.
+SAN_SYSTEM_TESTS := $(filter $(patsubst %,tests/system/%.sh,cli_test),$(SYSTEM_TESTS))
+
+.PHONY: programs test-programs san san-programs uninstall
+programs: all $(UNIT_BINS) $(SYSTEM_BINS)
+san-programs:
+	@echo "building with sanitizers"
+	@$(SUBMAKE) SAN=1 O=$(O)-san all $(UNIT_BINS:$(O)/%=$(O)-san/%) $(SYSTEM_BINS:$(O)/%=$(O)-san/%)
+test-programs:
+	@scripts/deps.sh build check
+	@echo "building"
+	@$(SUBMAKE) programs
+
+deps: ## install what is missing (apt; root)
+	scripts/deps.sh build check bench
+
+demo: ## record a real program, and leave its flame graph
+	@scripts/deps.sh build
+	@echo "building"
+	@$(SUBMAKE) all
+	@scripts/demo.sh $(O)
+
+# All tests in one run, so that its last line counts them all.
+check: test-programs ## install what is missing, build, and pass every test (root)
+	@$(SUBMAKE) san-programs
+	@tests/run O=$(O) $(LINTS) $(UNIT_BINS) $(SYSTEM_TESTS) \
+		O=$(O)-san $(UNIT_BINS:$(O)/%=$(O)-san/%) $(SAN_SYSTEM_TESTS)
+
+check-long: test-programs ## the tests that take their time: soaks and long comparisons (root)
+	@$(SUBMAKE) san-programs
+	@TEST_TIMEOUT=3600 tests/run O=$(O) $(LONG_TESTS)
+
+lint: ## format, layers, style, static analysis
+	@scripts/deps.sh build check
+	@$(SUBMAKE) all
+	@tests/run O=$(O) $(LINTS)
+
+san: ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer
+	@scripts/deps.sh build check
+	@$(SUBMAKE) san-programs
+	@tests/run O=$(O)-san $(UNIT_BINS:$(O)/%=$(O)-san/%) $(SAN_SYSTEM_TESTS)
+
+# ---- installation --------------------------------------------------------------------------------
+
+BINDIR := $(PREFIX)/bin
+INCLUDEDIR := $(PREFIX)/include
+MANDIR := $(PREFIX)/share/man
+COMPLETIONS := $(PREFIX)/share/bash-completion/completions
+MAN_PAGES := $(sort $(wildcard man/*.[1-8]))
+SO := libegret.so
+man_dir = $(MANDIR)/man$(subst .,,$(suffix $(1)))
+
+$(O)/egret.pc: lib/egret.pc.in lib/include/egret/egret.h Makefile
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
+.PHONY: $(O)/egret.pc # PREFIX may be another than the last time
+$(O)/egret.bash: $(O)/egret
+	$(O)/egret completion bash > $@
+
+install: all $(O)/egret.pc $(O)/egret.bash ## install below PREFIX
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/egret \
+		$(DESTDIR)$(COMPLETIONS)
+	install -m 755 $(O)/egret $(DESTDIR)$(BINDIR)/egret
+	install -m 644 $(O)/libegret.a $(DESTDIR)$(LIBDIR)/libegret.a
+	install -m 644 $(O)/$(SO).$(VERSION) $(DESTDIR)$(LIBDIR)/$(SO).$(VERSION)
+	ln -sf $(SO).$(VERSION) $(DESTDIR)$(LIBDIR)/$(SO).$(SOVERSION)
+	ln -sf $(SO).$(SOVERSION) $(DESTDIR)$(LIBDIR)/$(SO)
+	install -m 644 lib/include/egret/egret.h $(DESTDIR)$(INCLUDEDIR)/egret/egret.h
+	install -m 644 $(O)/egret.pc $(DESTDIR)$(LIBDIR)/pkgconfig/egret.pc
+	install -m 644 $(O)/egret.bash $(DESTDIR)$(COMPLETIONS)/egret
+	$(foreach page,$(MAN_PAGES),install -D -m 644 $(page) \
+		$(DESTDIR)$(call man_dir,$(page))/$(notdir $(page)) &&) true
+
+uninstall: ## remove what `make install` put below PREFIX
+	rm -f $(DESTDIR)$(BINDIR)/egret $(DESTDIR)$(LIBDIR)/libegret.a $(DESTDIR)$(LIBDIR)/$(SO) \
+		$(DESTDIR)$(LIBDIR)/$(SO).$(SOVERSION) $(DESTDIR)$(LIBDIR)/$(SO).$(VERSION) \
+		$(DESTDIR)$(INCLUDEDIR)/egret/egret.h $(DESTDIR)$(LIBDIR)/pkgconfig/egret.pc \
+		$(DESTDIR)$(COMPLETIONS)/egret \
+		$(foreach page,$(MAN_PAGES),$(DESTDIR)$(call man_dir,$(page))/$(notdir $(page)))
+	rmdir --ignore-fail-on-non-empty $(DESTDIR)$(INCLUDEDIR)/egret
+
+-include $(LIB_OBJS:.o=.d) $(CMD_OBJS:.o=.d) $(UNIT_BINS:=.d) $(wildcard $(O)/tests/system/*.d)

@@ -174,6 +174,7 @@ struct egret_config {
 	__egret_u32 wake_samples; /* bytes in a ring from which on its reader is woken */
 	__egret_u32 wake_captures;
 	__egret_u32 clock_events; /* a bit for each event whose period is in nanoseconds */
+	__egret_u32 user_only, kernel_only; /* a bit for each clock that samples only that mode */
 	__egret_u32 tracepoint_event[EGRET_MAX_TRACEPOINTS];  /* index of the event */
 	__egret_u32 tracepoint_period[EGRET_MAX_TRACEPOINTS]; /* hits a sample */
 	__egret_u32 pad;
@@ -187,6 +188,7 @@ struct egret_config {
 	X(INTERRUPTS, "interrupts", "runs of the sampling program")                                \
 	X(FILTERED_IDLE, "filtered.idle", "the idle task was running")                             \
 	X(FILTERED_OTHER, "filtered.not-a-target", "another process was running")                  \
+	X(FILTERED_MODE, "filtered.mode", "the mode that was not asked for (:u, :k)")              \
 	X(FILTERED_PERIOD, "filtered.period", "a hit of a tracepoint within its period")           \
 	X(SAMPLES, "samples.written", "samples that reached their ring")                           \
 	X(SAMPLES_RING_FULL, "samples.dropped.ring-full", "the sample ring was full")              \

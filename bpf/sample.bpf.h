@@ -85,6 +85,14 @@ static __always_inline struct hit hit_of(struct bpf_perf_event_data *ctx)
 	};
 }
 
+/* A clock goes on counting in the mode that it does not interrupt, so the mode is filtered here. */
+static __always_inline bool mode_wanted(const struct hit *hit)
+{
+	u32 event = 1u << (hit->event & 31);
+
+	return !(((hit->cs & 3) == 3 ? config.kernel_only : config.user_only) & event);
+}
+
 /* Counts the interrupt, and says whether it is one to write down. */
 static __always_inline bool sample_wanted(const struct hit *hit, struct task_struct *task)
 {
@@ -95,10 +103,15 @@ static __always_inline bool sample_wanted(const struct hit *hit, struct task_str
 		count(EGRET_COUNT_FILTERED_IDLE);
 		return false;
 	}
-	if (is_target(task))
-		return true;
-	count(EGRET_COUNT_FILTERED_OTHER);
-	return false;
+	if (!is_target(task)) {
+		count(EGRET_COUNT_FILTERED_OTHER);
+		return false;
+	}
+	if (!mode_wanted(hit)) {
+		count(EGRET_COUNT_FILTERED_MODE);
+		return false;
+	}
+	return true;
 }
 
 static __always_inline struct sample_scratch *sample_begin(const struct hit *hit,

@@ -77,14 +77,28 @@ static long read_vma(struct task_struct *task, struct vm_area_struct *vma, void 
 	return 0;
 }
 
-/* The mapping that holds addr. 0, -ENOENT, or -EBUSY: the address space is locked. */
-static __always_inline long find_vma(struct task_struct *task, u64 addr, struct vma_facts *facts)
+static __always_inline long find_vma_of(struct task_struct *task, u64 addr, struct vma_facts *facts)
 {
-	long err = -EBUSY;
-
 	__builtin_memset(facts, 0, sizeof(*facts));
-	for (int i = 0; i < 2 && err == -EBUSY; i++)
-		err = bpf_find_vma(task, addr, read_vma, facts, 0);
+	return bpf_find_vma(task, addr, read_vma, facts, 0);
+}
+
+/*
+ * The mapping of the current thread that holds addr. 0, -ENOENT, or -EBUSY: the address space is
+ * locked. Global, so that the verifier follows its callback once and not once a caller and path.
+ */
+__attribute__((noinline)) int find_vma(struct vma_facts *facts, u64 addr)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct vma_facts found; /* a callback's argument is on the stack of its caller */
+	long err;
+
+	if (!facts)
+		return -EBUSY;
+	err = find_vma_of(task, addr, &found);
+	if (err == -EBUSY)
+		err = find_vma_of(task, addr, &found);
+	*facts = found;
 	return err;
 }
 
@@ -153,7 +167,7 @@ static __always_inline u64 walk_on(struct task_struct *task, u64 fs_base, u64 en
 	struct vma_facts next;
 
 	for (int i = 0; i < 3; i++) {
-		if (end - sp >= limit || find_vma(task, end, &next) || next.file)
+		if (end - sp >= limit || find_vma(&next, end) || next.file)
 			break;
 		if ((next.flags ^ flags) & SAME_STACK_FLAGS || next.flags & VM_SHARED)
 			break;
@@ -191,7 +205,7 @@ static __always_inline u32 find_range(enum whose whose, struct task_struct *task
 	u64 end;
 	long err;
 
-	err = find_vma(task, sp, &vma);
+	err = whose == REMOTE ? find_vma_of(task, sp, &vma) : find_vma(&vma, sp);
 	if (err == -EBUSY)
 		return range_without_vma(task, fs_base, sp, limit, range);
 	if (err)
@@ -206,7 +220,7 @@ static __always_inline u32 find_range(enum whose whose, struct task_struct *task
 
 		if (go != end)
 			end = go;
-		else if (!vma.file && !(vma.flags & VM_SHARED))
+		else if (whose == CURRENT && !vma.file && !(vma.flags & VM_SHARED))
 			end = walk_on(task, fs_base, end, vma.flags, limit, range);
 	}
 	range->wanted = end - sp > 0xffffffffull ? 0xffffffffu : (u32)(end - sp);

@@ -186,12 +186,12 @@ out:
 }
 
 /* Whether the page at addr may be waited for. Asked page by page: a range may span mappings. */
-static __always_inline bool may_wait_for(struct task_struct *task, u64 addr)
+static __always_inline bool may_wait_for(u64 addr)
 {
 	struct stack_range page = {};
 	struct vma_facts vma;
 
-	if (find_vma(task, addr, &vma))
+	if (find_vma(&vma, addr))
 		return false;
 	page.magic = vma.magic;
 	page.userfaultfd = vma.userfaultfd;
@@ -199,7 +199,7 @@ static __always_inline bool may_wait_for(struct task_struct *task, u64 addr)
 }
 
 /* Brings in the missing pages of a range. Returns WHOLE, or why some are still missing. */
-static __noinline u8 touch_range(struct task_struct *task, struct stack_range *range, u32 *pages_in)
+static __noinline u8 touch_range(struct stack_range *range, u32 *pages_in)
 {
 	u64 addr = range->start, end = range->start + range->len;
 	struct bpf_iter_num it;
@@ -211,7 +211,7 @@ static __noinline u8 touch_range(struct task_struct *task, struct stack_range *r
 		if (addr >= end)
 			break;
 		if (bpf_probe_read_user(&byte, 1, (void *)addr)) {
-			if (!may_wait_for(task, addr))
+			if (!may_wait_for(addr))
 				forbidden = true;
 			else if (bpf_copy_from_user(&byte, 1, (void *)addr))
 				failed = true;
@@ -229,15 +229,14 @@ static __noinline u8 touch_range(struct task_struct *task, struct stack_range *r
 /* Touches both ranges; says with which ending a copy of what is there then ends. */
 static __always_inline u8 touch(struct capture *c)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct stack_plan *plan = &c->plan;
 	u8 ending;
 
 	if (config.fault == EGRET_FAULT_NONE)
 		return EGRET_CAPTURE_NOT_RESIDENT;
-	ending = touch_range(task, &plan->range[0], &c->pages_in);
+	ending = touch_range(&plan->range[0], &c->pages_in);
 	if (ending == EGRET_CAPTURE_WHOLE && plan->n > 1)
-		ending = touch_range(task, &plan->range[1], &c->pages_in);
+		ending = touch_range(&plan->range[1], &c->pages_in);
 	return ending;
 }
 

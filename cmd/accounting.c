@@ -18,7 +18,8 @@ struct equation {
 };
 
 static const struct equation equations[] = {
-	{ { "interrupts", "witness.late", "witness.idle", "witness.never-ran" }, "witness.expected" },
+	{ { "interrupts", "witness.late", "witness.idle", "witness.never-ran" },
+	  "witness.expected" },
 	{ { "filtered.*", "samples.written", "samples.dropped.*" }, "interrupts" },
 	{ { "capture.*" }, "samples.written" },
 	{ { "unwind.*" }, "samples.written" },

@@ -187,6 +187,8 @@ static int open_event(struct egret_capture *c, const struct egret_event_spec *sp
 	struct bpf_program *prog = bpf_object__find_program_by_name(c->object, "egret_sample");
 
 	attr.disabled = 1;
+	if (spec->clock)
+		attr.exclude_user = attr.exclude_kernel = 0; /* see configure_clocks() */
 	attr.use_clockid = 1;
 	attr.clockid = CLOCK_MONOTONIC;
 	attr.freq = spec->frequency != 0;
@@ -367,6 +369,20 @@ static int set_up(struct egret_capture *c, const struct egret_capture_opts *opts
 	return ret;
 }
 
+/* What the programs do for clocks, because perf core would go on counting what it leaves out. */
+static void configure_clocks(struct egret_config *config, const struct egret_capture_opts *opts)
+{
+	for (size_t i = 0; i < opts->n_events; i++) {
+		const struct egret_event_spec *spec = &opts->events[i];
+
+		if (!spec->clock)
+			continue;
+		config->clock_events |= 1u << i;
+		config->user_only |= (uint32_t)spec->attr.exclude_kernel << i;
+		config->kernel_only |= (uint32_t)spec->attr.exclude_user << i;
+	}
+}
+
 int egret_capture_open(const struct egret_capture_opts *opts, struct egret_capture **out,
 		       struct egret_error *err)
 {
@@ -384,9 +400,7 @@ int egret_capture_open(const struct egret_capture_opts *opts, struct egret_captu
 		.wake_samples = SAMPLE_RING_BYTES / 4,
 		.wake_captures = 4u << 20,
 	};
-	for (size_t i = 0; i < opts->n_events; i++)
-		if (opts->events[i].clock)
-			c->config.clock_events |= 1u << i;
+	configure_clocks(&c->config, opts);
 	ret = egret_tracepoints_configure(c, opts, err);
 	if (ret) {
 		free(c);

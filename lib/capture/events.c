@@ -153,11 +153,15 @@ static bool parse_raw_event(const char *name, struct perf_event_attr *attr)
 		return false;
 	attr->type = PERF_TYPE_RAW;
 	attr->config = strtoull(name + 1, &end, 16);
-	return !*end;
+	return !*end && end - name <= 1 + 16;
 }
 
-/* PMU/config=N,config1=N,config2=N/: a PMU of /sys/bus/event_source/devices by its number. */
-static int parse_pmu_event(const char *name, struct perf_event_attr *attr, struct egret_error *err)
+/*
+ * PMU/config=N,config1=N,config2=N/: a PMU of /sys/bus/event_source/devices by its number.
+ * Modifiers may follow the slash without a colon.
+ */
+static int parse_pmu_event(const char *name, struct perf_event_attr *attr, const char **modifiers,
+			   struct egret_error *err)
 {
 	char pmu[64], path[128], term[32];
 	__fclose_ FILE *file = NULL;
@@ -191,6 +195,8 @@ static int parse_pmu_event(const char *name, struct perf_event_attr *attr, struc
 				  "event '%s': egret takes event=, umask=, config=, config1= and "
 				  "config2= between the slashes",
 				  name);
+	if (p[1])
+		*modifiers = p + 1;
 	return 0;
 }
 
@@ -272,6 +278,22 @@ static int parse_tracepoint(const char *name, const char *colon, struct egret_ev
 	return 0;
 }
 
+/* An event by a name of its own or the CPU's number for it. */
+static bool parse_event(const char *name, struct egret_event_spec *spec)
+{
+	return parse_named_event(name, spec) || parse_cache_event(name, &spec->attr) ||
+	       parse_raw_event(name, &spec->attr);
+}
+
+static bool is_event(const char *name, size_t len)
+{
+	struct egret_event_spec ignored = { 0 };
+	char head[sizeof(ignored.name)];
+
+	snprintf(head, sizeof(head), "%.*s", (int)len, name);
+	return parse_event(head, &ignored);
+}
+
 /* Cuts the modifiers off name and returns them; "" where there are none. */
 static const char *split_modifiers(char *name)
 {
@@ -297,11 +319,12 @@ int egret_event_parse(const char *text, struct egret_event_spec *spec, struct eg
 	modifiers = split_modifiers(name);
 	colon = strchr(name, ':');
 	if (strchr(name, '/'))
-		ret = parse_pmu_event(name, &spec->attr, err);
+		ret = parse_pmu_event(name, &spec->attr, &modifiers, err);
+	else if (colon && is_event(name, (size_t)(colon - name)))
+		modifiers = colon + 1; /* with a letter that is none */
 	else if (colon)
 		ret = parse_tracepoint(name, colon, spec, err);
-	else if (!parse_named_event(name, spec) && !parse_cache_event(name, &spec->attr) &&
-		 !parse_raw_event(name, &spec->attr))
+	else if (!parse_event(name, spec))
 		ret = unknown_event(name, err);
 	return ret ? ret : parse_modifiers(text, modifiers, spec, err);
 }

@@ -24,7 +24,10 @@ struct egret_build_id {
 
 struct egret_elf;
 
-/* Maps the file of fd (which stays the caller's and may be closed afterwards). name is for messages. */
+/*
+ * Maps the file of fd (which stays the caller's and may be closed afterwards). name is for
+ * messages.
+ */
 int egret_elf_open_fd(int fd, const char *name, struct egret_elf **out, struct egret_error *err);
 /* Takes a copy of an image in memory that is laid out like the file: the vdso. */
 int egret_elf_open_memory(const void *bytes, size_t size, const char *name, struct egret_elf **out,
@@ -54,7 +57,7 @@ struct egret_section {
 	GElf_Shdr shdr;
 	Elf_Scn *scn;
 	const void *data; /* decompressed (SHF_COMPRESSED); NULL for SHT_NOBITS */
-	size_t size; /* bytes of data */
+	size_t size;	  /* bytes of data */
 };
 /* The first section of that name. False where there is none or its bytes are not in the file. */
 bool egret_elf_section(const struct egret_elf *elf, const char *name, struct egret_section *out);

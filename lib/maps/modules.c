@@ -27,7 +27,10 @@ void egret_modules_deinit(struct egret_modules *modules)
 {
 	for (size_t i = 0; i < modules->n; i++)
 		module_destroy(modules->all[i]);
+	for (size_t i = 0; i < modules->n_names; i++)
+		free(modules->names[i].path);
 	free(modules->all);
+	free(modules->names);
 	egret_index_deinit(&modules->by_build_id);
 	egret_index_deinit(&modules->by_file);
 }
@@ -36,6 +39,7 @@ void egret_modules_deinit(struct egret_modules *modules)
 struct key {
 	enum egret_code_kind kind;
 	const char *path;
+	size_t path_len; /* without " (deleted)" */
 	uint64_t dev, ino;
 	int pid;
 	const struct egret_build_id *build_id;
@@ -48,8 +52,7 @@ static uint64_t hash_build_id(const struct key *key)
 
 static uint64_t hash_file(const struct key *key)
 {
-	return egret_hash64(egret_hash_bytes(key->path, strlen(key->path)) ^ key->dev * 31 ^
-			    key->ino) +
+	return egret_hash64(egret_hash_bytes(key->path, key->path_len) ^ key->dev * 31 ^ key->ino) +
 	       key->kind + (uint64_t)key->pid;
 }
 
@@ -64,11 +67,28 @@ static bool same_build_id(const void *owner, uint32_t number, const void *arg)
 
 static bool same_file(const void *owner, uint32_t number, const void *arg)
 {
-	const struct egret_module *m = ((const struct egret_modules *)owner)->all[number];
+	const struct egret_modules *modules = owner;
+	const struct egret_module_name *name = &modules->names[number];
+	const struct egret_module *m = modules->all[name->module];
 	const struct key *key = arg;
 
-	return m->kind == key->kind && m->pid == key->pid && m->dev == key->dev &&
-	       m->ino == key->ino && !strcmp(m->path, key->path);
+	return m->kind == key->kind && m->pid == key->pid && name->dev == key->dev &&
+	       name->ino == key->ino && strlen(name->path) == key->path_len &&
+	       !memcmp(name->path, key->path, key->path_len);
+}
+
+static uint32_t find_build_id(const struct egret_modules *modules, const struct key *key)
+{
+	return egret_index_find(&modules->by_build_id, hash_build_id(key), key, same_build_id,
+				modules);
+}
+
+static uint32_t find_file(const struct egret_modules *modules, const struct key *key)
+{
+	uint32_t name = egret_index_find(&modules->by_file, hash_file(key), key, same_file,
+					 modules);
+
+	return name == EGRET_INDEX_NONE ? EGRET_INDEX_NONE : modules->names[name].module;
 }
 
 /* Kinds by the names that the kernel gives to mappings, proc_pid_maps(5). */
@@ -83,18 +103,22 @@ static enum egret_code_kind kind_of(const char *path)
 	return EGRET_CODE_FILE;
 }
 
+static size_t without_deleted(const char *path)
+{
+	static const char deleted[] = " (deleted)";
+	size_t len = strlen(path), tail = sizeof(deleted) - 1;
+
+	return len > tail && !strcmp(path + len - tail, deleted) ? len - tail : len;
+}
+
 static struct egret_module *module_create(const struct key *key)
 {
 	struct egret_module *m = calloc(1, sizeof(*m));
-	static const char deleted[] = " (deleted)";
-	size_t len = strlen(key->path), tail = sizeof(deleted) - 1;
 
 	if (!m)
 		return NULL;
-	if (len > tail && !strcmp(key->path + len - tail, deleted))
-		len -= tail;
 	m->kind = key->kind;
-	m->path = strndup(key->path, len);
+	m->path = strndup(key->path, key->path_len);
 	m->dev = key->dev;
 	m->ino = key->ino;
 	m->pid = key->pid;
@@ -120,6 +144,41 @@ static int add(struct egret_modules *modules, struct egret_module *m)
 	return 0;
 }
 
+/* The module is known by the file of key from now on. Without memory it is not, and opened again.
+ */
+static void add_name(struct egret_modules *modules, const struct key *key, uint32_t module)
+{
+	struct egret_module_name name = { .dev = key->dev, .ino = key->ino, .module = module };
+	size_t capacity = modules->names_capacity ? modules->names_capacity * 2 : 64;
+
+	if (modules->n_names == modules->names_capacity) {
+		struct egret_module_name *names;
+
+		names = reallocarray(modules->names, capacity, sizeof(*names));
+		if (!names)
+			return;
+		modules->names = names;
+		modules->names_capacity = capacity;
+	}
+	name.path = strndup(key->path, key->path_len);
+	if (!name.path)
+		return;
+	modules->names[modules->n_names] = name;
+	if (egret_index_add(&modules->by_file, hash_file(key), (uint32_t)modules->n_names))
+		free(name.path);
+	else
+		modules->n_names++;
+}
+
+/* The module is known by its build-id from now on, unless another one is. */
+static void add_build_id(struct egret_modules *modules, const struct egret_module *m)
+{
+	struct key key = { .kind = m->kind, .build_id = &m->build_id };
+
+	if (m->build_id.len && find_build_id(modules, &key) == EGRET_INDEX_NONE)
+		egret_index_add(&modules->by_build_id, hash_build_id(&key), m->number);
+}
+
 /* Reads the file, and its build-id where the kernel did not tell it. */
 static void open_file(struct egret_modules *modules, struct egret_module *m,
 		      const struct egret_map_info *info)
@@ -127,6 +186,8 @@ static void open_file(struct egret_modules *modules, struct egret_module *m,
 	const struct egret_module_source *source = modules->source;
 	struct egret_error err = { "" };
 
+	free(m->why);
+	m->why = NULL;
 	if (source->open_elf(source->arg, info, &m->elf, &err)) {
 		m->elf = NULL;
 		m->why = strdup(err.text);
@@ -136,6 +197,19 @@ static void open_file(struct egret_modules *modules, struct egret_module *m,
 		m->build_id = egret_elf_build_id(m->elf);
 	if (source->open_debug && source->open_debug(source->arg, m, &m->debug))
 		m->debug = NULL;
+}
+
+/* Known: its file may have been gone when it was seen first, and be there in this process. */
+static struct egret_module *known_module(struct egret_modules *modules, uint32_t number,
+					 const struct egret_map_info *info)
+{
+	struct egret_module *m = modules->all[number];
+
+	if (!m->elf && m->kind != EGRET_CODE_JIT) {
+		open_file(modules, m, info);
+		add_build_id(modules, m);
+	}
+	return m;
 }
 
 /* A file that is mapped is only a module when it is one: a JIT may map a plain file and write code
@@ -150,28 +224,24 @@ static struct egret_module *new_module(struct egret_modules *modules, const stru
 		return NULL;
 	if (m->kind != EGRET_CODE_JIT)
 		open_file(modules, m, info);
-	if (m->build_id.len) {
+	if (m->build_id.len && !key->build_id) {
 		struct key by_id = { .kind = m->kind, .build_id = &m->build_id };
 
-		known = egret_index_find(&modules->by_build_id, hash_build_id(&by_id), &by_id,
-					 same_build_id, modules);
-		if (known != EGRET_INDEX_NONE && (modules->all[known]->elf || !m->elf)) {
-			/* Known by another name: this name leads there from now on. */
-			module_destroy(m);
-			egret_index_add(&modules->by_file, hash_file(key), known);
-			return modules->all[known];
-		}
+		known = find_build_id(modules, &by_id);
+	}
+	if (known != EGRET_INDEX_NONE && modules->all[known]->elf) {
+		/* Known by another name: this name leads there from now on. */
+		module_destroy(m);
+		add_name(modules, key, known);
+		return modules->all[known];
 	}
 	if (add(modules, m)) {
 		module_destroy(m);
 		return NULL;
 	}
-	if (m->build_id.len && known == EGRET_INDEX_NONE) {
-		struct key by_id = { .kind = m->kind, .build_id = &m->build_id };
-
-		egret_index_add(&modules->by_build_id, hash_build_id(&by_id), m->number);
-	}
-	egret_index_add(&modules->by_file, hash_file(key), m->number);
+	add_build_id(modules, m);
+	if (!key->build_id)
+		add_name(modules, key, m->number);
 	return m;
 }
 
@@ -181,6 +251,7 @@ struct egret_module *egret_modules_of(struct egret_modules *modules,
 	struct key key = {
 		.kind = kind_of(info->path),
 		.path = info->path,
+		.path_len = without_deleted(info->path),
 		.dev = info->dev,
 		.ino = info->ino,
 		.build_id = info->build_id.len ? &info->build_id : NULL,
@@ -188,19 +259,14 @@ struct egret_module *egret_modules_of(struct egret_modules *modules,
 	uint32_t known;
 
 	if (key.kind == EGRET_CODE_JIT) {
-		key = (struct key){ .kind = EGRET_CODE_JIT, .path = "[jit]", .pid = info->pid };
+		key = (struct key){
+			.kind = EGRET_CODE_JIT, .path = "[jit]", .path_len = 5, .pid = info->pid
+		};
 	} else if (key.kind == EGRET_CODE_VDSO) {
 		key.dev = key.ino = 0;
 		key.build_id = NULL;
-	} else if (key.build_id) {
-		known = egret_index_find(&modules->by_build_id, hash_build_id(&key), &key,
-					 same_build_id, modules);
-		if (known != EGRET_INDEX_NONE)
-			return modules->all[known];
 	}
-	known = egret_index_find(&modules->by_file, hash_file(&key), &key, same_file, modules);
-	if (known != EGRET_INDEX_NONE && (!key.build_id || modules->all[known]->build_id.len == 0 ||
-					  same_build_id(modules, known, &key)))
-		return modules->all[known];
-	return new_module(modules, &key, info);
+	known = key.build_id ? find_build_id(modules, &key) : find_file(modules, &key);
+	return known != EGRET_INDEX_NONE ? known_module(modules, known, info)
+					 : new_module(modules, &key, info);
 }

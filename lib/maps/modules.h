@@ -54,18 +54,30 @@ struct egret_module_source {
 
 extern const struct egret_module_source egret_module_source_live;
 
+/* A file by which a module became known where no build-id was told; one module may have several. */
+struct egret_module_name {
+	char *path; /* without " (deleted)" */
+	uint64_t dev, ino;
+	uint32_t module;
+};
+
 struct egret_modules {
 	struct egret_module **all;
 	size_t n;
-	struct egret_index by_build_id; /* and path, kind */
-	struct egret_index by_file;	/* path, dev, ino, pid */
+	struct egret_module_name *names;
+	size_t n_names, names_capacity;
+	struct egret_index by_build_id; /* and kind -> module */
+	struct egret_index by_file;	/* path, dev, ino, kind, pid -> name */
 	const struct egret_module_source *source;
 };
 
 void egret_modules_init(struct egret_modules *modules, const struct egret_module_source *source);
 void egret_modules_deinit(struct egret_modules *modules);
 
-/* The module of a mapping, made when it is new. NULL only without memory. */
+/*
+ * The module of a mapping, made when it is new. A file that could not be opened before is tried
+ * again. NULL only without memory.
+ */
 struct egret_module *egret_modules_of(struct egret_modules *modules,
 				      const struct egret_map_info *info);
 

@@ -169,6 +169,8 @@ static size_t clear_range(struct egret_process *process, uint64_t start, uint64_
 {
 	size_t i = lower_bound(process, start), last;
 
+	if (i == process->n_mappings)
+		return i;
 	if (i < process->n_mappings && process->mappings[i].start < start) {
 		struct egret_mapping *m = &process->mappings[i];
 
@@ -227,7 +229,7 @@ static bool parse_line(char *line, struct egret_map_info *info)
 {
 	unsigned long long start, end, pgoff, ino;
 	unsigned int major, minor;
-	char perms[8];
+	char perms[8] = "";
 	int path = 0;
 
 	if (sscanf(line, "%llx-%llx %7s %llx %x:%x %llu %n", &start, &end, perms, &pgoff, &major,

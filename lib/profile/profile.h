@@ -4,8 +4,8 @@
  *
  * Everything is interned and named by small numbers that only grow: a string, module, frame, stack
  * or thread is stored once, so that memory grows with distinct stacks and not with time. The
- * recording (lib/recording) writes the same numbers. Number 0 of strings is ""; of stacks, the empty
- * stack (the root that all stacks grow from). All other tables start with a usable 0.
+ * recording (lib/recording) writes the same numbers. Number 0 of strings is ""; of stacks, the
+ * empty stack (the root that all stacks grow from). All other tables start with a usable 0.
  */
 #ifndef EGRET_PROFILE_H
 #define EGRET_PROFILE_H
@@ -19,8 +19,9 @@ enum egret_module_kind {
 	EGRET_MODULE_FILE = 0,
 	EGRET_MODULE_VDSO = 1,
 	EGRET_MODULE_KERNEL = 2,
-	EGRET_MODULE_JIT = 3, /* executable memory of one process without a file; offset is the address */
-	EGRET_MODULE_CUT = 4, /* pseudo-module of the frames that stand for cut stacks; offset is (capture_end << 8 | unwind_end) */
+	EGRET_MODULE_JIT = 3, /* memory of one process, without a file; offset is the address */
+	/* pseudo-module of frames of cut stacks; offset is (capture_end << 8 | unwind_end) */
+	EGRET_MODULE_CUT = 4,
 	EGRET_MODULE_UNMAPPED = 5, /* nothing was known to be mapped there; offset is the address */
 };
 
@@ -28,7 +29,7 @@ enum egret_module_kind {
 struct egret_profile_module {
 	uint32_t path; /* string */
 	uint32_t kind; /* enum egret_module_kind */
-	uint64_t dev; /* major << 32 | minor; identity where there is no build-id */
+	uint64_t dev;  /* major << 32 | minor; identity where there is no build-id */
 	uint64_t ino;
 	int32_t pid; /* JIT only: whose code it is; else 0 */
 	struct egret_build_id build_id;
@@ -49,12 +50,15 @@ struct egret_profile_node {
 struct egret_profile_thread {
 	int32_t pid;
 	int32_t tid;
-	uint64_t start_time; /* CLOCK_BOOTTIME ns; (tid, start_time, process, comm) is the identity */
-	uint32_t process; /* string: name of the process at that time */
-	uint32_t comm; /* string: name of the thread at that time */
+	uint64_t start_time; /* CLOCK_BOOTTIME ns; identity: tid, start_time, process, comm */
+	uint32_t process;    /* string: name of the process at that time */
+	uint32_t comm;	     /* string: name of the thread at that time */
 };
 
-/* One line of a frame's symbol: entry 0 is the innermost inlined function, the last is the function itself. */
+/*
+ * One line of a frame's symbol: entry 0 is the innermost inlined function, the last is the
+ * function itself.
+ */
 struct egret_profile_line {
 	uint32_t name; /* string, demangled */
 	uint32_t file; /* string; 0: not known */
@@ -89,8 +93,9 @@ struct egret_profile_values {
 #define EGRET_PROFILE_MAX_LABELS 4096
 
 /*
- * The tables. Owners of a profile read the arrays through the accessors below; the struct is defined in
- * profile_tables.h for lib/profile and lib/recording only. Destroyed by egret_profile__destroy.
+ * The tables. Owners of a profile read the arrays through the accessors below; the struct is
+ * defined in profile_tables.h for lib/profile and lib/recording only. Destroyed by
+ * egret_profile__destroy.
  */
 int egret_profile_create(struct egret_profile **out);
 
@@ -117,8 +122,8 @@ int egret_profile_set_lines(struct egret_profile *p, uint32_t frame,
 			    const struct egret_profile_line *lines, size_t n);
 bool egret_profile_has_lines(const struct egret_profile *p, uint32_t frame);
 /* The lines of a frame, innermost first; NULL where it has none yet. */
-const struct egret_profile_line *egret_profile_get_lines(const struct egret_profile *p, uint32_t frame,
-							 size_t *n);
+const struct egret_profile_line *egret_profile_get_lines(const struct egret_profile *p,
+							 uint32_t frame, size_t *n);
 
 int egret_profile_set_meta(struct egret_profile *p, const char *key, const char *value);
 int egret_profile_add_event(struct egret_profile *p, const struct egret_event *event);
@@ -132,13 +137,16 @@ void egret_profile_set_truncated(struct egret_profile *p);
 size_t egret_profile_n_strings(const struct egret_profile *p);
 const char *egret_profile_get_string(const struct egret_profile *p, uint32_t string);
 size_t egret_profile_n_modules(const struct egret_profile *p);
-const struct egret_profile_module *egret_profile_get_module(const struct egret_profile *p, uint32_t m);
+const struct egret_profile_module *egret_profile_get_module(const struct egret_profile *p,
+							    uint32_t m);
 size_t egret_profile_n_frames(const struct egret_profile *p);
-const struct egret_profile_frame *egret_profile_get_frame(const struct egret_profile *p, uint32_t f);
+const struct egret_profile_frame *egret_profile_get_frame(const struct egret_profile *p,
+							  uint32_t f);
 size_t egret_profile_n_stacks(const struct egret_profile *p);
 struct egret_profile_node egret_profile_get_stack(const struct egret_profile *p, uint32_t stack);
 size_t egret_profile_n_threads(const struct egret_profile *p);
-const struct egret_profile_thread *egret_profile_get_thread(const struct egret_profile *p, uint32_t t);
+const struct egret_profile_thread *egret_profile_get_thread(const struct egret_profile *p,
+							    uint32_t t);
 
 /* A copy of everything. For snapshots. */
 int egret_profile_copy(const struct egret_profile *p, struct egret_profile **out);

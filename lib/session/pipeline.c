@@ -186,6 +186,13 @@ static struct live_thread *thread_of(struct egret_pipeline *p, uint32_t tid, uin
 	return &p->threads[p->n_threads++];
 }
 
+/* A thread's last capture is over: whether a sample needed it is known. */
+static void count_unused(struct egret_pipeline *p, const struct live_thread *t)
+{
+	if (t->done && !t->last_used)
+		p->stats.captures_unused++;
+}
+
 /* Forgets threads that have not been heard of since `time` and for which nothing waits. */
 static int forget_threads(struct egret_pipeline *p, uint64_t time)
 {
@@ -195,8 +202,10 @@ static int forget_threads(struct egret_pipeline *p, uint64_t time)
 	for (size_t i = 0; i < p->n_threads; i++) {
 		struct live_thread *t = &p->threads[i];
 
-		if (t->seen < time && !t->waiting && !t->before)
+		if (t->seen < time && !t->waiting && !t->before) {
+			count_unused(p, t);
 			continue;
+		}
 		p->threads[kept] = *t;
 		if (egret_index_add(&p->thread_by_id, hash_thread(t->tid, t->start_time),
 				    (uint32_t)kept))
@@ -211,7 +220,10 @@ static int forget_threads(struct egret_pipeline *p, uint64_t time)
 static uint32_t thread_number(struct egret_pipeline *p, struct live_thread *t,
 			      const struct egret_rec_sample *s)
 {
-	const struct egret_process *process = egret_processes_find(&p->processes, (int)s->pid);
+	/* Read now where it is not known yet: a thread's name is not that of its process. */
+	const struct egret_process *process =
+		s->cookie ? egret_processes_need(&p->processes, (int)s->pid)
+			  : egret_processes_find(&p->processes, (int)s->pid);
 	const char *name = process && process->comm[0] ? process->comm : s->comm;
 	struct egret_profile_thread thread = {
 		.pid = (int32_t)s->pid,
@@ -390,9 +402,10 @@ static int end_thread_waiting(struct egret_pipeline *p, struct live_thread *t,
 }
 
 /*
- * A sample with another cookie than those before it. A thread asks for one capture at a time: when it
- * asks for another, the one before is lost. But a cookie that was not asked for (SHARED) is that of the
- * capture at its exit or execve, which is under way and will answer for the one before as well.
+ * A sample with another cookie than those before it. A thread asks for one capture at a time:
+ * when it asks for another, the one before is lost. But a cookie that was not asked for (SHARED)
+ * is that of the capture at its exit or execve, which is under way and will answer for the one
+ * before as well.
  */
 static int wait_for_another(struct egret_pipeline *p, struct live_thread *t,
 			    const struct egret_rec_sample *s, struct egret_error *err)
@@ -462,8 +475,7 @@ static int on_capture(struct egret_pipeline *p, const struct egret_rec_capture *
 		more = end_waiting(p, rec->also, 0, &user, err);
 	if (!t)
 		return egret_fail(err, ENOMEM, "out of memory for threads");
-	if (t->done && !t->last_used)
-		p->stats.captures_unused++;
+	count_unused(p, t);
 	t->seen = rec->rec.time;
 	t->done = rec->cookie;
 	t->also = rec->also;
@@ -683,8 +695,7 @@ int egret_pipeline_end(struct egret_pipeline *p, bool asleep, struct egret_error
 		struct live_thread *t = &p->threads[i];
 		int ret;
 
-		if (t->done && !t->last_used)
-			p->stats.captures_unused++;
+		count_unused(p, t);
 		t->last_used = true;
 		ret = end_thread_waiting(p, t, &user, err);
 		if (ret)

@@ -41,6 +41,7 @@ struct replay {
 	struct text *texts;
 	size_t n_texts;
 	struct egret_buffer kallsyms;
+	struct egret_buffer record; /* the one that is fed, aligned: a recording is not */
 	struct egret_pipeline *pipeline;
 	uint64_t records;
 	struct egret_error *err;
@@ -58,6 +59,7 @@ static void replay_deinit(struct replay *r)
 	for (size_t i = 0; i < r->n_texts; i++)
 		egret_buffer_deinit(&r->texts[i].bytes);
 	egret_buffer_deinit(&r->kallsyms);
+	egret_buffer_deinit(&r->record);
 	free(r->images);
 	free(r->texts);
 }
@@ -274,17 +276,27 @@ static int feed_record(struct replay *r, const void *bytes, size_t len)
 		    : damaged(r, "copy of a record");
 }
 
-/* The least size of the records that are looked into, perf_event_open(2). */
-static size_t perf_record_size(uint32_t type)
+/* Where the text of a record begins, perf_event_open(2); 0: it has none. */
+static size_t perf_text_offset(uint32_t type)
 {
 	switch (type) {
 	case PERF_RECORD_MMAP2:
-		return 8 + 8 + 24 + 24 + 8 + 1;
+		return 8 + 8 + 24 + 24 + 8;
 	case PERF_RECORD_COMM:
-		return 8 + 8 + 1;
+		return 8 + 8;
 	default:
-		return 8 + 16;
+		return 0;
 	}
+}
+
+/* Whether a record is as large as it has to be, and its text ends in it. */
+static bool perf_record_fits(const struct perf_event_header *header, size_t len)
+{
+	size_t text = perf_text_offset(header->type);
+
+	if (header->size > len || header->size < (text ? text + 1 : 8 + 16))
+		return false;
+	return !text || memchr((const char *)header + text, 0, header->size - text);
 }
 
 static int feed_perf(struct replay *r, const uint8_t *bytes, size_t len)
@@ -296,10 +308,7 @@ static int feed_perf(struct replay *r, const uint8_t *bytes, size_t len)
 		return damaged(r, "copy of a record");
 	memcpy(&time, bytes, sizeof(time));
 	header = (const struct perf_event_header *)(bytes + sizeof(time));
-	len -= sizeof(time);
-	/* The name at the end of a record is terminated: records are padded with zeros. */
-	if (header->size > len || header->size < perf_record_size(header->type) ||
-	    (header->size > 24 && !memchr((const char *)header + 8, 0, header->size - 8)))
+	if (!perf_record_fits(header, len - sizeof(time)))
 		return damaged(r, "copy of a record");
 	return egret_pipeline_perf(r->pipeline, header, time, r->err);
 }
@@ -308,11 +317,14 @@ static int feed(void *arg, uint32_t tag, const void *bytes, size_t len)
 {
 	struct replay *r = arg;
 
-	if (tag == EGRET_RAW_RECORD)
-		return feed_record(r, bytes, len);
-	if (tag == EGRET_RAW_PERF)
-		return feed_perf(r, bytes, len);
-	return 0;
+	if (tag != EGRET_RAW_RECORD && tag != EGRET_RAW_PERF)
+		return 0;
+	egret_buffer_clear(&r->record);
+	egret_buffer_add(&r->record, bytes, len);
+	if (r->record.failed)
+		return egret_fail(r->err, ENOMEM, "out of memory");
+	return tag == EGRET_RAW_RECORD ? feed_record(r, r->record.data, len)
+				       : feed_perf(r, r->record.data, len);
 }
 
 static int copy_meta(const struct egret_profile *from, struct egret_profile *to,

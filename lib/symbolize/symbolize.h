@@ -17,10 +17,10 @@
 
 /* A symbol that covers the address asked for. The name is owned by the table it came from. */
 struct egret_symbol {
-	const char *name; /* as in the file: mangled */
+	const char *name;   /* as in the file: mangled */
 	const char *module; /* kernel only: "[kernel.kallsyms]", "[nf_tables]", "[bpf]" */
-	uint64_t start; /* address in the table's own space */
-	uint64_t size; /* bytes; up to the next symbol where the table does not say */
+	uint64_t start;	    /* address in the table's own space */
+	uint64_t size;	    /* bytes; up to the next symbol where the table does not say */
 };
 
 /*
@@ -44,10 +44,14 @@ int egret_kallsyms_parse(const char *text, size_t len, struct egret_kallsyms **o
 			 struct egret_error *err);
 void egret_kallsyms_destroy(struct egret_kallsyms *table);
 /* False also where all addresses are hidden (kptr_restrict): see egret_kallsyms_hidden. */
-bool egret_kallsyms_find(const struct egret_kallsyms *table, uint64_t addr, struct egret_symbol *out);
+bool egret_kallsyms_find(const struct egret_kallsyms *table, uint64_t addr,
+			 struct egret_symbol *out);
 bool egret_kallsyms_hidden(const struct egret_kallsyms *table);
 
-/* A perf map: lines "START SIZE name", hexadecimal (Linux: tools/perf/Documentation/jit-interface.txt). */
+/*
+ * A perf map: lines "START SIZE name", hexadecimal (Linux:
+ * tools/perf/Documentation/jit-interface.txt).
+ */
 struct egret_perfmap;
 /* text stays the caller's. Later lines win over earlier ones: code is replaced. */
 int egret_perfmap_parse(const char *text, size_t len, struct egret_perfmap **out,

@@ -5,9 +5,9 @@
  * What libdw makes of a whole file can be slow:
  *   - for .debug_frame it reads, and decompresses, every debug section: tens of megabytes of a Go
  *     program, and of files that are shared with other readers of the same libelf handle;
- *   - it overlooks an .eh_frame_hdr that comes after .eh_frame, as lld lays files out, and then reads
- *     through all of .eh_frame (libLLVM: 30 ms).
- * So it is given a file that has what is needed, in the order that it likes.
+ *   - it overlooks an .eh_frame_hdr that comes after .eh_frame, as lld lays files out, and then
+ * reads through all of .eh_frame (libLLVM: 30 ms). So it is given a file that has what is needed,
+ * in the order that it likes.
  */
 #ifndef EGRET_UNWIND_CFI_IMAGE_H
 #define EGRET_UNWIND_CFI_IMAGE_H

@@ -301,3 +301,16 @@ struct egret_row egret_cfi_row(struct egret_cfi *cfi, struct egret_place place,
 	}
 	return row;
 }
+
+bool egret_cfi_eh_range(struct egret_cfi *cfi, uint64_t vaddr, uint64_t *start, uint64_t *end)
+{
+	Dwarf_CFI *eh_frame = section(cfi, EH_FRAME);
+	Dwarf_Frame *frame;
+	int ra;
+
+	if (!eh_frame || dwarf_cfi_addrframe(eh_frame, vaddr, &frame))
+		return false;
+	ra = dwarf_frame_info(frame, start, end, NULL);
+	free(frame);
+	return ra >= 0;
+}

@@ -33,4 +33,7 @@ void egret_cfi_destroy(struct egret_cfi *cfi);
 struct egret_row egret_cfi_row(struct egret_cfi *cfi, struct egret_place place,
 			       struct egret_row_scratch *scratch);
 
+/* The addresses from *start up to *end for which the row at vaddr holds, if it is of .eh_frame. */
+bool egret_cfi_eh_range(struct egret_cfi *cfi, uint64_t vaddr, uint64_t *start, uint64_t *end);
+
 #endif

@@ -9,21 +9,16 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "unwind/cfi_libdw.h"
 #include "unwind/engines.h"
-#include "unwind/row_cache.h"
+#include "unwind/row_finder.h"
 #include "unwind/walk.h"
 
 struct egret_unwinder {
-	struct egret_row_cache cache;
-	uint32_t n_modules; /* ever loaded; the number of the last one */
-	uint64_t lookups;
-	struct egret_row_scratch scratch;
+	struct egret_row_finder finder;
 };
 
 struct egret_unwind_module {
-	struct egret_cfi *cfi;
-	uint32_t number; /* in the cache; not used again */
+	struct egret_row_module rows;
 };
 
 static int create(struct egret_unwinder **out, struct egret_error *err)
@@ -36,7 +31,7 @@ static void destroy(struct egret_unwinder *unwinder)
 {
 	if (!unwinder)
 		return;
-	egret_row_cache_deinit(&unwinder->cache);
+	egret_row_finder_deinit(&unwinder->finder);
 	free(unwinder);
 }
 
@@ -48,12 +43,11 @@ static int module_load(struct egret_unwinder *unwinder, const struct egret_elf *
 
 	if (!module)
 		return -ENOMEM;
-	ret = egret_cfi_create(elf, debug, &module->cfi);
+	ret = egret_row_module_init(&module->rows, &unwinder->finder, elf, debug);
 	if (ret) {
 		free(module);
 		return ret;
 	}
-	module->number = ++unwinder->n_modules;
 	*out = module;
 	return 0;
 }
@@ -62,22 +56,8 @@ static void module_unload(struct egret_unwinder *unwinder, struct egret_unwind_m
 {
 	if (!module)
 		return;
-	egret_cfi_destroy(module->cfi);
+	egret_row_module_deinit(&module->rows);
 	free(module);
-}
-
-static void find_row(struct egret_unwinder *unwinder, struct egret_unwind_module *module,
-		     struct egret_place place, struct egret_row_ref *ref)
-{
-	struct egret_row_scratch *scratch = &unwinder->scratch;
-
-	if (egret_row_cache_find(&unwinder->cache, module->number, place, ref))
-		return;
-	unwinder->lookups++;
-	ref->row = egret_cfi_row(module->cfi, place, scratch);
-	ref->full = &scratch->full;
-	egret_row_cache_add(&unwinder->cache, module->number, place, ref->row, &scratch->full,
-			    scratch->size);
 }
 
 static enum egret_unwind_end step(struct egret_unwinder *unwinder,
@@ -86,11 +66,8 @@ static enum egret_unwind_end step(struct egret_unwinder *unwinder,
 {
 	struct egret_row_ref ref;
 
-	find_row(unwinder, module, place, &ref);
-	out->is_signal = ref.row.flags & EGRET_ROW_F_SIGNAL;
-	if (ref.row.kind == EGRET_ROW_NONE)
-		out->hint = ref.row;
-	return egret_step(state, &ref);
+	egret_row_find(&unwinder->finder, &module->rows, place, &ref);
+	return egret_walk_step_row(state, &ref, out);
 }
 
 static struct egret_unwind_result unwind(struct egret_unwinder *unwinder,
@@ -101,7 +78,7 @@ static struct egret_unwind_result unwind(struct egret_unwinder *unwinder,
 
 uint64_t egret_engine_libdw_lookups(const struct egret_unwinder *unwinder)
 {
-	return unwinder->lookups;
+	return unwinder->finder.lookups;
 }
 
 const struct egret_unwind_engine egret_engine_libdw = {

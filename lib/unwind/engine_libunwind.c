@@ -4,17 +4,20 @@
  *
  * Each step is a remote unwind of one frame, in an address space of its own per module: its
  * addresses are those of the ELF file, so that libunwind's cache, whose key is the address alone,
- * holds for all processes. What libunwind can look up only in files that it opens itself
- * (.debug_frame, .eh_frame without its search table), and what has no CFI, comes as rows from
- * cfi_libdw.h.
+ * holds for all processes.
+ *
+ * libunwind (1.6.2) trusts CFI: a register number that is too large makes it read beyond its
+ * arrays. So it is asked only where libdw could make sense of the CFI. What it can look up only in
+ * files that it opens itself (.debug_frame, .eh_frame without its search table), and what has no
+ * CFI, is stepped by the row.
  */
 #include <errno.h>
 #include <libunwind-x86_64.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "unwind/cfi_libdw.h"
 #include "unwind/engines.h"
+#include "unwind/row_finder.h"
 #include "unwind/walk.h"
 
 /* Exported, but in no header: the binary search in .eh_frame_hdr. perf declares it so too. */
@@ -35,7 +38,7 @@ struct segment {
 
 struct egret_unwind_module {
 	const struct egret_elf *elf;
-	struct egret_cfi *cfi;
+	struct egret_row_module rows;
 	unw_addr_space_t space; /* NULL until the first step */
 	struct segment segments[MAX_SEGMENTS];
 	unsigned int n_segments;
@@ -45,7 +48,7 @@ struct egret_unwind_module {
 struct egret_unwinder {
 	unw_accessors_t accessors;
 	uint64_t steps; /* that libunwind made */
-	struct egret_row_scratch scratch;
+	struct egret_row_finder finder;
 };
 
 /* One step; the argument of the accessors. */
@@ -112,15 +115,32 @@ static int access_reg(unw_addr_space_t as, unw_regnum_t reg, unw_word_t *value, 
 	return ret ? -UNW_EBADREG : 0;
 }
 
+/*
+ * Whether the FDE that libunwind found is the one that libdw read: where a file is damaged, or has
+ * FDEs that overlap, they differ, and nobody has looked at libunwind's.
+ */
+static bool is_checked(const struct step *step, const unw_proc_info_t *pi)
+{
+	uint64_t start, end;
+
+	return egret_cfi_eh_range(step->module->rows.cfi, step->vaddr, &start, &end) &&
+	       start >= pi->start_ip && end <= pi->end_ip;
+}
+
 static int find_proc_info(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *pi,
 			  int need_unwind_info, void *arg)
 {
 	struct step *step = arg;
+	unw_dyn_info_t *table = &step->module->table;
 	int ret = -UNW_ENOINFO;
 
-	if (step->module->table.u.rti.table_len)
-		ret = UNW_OBJ(dwarf_search_unwind_table)(as, ip, &step->module->table, pi,
-							 need_unwind_info, arg);
+	/* Without unwind_info first: that is memory which only libunwind can give back. */
+	if (table->u.rti.table_len)
+		ret = UNW_OBJ(dwarf_search_unwind_table)(as, ip, table, pi, 0, arg);
+	if (ret >= 0 && !is_checked(step, pi))
+		ret = -UNW_ENOINFO;
+	if (ret >= 0 && need_unwind_info)
+		ret = UNW_OBJ(dwarf_search_unwind_table)(as, ip, table, pi, 1, arg);
 	if (ret < 0)
 		step->has_no_cfi = true;
 	return ret;
@@ -230,7 +250,7 @@ static int module_load(struct egret_unwinder *unwinder, const struct egret_elf *
 
 	if (!module)
 		return -ENOMEM;
-	if (egret_cfi_create(elf, debug, &module->cfi)) {
+	if (egret_row_module_init(&module->rows, &unwinder->finder, elf, debug)) {
 		free(module);
 		return -ENOMEM;
 	}
@@ -245,7 +265,7 @@ static void module_unload(struct egret_unwinder *unwinder, struct egret_unwind_m
 		return;
 	if (module->space)
 		unw_destroy_addr_space(module->space);
-	egret_cfi_destroy(module->cfi);
+	egret_row_module_deinit(&module->rows);
 	free(module);
 }
 
@@ -322,18 +342,10 @@ static enum egret_unwind_end step_by_libunwind(struct step *step)
 	return ret ? take_registers(&cursor, step) : EGRET_UNWIND_ROOT;
 }
 
-static enum egret_unwind_end step_by_row(struct egret_unwinder *unwinder,
-					 struct egret_unwind_module *module,
-					 struct egret_place place, struct egret_step_state *state,
-					 struct egret_walk_row *out)
+/* Sound CFI, which leads to a caller by a call. */
+static bool is_for_libunwind(const struct egret_row *row)
 {
-	struct egret_row_ref ref = { egret_cfi_row(module->cfi, place, &unwinder->scratch),
-				     &unwinder->scratch.full };
-
-	out->is_signal = ref.row.flags & EGRET_ROW_F_SIGNAL;
-	if (ref.row.kind == EGRET_ROW_NONE)
-		out->hint = ref.row;
-	return egret_step(state, &ref);
+	return (row->kind == EGRET_ROW_SIMPLE || row->kind == EGRET_ROW_FULL) && !row->flags;
 }
 
 static enum egret_unwind_end step(struct egret_unwinder *unwinder,
@@ -342,16 +354,14 @@ static enum egret_unwind_end step(struct egret_unwinder *unwinder,
 {
 	struct step step = { .module = module, .state = state, .vaddr = place.vaddr };
 	enum egret_unwind_end end = EGRET_UNWIND_NO_CFI;
+	struct egret_row_ref ref;
 
-	/* libunwind knows a trampoline only by its first instruction, which is not where it is
-	 * asked. */
-	if (!egret_code_row_signal(module->elf, place, &unwinder->scratch.full) &&
-	    open_space(unwinder, module))
+	egret_row_find(&unwinder->finder, &module->rows, place, &ref);
+	if (is_for_libunwind(&ref.row) && open_space(unwinder, module))
 		end = step_by_libunwind(&step);
-	if (end != EGRET_UNWIND_NO_CFI)
-		unwinder->steps++;
-	else
-		end = step_by_row(unwinder, module, place, state, out);
+	if (end == EGRET_UNWIND_NO_CFI)
+		return egret_walk_step_row(state, &ref, out);
+	unwinder->steps++;
 	return end;
 }
 
@@ -386,12 +396,15 @@ static int create(struct egret_unwinder **out, struct egret_error *err)
 
 static void destroy(struct egret_unwinder *unwinder)
 {
+	if (!unwinder)
+		return;
+	egret_row_finder_deinit(&unwinder->finder);
 	free(unwinder);
 }
 
 const struct egret_unwind_engine egret_engine_libunwind = {
 	.name = "libunwind",
-	.text = "libunwind, a frame at a time: slower, for comparison",
+	.text = "libunwind, a frame at a time: slower, for comparison on files that you trust",
 	.create = create,
 	.destroy = destroy,
 	.module_load = module_load,

@@ -168,6 +168,17 @@ static int apply_rule(struct egret_step_state *to, unsigned int reg, struct egre
 	return 0;
 }
 
+/*
+ * Whether the caller's stack pointer may be this one. A function that keeps its return address in a
+ * register may have nothing on the stack, as glibc's vfork between its pop and its push: there rip
+ * = rdi and cfa = rsp. A caller in which nothing at all has changed is told by the walk.
+ */
+static bool leads_up(const struct egret_full_row *full, uint64_t sp, uint64_t callers_sp)
+{
+	return callers_sp > sp ||
+	       (callers_sp == sp && full->reg[EGRET_UNWIND_RIP].kind == EGRET_RULE_REG);
+}
+
 static enum egret_unwind_end step_full(struct egret_step_state *state, const struct egret_row *row,
 				       const struct egret_full_row *full)
 {
@@ -185,7 +196,7 @@ static enum egret_unwind_end step_full(struct egret_step_state *state, const str
 			return egret_step_end_of(ret);
 	}
 	ret = egret_step_reg(&to, EGRET_UNWIND_RSP, &sp);
-	if (!ret && sp <= egret_step_sp(state) && !(row->flags & EGRET_ROW_F_SIGNAL))
+	if (!ret && !leads_up(full, egret_step_sp(state), sp) && !(row->flags & EGRET_ROW_F_SIGNAL))
 		return EGRET_UNWIND_NO_PROGRESS;
 	if (!ret)
 		ret = egret_step_reg(&to, EGRET_UNWIND_RIP, &pc);

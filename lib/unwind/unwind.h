@@ -35,18 +35,21 @@ struct egret_unwind_module;
 /* What is at a program counter. Filled by the session's look-up. */
 struct egret_code {
 	struct egret_unwind_module *module; /* NULL: no CFI can be had (JIT code, file gone) */
-	uint64_t bias; /* pc - bias is the virtual address in the module's ELF file */
+	uint64_t bias;	 /* pc - bias is the virtual address in the module's ELF file */
 	uint64_t cookie; /* the session's own, handed through to the frame */
 };
 
 struct egret_unwound_frame {
 	uint64_t pc;
 	uint64_t cookie; /* of struct egret_code */
-	uint32_t flags; /* EGRET_FRAME_F_RETURN, _SIGNAL, _FRAME_POINTER, _RECOVERED of <egret/egret.h> */
+	uint32_t flags;	 /* EGRET_FRAME_F_RETURN, _SIGNAL, _FRAME_POINTER, _RECOVERED */
 	uint32_t reserved;
 };
 
-/* Reads 8 bytes of user memory at addr. 0; -EFAULT: beyond what was captured; -ENXIO: a hole in it. */
+/*
+ * Reads 8 bytes of user memory at addr. 0; -EFAULT: beyond what was captured; -ENXIO: a hole in
+ * it.
+ */
 typedef int (*egret_read_stack_fn)(void *arg, uint64_t addr, uint64_t *value);
 /* What is mapped at pc. False: nothing executable. */
 typedef bool (*egret_find_code_fn)(void *arg, uint64_t pc, struct egret_code *code);
@@ -55,7 +58,7 @@ struct egret_unwind_request {
 	struct egret_unwind_regs regs;
 	egret_read_stack_fn read_stack;
 	egret_find_code_fn find_code;
-	void *arg; /* of both */
+	void *arg;			    /* of both */
 	struct egret_unwound_frame *frames; /* room for max_frames, leaf first */
 	size_t max_frames;
 };
@@ -67,7 +70,9 @@ struct egret_unwind_result {
 
 struct egret_unwinder;
 
-/* One engine. Each ends its file in one of these; egret_unwind_engines lists them, default first. */
+/*
+ * One engine. Each ends its file in one of these; egret_unwind_engines lists them, default first.
+ */
 struct egret_unwind_engine {
 	const char *name;
 	const char *text; /* one line for --help */

@@ -50,6 +50,16 @@ static enum egret_unwind_end step_without_cfi(struct walk *w, const struct egret
 	return egret_frame_pointer_step(&w->state, &how, &frame->flags);
 }
 
+enum egret_unwind_end egret_walk_step_row(struct egret_step_state *state,
+					  const struct egret_row_ref *ref,
+					  struct egret_walk_row *row)
+{
+	row->is_signal = ref->row.flags & EGRET_ROW_F_SIGNAL;
+	if (ref->row.kind == EGRET_ROW_NONE)
+		row->hint = ref->row;
+	return egret_step(state, ref);
+}
+
 /* Leaves the last frame; *is_signal: the caller's pc is where a signal interrupted it. */
 static enum egret_unwind_end leave_frame(struct walk *w, bool *is_signal)
 {

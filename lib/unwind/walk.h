@@ -22,6 +22,11 @@ typedef enum egret_unwind_end (*egret_walk_step_fn)(struct egret_unwinder *unwin
 						    struct egret_step_state *state,
 						    struct egret_walk_row *row);
 
+/* An engine's part where it has a row. */
+enum egret_unwind_end egret_walk_step_row(struct egret_step_state *state,
+					  const struct egret_row_ref *ref,
+					  struct egret_walk_row *row);
+
 struct egret_unwind_result egret_walk(const struct egret_unwind_request *request,
 				      egret_walk_step_fn step, struct egret_unwinder *unwinder);
 

@@ -45,8 +45,7 @@ static const char *test_name = "";
 		const char *got_ = (got), *want_ = (want);                                         \
 		if (!got_ != !want_ || (got_ && strcmp(got_, want_))) {                            \
 			printf("%s:%d: %s: %s is \"%s\", not \"%s\"\n", __FILE__, __LINE__,        \
-			       test_name, #got, got_ ? got_ : "(null)",                            \
-			       want_ ? want_ : "(null)");                                          \
+			       test_name, #got, got_ ? got_ : "(null)", want_ ? want_ : "(null)"); \
 			test_failures++;                                                           \
 		}                                                                                  \
 	} while (0)

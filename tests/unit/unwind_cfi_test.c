@@ -503,19 +503,15 @@ static void damaged_files(void)
 
 /* ---- the engines' opinions ------------------------------------------------------------------ */
 
-/*
- * Where they may differ: libunwind takes the CFA for rsp even where CFI says otherwise (longjmp),
- * and its engine knows a trampoline by its instructions, so not by a pc in the middle of one.
- */
+/* libunwind takes the CFA for rsp even where CFI says otherwise (longjmp). */
 static bool is_known_difference(const struct egret_unwound_frame *frame)
 {
 	bool is_return = frame->flags & EGRET_FRAME_F_RETURN;
 	struct egret_row row = egret_cfi_row(
 		cfi, (struct egret_place){ frame->pc - is_return, is_return }, &scratch);
 
-	return row.kind == EGRET_ROW_FULL &&
-	       (row.flags & EGRET_ROW_F_SIGNAL ||
-		!rule_is(&scratch.full.reg[EGRET_UNWIND_RSP], EGRET_RULE_CFA, 0, 0));
+	return row.kind == EGRET_ROW_FULL && !(row.flags & EGRET_ROW_F_SIGNAL) &&
+	       !rule_is(&scratch.full.reg[EGRET_UNWIND_RSP], EGRET_RULE_CFA, 0, 0);
 }
 
 static void compare_engines(struct egret_unwinder *const *unwinders, struct target *targets,

@@ -256,6 +256,29 @@ static void full_row_endings(void)
 	CHECK_EQ(egret_step_sp(&state), BASE - 80);
 }
 
+#define RDI 5 /* as DWARF numbers it */
+
+/* glibc's vfork, at its syscall: cfa = rsp, rip = rdi. */
+static void return_address_in_a_register(void)
+{
+	struct egret_step_state state;
+
+	fresh_full(&state);
+	row_of.full.cfa = RULE(REG, EGRET_UNWIND_RSP, 0);
+	row_of.full.reg[EGRET_UNWIND_RIP] = RULE(REG, RDI, 0);
+	CHECK_EQ(step_full(&state, 0), EGRET_STEP_OK);
+	CHECK_EQ(egret_step_sp(&state), AT(0));
+	CHECK_EQ(egret_step_pc(&state), 1000 + RDI);
+	/* Not further down, and not with a return address that lies on the stack. */
+	fresh_full(&state);
+	row_of.full.cfa = RULE(REG, EGRET_UNWIND_RSP, -8);
+	row_of.full.reg[EGRET_UNWIND_RIP] = RULE(REG, RDI, 0);
+	CHECK_EQ(step_full(&state, 0), EGRET_UNWIND_NO_PROGRESS);
+	row_of.full.cfa = RULE(REG, EGRET_UNWIND_RSP, 0);
+	row_of.full.reg[EGRET_UNWIND_RIP] = RULE(AT_CFA, 0, 8);
+	CHECK_EQ(step_full(&state, 0), EGRET_UNWIND_NO_PROGRESS);
+}
+
 int main(void)
 {
 	RUN(cfa_from_rsp);
@@ -265,5 +288,6 @@ int main(void)
 	RUN(every_rule);
 	RUN(cfa_in_memory_and_by_expression);
 	RUN(full_row_endings);
+	RUN(return_address_in_a_register);
 	return DONE();
 }

@@ -40,60 +40,62 @@ struct egret_error {
 /* ---- profiles: stacks with values -------------------------------------------------------- */
 
 enum egret_frame_kind {
-	EGRET_FRAME_USER = 0, /* code of a file */
+	EGRET_FRAME_USER = 0,	/* code of a file */
 	EGRET_FRAME_KERNEL = 1, /* the kernel, its modules, BPF programs */
-	EGRET_FRAME_JIT = 2, /* code that a program made at run time */
+	EGRET_FRAME_JIT = 2,	/* code that a program made at run time */
 	EGRET_FRAME_VDSO = 3,
-	EGRET_FRAME_CUT = 4, /* not code: stands at the root of a stack that is cut, names the reason */
+	EGRET_FRAME_CUT = 4, /* not code: at the root of a stack that is cut, names the reason */
 };
 
-#define EGRET_FRAME_F_INLINED 1u /* inlined into the frame below it (towards the root) */
-#define EGRET_FRAME_F_RECOVERED 2u /* found without CFI, by looking at the code */
-#define EGRET_FRAME_F_RETURN 4u /* offset is a return address: the call is just before it */
-#define EGRET_FRAME_F_SIGNAL 8u /* a signal trampoline */
+#define EGRET_FRAME_F_INLINED 1u	/* inlined into the frame below it (towards the root) */
+#define EGRET_FRAME_F_RECOVERED 2u	/* found without CFI, by looking at the code */
+#define EGRET_FRAME_F_RETURN 4u		/* offset is a return address: the call is just before it */
+#define EGRET_FRAME_F_SIGNAL 8u		/* a signal trampoline */
 #define EGRET_FRAME_F_FRAME_POINTER 16u /* its caller was found by frame pointer, not by CFI */
-#define EGRET_FRAME_F_UNNAMED 32u /* name is made of module and offset: no symbol was found */
+#define EGRET_FRAME_F_UNNAMED 32u	/* name is made of module and offset: no symbol was found */
 
 /* A frame as people see it. Strings are owned by the profile and live as long as it does. */
 struct egret_frame {
 	const char *name; /* demangled; "[module+0xoffset]" where no symbol is known; never NULL */
-	const char *module; /* path of the file, "[kernel.kallsyms]", "[vdso]", "[jit]"; "" for a cut */
-	const char *file; /* source file, or NULL */
-	uint64_t offset; /* in the module: a file offset; for the kernel and JIT code, the address */
-	uint32_t line; /* in file; 0: not known */
-	uint32_t kind; /* enum egret_frame_kind */
-	uint32_t flags; /* EGRET_FRAME_F_* */
+	const char *module; /* path, "[kernel.kallsyms]", "[vdso]", "[jit]"; "" for a cut */
+	const char *file;   /* source file, or NULL */
+	uint64_t offset;    /* in the file; for the kernel and JIT code, the address */
+	uint32_t line;	    /* in file; 0: not known */
+	uint32_t kind;	    /* enum egret_frame_kind */
+	uint32_t flags;	    /* EGRET_FRAME_F_* */
 	uint32_t reserved;
 };
 
 /* A thread. Strings are owned by the profile. */
 struct egret_thread {
-	const char *process; /* name of the process: comm of its main thread, or its last known comm */
-	const char *comm; /* name of the thread */
-	pid_t pid; /* thread group */
+	const char *process; /* comm of its main thread, or the last that is known */
+	const char *comm;    /* name of the thread */
+	pid_t pid;	     /* thread group */
 	pid_t tid;
 };
 
-/* Samples of one thread that share one stack. frames[0] is the leaf; inlined frames are expanded. */
+/*
+ * Samples of one thread that share one stack. frames[0] is the leaf; inlined frames are expanded.
+ */
 struct egret_stack {
 	const struct egret_thread *thread;
 	const struct egret_frame *const *frames;
 	size_t n_frames;
-	uint64_t samples; /* count */
-	uint64_t value; /* sum of the periods, in units of the event (see egret_event) */
+	uint64_t samples;      /* count */
+	uint64_t value;	       /* sum of the periods, in units of the event (see egret_event) */
 	uint64_t bytes_wanted; /* of the captures, where the stack is cut; else 0 */
 	uint64_t bytes_got;
-	uint32_t event; /* index for egret_profile__event */
+	uint32_t event;	     /* index for egret_profile__event */
 	uint8_t capture_end; /* see egret_capture_end_name */
-	uint8_t unwind_end; /* see egret_unwind_end_name */
+	uint8_t unwind_end;  /* see egret_unwind_end_name */
 	uint8_t reserved[2];
 };
 
 struct egret_event {
-	const char *name; /* as it was asked for: "cpu-clock", "cycles:u" */
-	const char *unit; /* of value: "nanoseconds", "count" */
+	const char *name;   /* as it was asked for: "cpu-clock", "cycles:u" */
+	const char *unit;   /* of value: "nanoseconds", "count" */
 	uint64_t frequency; /* Hz asked for; 0 where a period was */
-	uint64_t period; /* units; 0 where a frequency was asked for */
+	uint64_t period;    /* units; 0 where a frequency was asked for */
 };
 
 struct egret_profile;
@@ -112,7 +114,7 @@ void egret_profile__destroy(struct egret_profile *profile);
 bool egret_profile__truncated(const struct egret_profile *profile);
 
 /* The value recorded for a key: "hostname", "command", "kernel", "backend", "unwinder", "version",
- * "start-time" (seconds since 1970), "duration" (seconds, decimal), ...; NULL where it is not known. */
+ * "start-time" (seconds since 1970), "duration" (seconds, decimal), ...; NULL: not known. */
 const char *egret_profile__meta(const struct egret_profile *profile, const char *key);
 
 size_t egret_profile__n_events(const struct egret_profile *profile);
@@ -140,8 +142,8 @@ int egret_profile__each_stat(const struct egret_profile *profile, egret_stat_fn 
 struct egret_export_opts {
 	size_t size;
 	const char *title; /* of a page; NULL: made from the recording's command */
-	uint32_t event; /* index; the first one by default */
-	bool by_thread; /* folded: "comm-pid/tid" of the thread as the first frame, not the process */
+	uint32_t event;	   /* index; the first one by default */
+	bool by_thread; /* folded: the first frame is the thread, "comm-pid/tid", not the process */
 	bool no_kernel; /* leave kernel frames out */
 	uint8_t reserved[2];
 };
@@ -164,7 +166,7 @@ const char *egret_unwind_end_fix(unsigned int end);
 
 enum egret_scope {
 	EGRET_SCOPE_PROCESS = 0, /* opts.pids, and what they fork */
-	EGRET_SCOPE_THREAD = 1, /* opts.pids are thread ids; only these threads */
+	EGRET_SCOPE_THREAD = 1,	 /* opts.pids are thread ids; only these threads */
 	EGRET_SCOPE_SYSTEM = 2,
 	EGRET_SCOPE_CGROUP = 3, /* opts.cgroup, and the cgroups below it */
 };
@@ -174,27 +176,27 @@ struct egret_session_opts {
 	enum egret_scope scope;
 	const pid_t *pids;
 	size_t n_pids;
-	const char *cgroup; /* path of a cgroup v2 directory, absolute or below the mount */
+	const char *cgroup;	   /* path of a cgroup v2 directory, absolute or below the mount */
 	const char *const *events; /* "cpu-clock", "cycles:u", "r01c4", "sched:sched_switch", ... */
-	size_t n_events; /* 0: cycles where there is a PMU, else cpu-clock */
-	uint64_t frequency; /* Hz; 0 with period 0: 999 */
-	uint64_t period; /* units of the event; wins over frequency */
-	bool exclude_user; /* --all-kernel */
-	bool exclude_kernel; /* --all-user */
-	bool include_idle; /* sample the idle task too */
-	bool keep_profile; /* keep the profile in memory for egret_session__profile */
-	bool raw; /* keep captures in the recording, for egret_replay */
-	bool start_disabled; /* sample only from egret_session__enable on */
-	bool symbols_off; /* do not put symbols into the recording */
+	size_t n_events;	   /* 0: cycles where there is a PMU, else cpu-clock */
+	uint64_t frequency;	   /* Hz; 0 with period 0: 999 */
+	uint64_t period;	   /* units of the event; wins over frequency */
+	bool exclude_user;	   /* --all-kernel */
+	bool exclude_kernel;	   /* --all-user */
+	bool include_idle;	   /* sample the idle task too */
+	bool keep_profile;	   /* keep the profile in memory for egret_session__profile */
+	bool raw;		   /* keep captures in the recording, for egret_replay */
+	bool start_disabled;	   /* sample only from egret_session__enable on */
+	bool symbols_off;	   /* do not put symbols into the recording */
 	uint8_t reserved0;
-	const char *capture; /* "auto" (NULL), "hook", "task-work", "inline" */
+	const char *capture;  /* "auto" (NULL), "hook", "task-work", "inline" */
 	const char *unwinder; /* NULL: the default; "libdw", "libunwind" */
-	const char *fault; /* "none", "safe" (NULL), "any" */
+	const char *fault;    /* "none", "safe" (NULL), "any" */
 	uint64_t stack_limit; /* bytes; 0: the backend's default (256 KiB, inline 64 KiB) */
 	uint64_t buffer_size; /* bytes of the capture ring of each CPU; 0: the default */
 	uint32_t max_threads; /* threads with captures under way; 0: the default */
-	uint32_t max_frames; /* 0: the default, 2,048 */
-	const char *command; /* kept in the recording as its command line; may be NULL */
+	uint32_t max_frames;  /* 0: the default, 2,048 */
+	const char *command;  /* kept in the recording as its command line; may be NULL */
 };
 
 struct egret_session;
@@ -220,7 +222,10 @@ int egret_session__set_output(struct egret_session *session, int fd, struct egre
 /* Ends the recording under way: symbols, accounting, end mark. */
 int egret_session__finish_output(struct egret_session *session, struct egret_error *err);
 
-/* Adds a process (and what it will fork) to a session of scope PROCESS; it may be one that is stopped before its execve. */
+/*
+ * Adds a process (and what it will fork) to a session of scope PROCESS; it may be one that is
+ * stopped before its execve.
+ */
 int egret_session__add_process(struct egret_session *session, pid_t pid, struct egret_error *err);
 
 int egret_session__start(struct egret_session *session, struct egret_error *err);
@@ -229,7 +234,10 @@ int egret_session__start(struct egret_session *session, struct egret_error *err)
 int egret_session__disable(struct egret_session *session, struct egret_error *err);
 int egret_session__enable(struct egret_session *session, struct egret_error *err);
 
-/* A descriptor for poll/epoll: readable when egret_session__poll has work. Call egret_session__poll at least every 100 ms all the same. */
+/*
+ * A descriptor for poll/epoll: readable when egret_session__poll has work. Call
+ * egret_session__poll at least every 100 ms all the same.
+ */
 int egret_session__fd(const struct egret_session *session);
 
 /*
@@ -241,7 +249,8 @@ int egret_session__poll(struct egret_session *session, int timeout_ms, struct eg
 
 /*
  * Stops sampling, waits (at most a second) for captures under way, reads the stacks of threads
- * asleep in the kernel, and processes everything. The session can only be asked for its results then.
+ * asleep in the kernel, and processes everything. The session can only be asked for its results
+ * then.
  */
 int egret_session__stop(struct egret_session *session, struct egret_error *err);
 
@@ -251,7 +260,7 @@ struct egret_progress {
 	uint64_t elapsed_ns;
 	uint64_t samples;
 	uint64_t captures;
-	uint64_t dropped; /* samples and captures, all causes */
+	uint64_t dropped;	/* samples and captures, all causes */
 	uint64_t bytes_written; /* to the output */
 };
 int egret_session__progress(const struct egret_session *session, struct egret_progress *progress);
@@ -297,14 +306,20 @@ struct egret_check {
 	const char *name; /* "capture backend task-work" */
 	enum egret_check_status status;
 	const char *detail; /* what was found */
-	const char *fix; /* what to do; "" where there is nothing to do */
+	const char *fix;    /* what to do; "" where there is nothing to do */
 };
 
-/* Calls fn for each thing that sampling needs of this kernel and these privileges. Stops when fn returns non-zero, and returns that. */
+/*
+ * Calls fn for each thing that sampling needs of this kernel and these privileges. Stops when fn
+ * returns non-zero, and returns that.
+ */
 typedef int (*egret_check_fn)(const struct egret_check *check, void *arg);
 int egret_doctor(egret_check_fn fn, void *arg);
 
-/* The events that this kernel offers by name, for completion and `egret help record`; NULL at the end. */
+/*
+ * The events that this kernel offers by name, for completion and `egret help record`; NULL at the
+ * end.
+ */
 const char *egret_event_name(size_t n);
 
 #pragma GCC visibility pop

@@ -1,0 +1,75 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+# scripts/deps.sh GROUP...: installs with apt what Debian packages of these groups are missing.
+#
+# Groups: build, check, bench. Nothing is asked of apt, and no privileges are needed, when all of
+# them are there.
+set -eu
+
+# What a build needs.
+build='gcc make clang llvm libbpf-dev libelf-dev libdw-dev libunwind-dev libiberty-dev zlib1g-dev
+	pkg-config'
+# What the tests record, what they measure with, and what the lint runs.
+check='binutils g++ git golang-go libc6-dbg nodejs perl procps python3 sqlite3 util-linux xz-utils
+	chromium chromium-driver man-db tmux valgrind
+	clang-format clang-tidy cppcheck mandoc shellcheck'
+# What the benchmark compares with.
+bench='libc6-dbg linux-perf git g++ make nodejs python3 sqlite3 xz-utils'
+
+packages_of() {
+	case $1 in
+	build) echo "$build" ;;
+	check) echo "$check" ;;
+	bench) echo "$bench" ;;
+	*)
+		echo "deps.sh: no group '$1'; there are build, check and bench" >&2
+		return 2
+		;;
+	esac
+}
+
+is_installed() {
+	case $(dpkg-query -W -f='${db:Status-Abbrev}\n' "$1" 2>/dev/null) in
+	?i*) return 0 ;;
+	*) return 1 ;;
+	esac
+}
+
+wanted=
+for group in "$@"; do
+	list=$(packages_of "$group")
+	for package in $list; do
+		wanted="$wanted $package"
+	done
+done
+
+if ! command -v dpkg-query >/dev/null; then
+	echo "deps.sh: not a Debian system; what these packages hold must be there:$wanted" >&2
+	exit 0
+fi
+
+missing=
+for package in $wanted; do
+	is_installed "$package" || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" != 0 ]; then
+	echo "deps.sh: packages are missing; as root: apt-get install$missing" >&2
+	exit 1
+fi
+echo "installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+quiet_apt() {
+	apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null >"$log" 2>&1 || {
+		tail -n 20 "$log" >&2
+		echo "deps.sh: apt-get $1 failed; its last lines are above" >&2
+		exit 1
+	}
+}
+quiet_apt update
+# $missing is a list of words.
+# shellcheck disable=SC2086
+quiet_apt install -y --no-install-recommends $missing

@@ -1,0 +1,158 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+# install_test.sh: what `make install` puts where, and that a program outside the tree profiles
+# itself with it, shared and static. O: the build directory (build), already built.
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd)
+build=${O:-build}
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+unset MAKEFLAGS MAKELEVEL MFLAGS
+failures=0
+
+fail() {
+	echo "FAIL: $1"
+	failures=$((failures + 1))
+}
+
+must() { # COMMAND...: what all that follows needs
+	"$@" || {
+		echo "FAIL: $*"
+		exit 1
+	}
+}
+
+stage=$dir/stage prefix=/opt/egret
+must make -s -C "$root" O="$build" DESTDIR="$stage" PREFIX=$prefix install >/dev/null
+version=$("$stage$prefix/bin/egret" --version | sed 's/^egret //')
+
+# ---- what is there -------------------------------------------------------------------------------
+
+for file in bin/egret include/egret/egret.h lib/libegret.a lib/libegret.so \
+	"lib/libegret.so.${version%%.*}" "lib/libegret.so.$version" lib/pkgconfig/egret.pc \
+	share/bash-completion/completions/egret share/man/man1/egret.1 share/man/man3/libegret.3; do
+	[ -s "$stage$prefix/$file" ] || fail "$file is not installed, or empty"
+done
+for page in "$root"/man/*; do
+	section=${page##*.}
+	cmp -s "$page" "$stage$prefix/share/man/man$section/$(basename "$page")" || fail "no $page"
+done
+bash -c ". '$stage$prefix/share/bash-completion/completions/egret' && complete -p egret" |
+	grep -q 'egret$' || fail "the completion completes nothing"
+soname=$(readelf -d "$stage$prefix/lib/libegret.so" | sed -n 's/.*soname: \[\(.*\)\]/\1/p')
+[ "$soname" = "libegret.so.${version%%.*}" ] || fail "the soname is '$soname'"
+
+# The functions of the header, and nothing else.
+grep -oE '\begret_[a-z_]+\(' "$root/lib/include/egret/egret.h" | tr -d '(' | sort -u >"$dir/declared"
+nm -D --defined-only "$stage$prefix/lib/libegret.so" |
+	awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort >"$dir/exported"
+[ "$(wc -l <"$dir/declared")" -gt 30 ] || fail "only $(wc -l <"$dir/declared") functions found in the header"
+diff "$dir/declared" "$dir/exported" >"$dir/diff" ||
+	fail "the header (<) and the exports (>) differ: $(cat "$dir/diff")"
+
+# ---- a program outside the tree ------------------------------------------------------------------
+
+export PKG_CONFIG_PATH=$stage$prefix/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$stage
+[ "$(pkg-config --modversion egret)" = "$version" ] || fail "egret.pc is not of version $version"
+cflags=$(pkg-config --cflags egret)
+libs=$(pkg-config --libs egret)
+static_libs=$(pkg-config --static --libs egret)
+case $static_libs in
+*-lbpf*) ;;
+*) fail "pkg-config --static names no libbpf: $static_libs" ;;
+esac
+mkdir "$dir/outside" && cd "$dir/outside" || exit 1
+
+echo '#include <egret/egret.h>' >header.c
+cp header.c header.cpp
+# shellcheck disable=SC2086
+{
+	gcc -std=c99 -Wall -Wextra -pedantic -Werror $cflags -c header.c || fail "the header in C99"
+	g++ -std=c++11 -Wall -Wextra -pedantic -Werror $cflags -c header.cpp || fail "the header in C++11"
+}
+
+cat >embed.c <<'END'
+#include <egret/egret.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+__attribute__((noinline)) void known_busy_function(void)
+{
+	for (clock_t end = clock() + CLOCKS_PER_SEC / 10; clock() < end;)
+		for (volatile int i = 0; i < 10000; i++)
+			;
+}
+
+static int count(const struct egret_stack *stack, void *arg)
+{
+	unsigned long *samples = arg; /* all, with the function and below it main */
+
+	samples[0] += stack->samples;
+	for (size_t i = 0; i + 1 < stack->n_frames; i++)
+		if (!strcmp(stack->frames[i]->name, "known_busy_function") &&
+		    !strcmp(stack->frames[i + 1]->name, "main"))
+			samples[1] += stack->samples;
+	return 0;
+}
+
+int main(void)
+{
+	pid_t self = getpid();
+	struct egret_session_opts opts = { .size = sizeof(opts), .pids = &self, .n_pids = 1,
+					   .frequency = 997, .keep_profile = true };
+	struct egret_session *session = NULL;
+	struct egret_profile *profile = NULL;
+	unsigned long samples[2] = { 0, 0 };
+	struct egret_error err;
+
+	if (egret_session__open(&opts, &session, &err) || egret_session__start(session, &err))
+		return fprintf(stderr, "%s\n", err.text), 1;
+	for (int i = 0; i < 10; i++) {
+		known_busy_function();
+		if (egret_session__poll(session, 0, &err) < 0)
+			return fprintf(stderr, "%s\n", err.text), 1;
+	}
+	if (egret_session__stop(session, &err) || egret_session__profile(session, &profile, &err))
+		return fprintf(stderr, "%s\n", err.text), 1;
+	egret_profile__each_stack(profile, count, samples);
+	printf("%lu %lu\n", samples[0], samples[1]);
+	egret_profile__destroy(profile);
+	egret_session__destroy(session);
+	return 0;
+}
+END
+# shellcheck disable=SC2086
+{
+	gcc -Wall -Wextra -Werror -O1 -g $cflags embed.c $libs -o shared || fail "linked with the shared library"
+	gcc -Wall -Wextra -Werror -O1 -g $cflags embed.c -Wl,--as-needed \
+		"$stage$prefix/lib/libegret.a" $static_libs -o static || fail "linked with the static library"
+}
+readelf -d shared | grep -q "NEEDED.*\[libegret.so.${version%%.*}\]" || fail "shared does not need libegret.so"
+readelf -d shared | grep -q 'NEEDED.*libbpf' && fail "shared needs libbpf itself"
+readelf -d static | grep -q 'NEEDED.*libegret' && fail "static needs libegret.so"
+
+if [ "$(id -u)" = 0 ]; then
+	for how in shared static; do
+		LD_LIBRARY_PATH=$stage$prefix/lib ./$how >out 2>err || fail "$how: $(cat err)"
+		[ -s err ] && fail "$how: the library has printed: $(cat err)"
+		read -r all busy <out
+		echo "$how: ${busy:-0} of ${all:-0} samples in known_busy_function, called by main"
+		# A second of it at 997 Hz, on a machine that may be busy with others.
+		[ "${all:-0}" -gt 500 ] || fail "$how: only ${all:-0} samples"
+		[ "${busy:-0}" -gt $((${all:-0} * 8 / 10)) ] || fail "$how: ${busy:-0} of ${all:-0} samples in it"
+	done
+fi
+
+# ---- and gone again ------------------------------------------------------------------------------
+
+must make -s -C "$root" O="$build" DESTDIR="$stage" PREFIX=$prefix uninstall >/dev/null
+left=$(find "$stage" -type f -o -type l)
+[ -z "$left" ] || fail "uninstall has left: $left"
+
+[ $failures = 0 ] || exit 1
+[ "$(id -u)" = 0 ] || {
+	echo "installed and linked; sampling needs root"
+	exit 77
+}

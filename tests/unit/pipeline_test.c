@@ -1,0 +1,925 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+#include "fake_system.h"
+
+#include "session/pipeline.h"
+
+/*
+ * ---- an engine whose stacks are easily written: return addresses, the next one 8 bytes further, 0
+ * at the root
+ */
+
+static unsigned int modules_loaded, modules_unloaded;
+
+static int fake_create(struct egret_unwinder **out, struct egret_error *err)
+{
+	*out = (struct egret_unwinder *)&modules_loaded;
+	return 0;
+}
+
+static void fake_destroy(struct egret_unwinder *unwinder)
+{
+}
+
+static int fake_load(struct egret_unwinder *unwinder, const struct egret_elf *elf,
+		     const struct egret_elf *debug, struct egret_unwind_module **out)
+{
+	modules_loaded++;
+	*out = (struct egret_unwind_module *)&modules_unloaded;
+	return elf ? 0 : -EINVAL;
+}
+
+static void fake_unload(struct egret_unwinder *unwinder, struct egret_unwind_module *module)
+{
+	modules_unloaded++;
+}
+
+static struct egret_unwind_result fake_unwind(struct egret_unwinder *unwinder,
+					      const struct egret_unwind_request *request)
+{
+	uint64_t pc = request->regs.r[EGRET_UNWIND_RIP], sp = request->regs.r[EGRET_UNWIND_RSP];
+	size_t n = 0;
+
+	while (n < request->max_frames) {
+		struct egret_code code;
+		bool found = request->find_code(request->arg, pc, &code);
+		int ret;
+
+		request->frames[n] = (struct egret_unwound_frame){
+			.pc = pc, .cookie = code.cookie, .flags = n ? EGRET_FRAME_F_RETURN : 0
+		};
+		n++;
+		if (!found)
+			return (struct egret_unwind_result){ n, EGRET_UNWIND_NO_MODULE };
+		ret = request->read_stack(request->arg, sp, &pc);
+		if (ret)
+			return (struct egret_unwind_result){ n, ret == -ENXIO
+									? EGRET_UNWIND_HOLE
+									: EGRET_UNWIND_TRUNCATED };
+		if (!pc)
+			return (struct egret_unwind_result){ n, EGRET_UNWIND_ROOT };
+		sp += 8;
+	}
+	return (struct egret_unwind_result){ n, EGRET_UNWIND_FRAME_LIMIT };
+}
+
+static const struct egret_unwind_engine fake_engine = {
+	.name = "fake",
+	.create = fake_create,
+	.destroy = fake_destroy,
+	.module_load = fake_load,
+	.module_unload = fake_unload,
+	.unwind = fake_unwind,
+};
+
+/* ---- a pipeline, its sources, and what it made ---------------------------------------------- */
+
+#define A 0x10000 /* where /a is mapped in process 7 */
+#define B 0x20000
+#define JIT 0x30000
+#define KERNEL 0xffffffff81000000ull
+
+struct world {
+	struct fake_file files[2];
+	struct fake_process processes[3];
+	struct fake_system system;
+	const char *perfmap;
+	struct egret_module_source module_source;
+	struct egret_process_source process_source;
+	struct egret_name_source name_source;
+	struct egret_pipeline *p;
+};
+
+static int read_kallsyms(void *arg, struct egret_buffer *out)
+{
+	egret_buffer_add_string(out, "ffffffff81000000 T _stext\n"
+				     "ffffffff81001000 T do_syscall\n"
+				     "ffffffff81002000 t vfs_read\n"
+				     "ffffffff81003000 T _etext\n");
+	return 0;
+}
+
+static int read_perfmap(void *arg, int pid, size_t *size, struct egret_buffer *out)
+{
+	struct world *w = arg;
+
+	if (!w->perfmap || pid != 7)
+		return -ENOENT;
+	if (strlen(w->perfmap) <= *size)
+		return -EALREADY;
+	*size = strlen(w->perfmap);
+	egret_buffer_add_string(out, w->perfmap);
+	return 0;
+}
+
+static void init(struct world *w)
+{
+	struct egret_pipeline_opts opts = {
+		.engine = &fake_engine,
+		.module_source = &w->module_source,
+		.process_source = &w->process_source,
+		.name_source = &w->name_source,
+		.max_frames = 16,
+		.track_all = true,
+		.aggregate = true,
+	};
+
+	*w = (struct world){
+		.files = { { .path = "/a", .ino = 1, .id = 0xa },
+			   { .path = "/b", .ino = 2, .id = 0xb } },
+		.processes = { { .pid = 7,
+				 .comm = "seven",
+				 .maps = "10000-18000 r-xp 1000 0:0 1 /a\n"
+					 "20000-28000 r-xp 1000 0:0 2 /b\n"
+					 "30000-38000 rwxp 0 0:0 0 \n" } },
+	};
+	w->system = (struct fake_system){
+		.files = w->files, .n_files = 2, .processes = w->processes, .n_processes = 3
+	};
+	w->module_source = fake_modules(&w->system);
+	w->process_source = fake_processes(&w->system);
+	w->name_source = (struct egret_name_source){ read_kallsyms, read_perfmap, w };
+	modules_loaded = modules_unloaded = 0;
+	CHECK_EQ(egret_pipeline_create(&opts, &w->p, NULL), 0);
+}
+
+static void deinit(struct world *w)
+{
+	egret_pipeline_destroy(w->p);
+	CHECK_EQ(modules_unloaded, modules_loaded);
+}
+
+/* What came out: "process/comm:root;...;leaf samples capture-end unwind-end", a line each. */
+struct shown {
+	char text[8192];
+	size_t len;
+};
+
+static int show(const struct egret_stack *stack, void *arg)
+{
+	struct shown *s = arg;
+
+	s->len += (size_t)snprintf(s->text + s->len, sizeof(s->text) - s->len,
+				   "%s/%s:", stack->thread->process, stack->thread->comm);
+	for (size_t i = stack->n_frames; i-- > 0;)
+		s->len += (size_t)snprintf(s->text + s->len, sizeof(s->text) - s->len, "%s%s",
+					   stack->frames[i]->name, i ? ";" : "");
+	s->len += (size_t)snprintf(s->text + s->len, sizeof(s->text) - s->len, " %d %s %s\n",
+				   (int)stack->samples, egret_capture_end_name(stack->capture_end),
+				   egret_unwind_end_name(stack->unwind_end));
+	return 0;
+}
+
+static const char *shown(struct world *w)
+{
+	static struct shown s;
+
+	CHECK_EQ(egret_pipeline_name_all(w->p, NULL), 0);
+	s.len = 0;
+	s.text[0] = 0;
+	CHECK_EQ(egret_profile__each_stack(egret_pipeline_profile(w->p), show, &s), 0);
+	return s.text;
+}
+
+/* Both histograms sum to the samples, with those that wait. */
+static void check_sums(struct world *w)
+{
+	const struct egret_pipeline_stats *stats = egret_pipeline_stats(w->p);
+	uint64_t captures = 0, unwinds = 0;
+
+	for (size_t i = 0; i < EGRET_CAPTURE_NR; i++)
+		captures += stats->capture_end[i];
+	for (size_t i = 0; i < EGRET_UNWIND_NR; i++)
+		unwinds += stats->unwind_end[i];
+	CHECK_EQ(captures + stats->pending, stats->samples);
+	CHECK_EQ(unwinds + stats->pending, stats->samples);
+}
+
+/* ---- records -------------------------------------------------------------------------------- */
+
+struct sample {
+	uint32_t pid, tid;
+	uint64_t cookie;
+	uint8_t ending;
+	const char *comm;
+	uint64_t ip;	    /* of a user-mode hit */
+	uint64_t kernel[4]; /* leaf first, 0 at the end */
+	uint64_t start_time, time;
+};
+
+static void put_sample(struct world *w, struct sample in)
+{
+	struct {
+		struct egret_rec_sample s;
+		uint64_t kernel[4];
+	} r = { .s = { .rec = { .type = EGRET_REC_SAMPLE, .size = sizeof(r), .time = in.time },
+		       .cookie = in.cookie,
+		       .period = 1000,
+		       .start_time = in.start_time,
+		       .ip = in.ip,
+		       .pid = in.pid,
+		       .tid = in.tid ? in.tid : in.pid,
+		       .ending = in.ending,
+		       .flags = in.ip ? EGRET_SAMPLE_USER_MODE : 0 } };
+
+	strncpy(r.s.comm, in.comm ? in.comm : "thread", sizeof(r.s.comm));
+	while (r.s.n_kernel < 4 && in.kernel[r.s.n_kernel]) {
+		r.kernel[r.s.n_kernel] = in.kernel[r.s.n_kernel];
+		r.s.n_kernel++;
+	}
+	CHECK_EQ(egret_pipeline_record(w->p, &r.s.rec, NULL), 0);
+}
+
+struct capture {
+	uint32_t pid, tid;
+	uint64_t cookie, also;
+	uint8_t ending, flags;
+	uint64_t pc;
+	uint64_t stack[4]; /* return addresses */
+	uint32_t n_stack;  /* 0: up to the first 0, and that */
+	uint32_t wanted;
+	uint64_t start_time, time;
+};
+
+static void put_capture(struct world *w, struct capture in)
+{
+	struct {
+		struct egret_rec_capture c;
+		uint64_t stack[4];
+	} r = { .c = { .rec = { .type = EGRET_REC_CAPTURE, .size = sizeof(r), .time = in.time },
+		       .cookie = in.cookie,
+		       .also = in.also,
+		       .start_time = in.start_time,
+		       .pid = in.pid,
+		       .tid = in.tid ? in.tid : in.pid,
+		       .ending = in.ending,
+		       .flags = in.flags } };
+	uint32_t n = in.n_stack;
+
+	if (in.pc && !n)
+		for (n = 1; in.stack[n - 1];)
+			n++;
+	memcpy(r.stack, in.stack, n * 8);
+	r.c.regs[EGRET_REG_RIP] = in.pc;
+	r.c.regs[EGRET_REG_RSP] = 0x7ff000;
+	r.c.got = n * 8;
+	r.c.wanted = in.wanted ? in.wanted : n * 8;
+	r.c.n_windows = n ? 1 : 0;
+	r.c.window[0] = (struct egret_window){ .start = 0x7ff000, .len = n * 8 };
+	CHECK_EQ(egret_pipeline_record(w->p, &r.c.rec, NULL), 0);
+}
+
+/* PERF_RECORD_*: a header, then numbers, then a text. */
+static void put_perf(struct world *w, uint32_t type, uint16_t misc, const void *body, size_t len,
+		     const char *text, uint64_t time)
+{
+	uint64_t bytes[64] = { 0 };
+	struct perf_event_header *header = (struct perf_event_header *)bytes;
+
+	header->type = type;
+	header->misc = misc;
+	memcpy(header + 1, body, len);
+	strcpy((char *)(header + 1) + len, text);
+	header->size = (uint16_t)((sizeof(*header) + len + strlen(text) + 8) & ~7ul);
+	CHECK_EQ(egret_pipeline_perf(w->p, header, time, NULL), 0);
+}
+
+static void put_comm(struct world *w, uint32_t pid, uint32_t tid, const char *comm, bool exec)
+{
+	uint32_t body[] = { pid, tid };
+
+	put_perf(w, PERF_RECORD_COMM, exec ? PERF_RECORD_MISC_COMM_EXEC : 0, body, sizeof(body),
+		 comm, 0);
+}
+
+static void put_task(struct world *w, uint32_t type, uint32_t pid, uint32_t ppid, uint32_t tid,
+		     uint64_t time)
+{
+	uint32_t body[] = { pid, ppid, tid, ppid };
+
+	put_perf(w, type, 0, body, sizeof(body), "", time);
+}
+
+static void put_mmap(struct world *w, uint32_t pid, uint64_t addr, const char *path, uint8_t id,
+		     uint16_t misc)
+{
+	struct {
+		uint32_t pid, tid;
+		uint64_t addr, len, pgoff;
+		uint8_t id_len, reserved[3], id[20];
+		uint32_t prot, flags;
+	} body = { pid, pid, addr, 0x8000, 0x1000, 20, { 0 }, { 0 }, 5, 2 };
+
+	memset(body.id, id, 20);
+	put_perf(w, PERF_RECORD_MMAP2, PERF_RECORD_MISC_MMAP_BUILD_ID | misc, &body, sizeof(body),
+		 path, 0);
+}
+
+/* ---- samples and their captures ------------------------------------------------------------- */
+
+static void sample_then_capture(void)
+{
+	struct world w;
+
+	init(&w);
+	put_sample(&w, (struct sample){ .pid = 7, .cookie = 1, .comm = "main", .ip = A + 0x10 });
+	CHECK_EQ(egret_pipeline_stats(w.p)->pending, 1);
+	CHECK_STR(shown(&w), "");
+	check_sums(&w);
+	put_capture(&w, (struct capture){ .pid = 7,
+					  .cookie = 1,
+					  .pc = A + 0x10,
+					  .stack = { A + 0x100, B + 0x200 } });
+	CHECK_STR(shown(&w), "seven/main:[b+0x1200];[a+0x1100];[a+0x1010] 1 whole root\n");
+	CHECK_EQ(egret_pipeline_stats(w.p)->pending, 0);
+	CHECK_EQ(egret_pipeline_stats(w.p)->captures, 1);
+	CHECK_EQ(egret_pipeline_stats(w.p)->captures_unused, 0);
+	CHECK_EQ(egret_pipeline_stats(w.p)->frames, 3);
+	CHECK_EQ(egret_pipeline_stats(w.p)->user_hits, 1);
+	CHECK_EQ(egret_pipeline_stats(w.p)->user_hits_equal, 1);
+	check_sums(&w);
+	CHECK_EQ(modules_loaded, 2);
+	deinit(&w);
+}
+
+/* Samples of one kernel entry have one capture: those before it and those that come after. */
+static void shared_cookies(void)
+{
+	struct world w;
+
+	init(&w);
+	for (int i = 0; i < 3; i++)
+		put_sample(&w, (struct sample){ .pid = 7, .cookie = 5 });
+	put_sample(&w, (struct sample){ .pid = 7, .cookie = 5, .kernel = { KERNEL + 0x2010 } });
+	put_capture(&w, (struct capture){ .pid = 7, .cookie = 5, .pc = A });
+	put_sample(&w, (struct sample){ .pid = 7, .cookie = 5 });
+	CHECK_STR(shown(&w), "seven/thread:[a+0x1000] 4 whole root\n"
+			     "seven/thread:[a+0x1000];vfs_read 1 whole root\n");
+	check_sums(&w);
+	deinit(&w);
+}
+
+/* A process that was there before is known by its own name, whichever thread is sampled first. */
+static void name_of_a_process_that_was_there(void)
+{
+	struct world w;
+
+	init(&w);
+	put_sample(&w, (struct sample){ .pid = 7, .tid = 77, .cookie = 1, .comm = "worker" });
+	put_capture(&w, (struct capture){ .pid = 7, .tid = 77, .cookie = 1, .pc = A });
+	put_sample(&w, (struct sample){ .pid = 7, .tid = 77, .cookie = 2, .comm = "worker" });
+	put_capture(&w, (struct capture){ .pid = 7, .tid = 77, .cookie = 2, .pc = A });
+	CHECK_STR(shown(&w), "seven/worker:[a+0x1000] 2 whole root\n");
+	CHECK_EQ(w.processes[0].reads, 1);
+	deinit(&w);
+}
+
+/* Threads that wait at the same time do not take each other's captures. */
+static void interleaved_threads(void)
+{
+	struct world w;
+
+	init(&w);
+	put_sample(&w, (struct sample){ .pid = 7, .tid = 71, .cookie = 1, .comm = "one" });
+	put_sample(&w, (struct sample){ .pid = 7, .tid = 72, .cookie = 2, .comm = "two" });
+	put_sample(&w, (struct sample){ .pid = 7, .tid = 71, .cookie = 1, .comm = "one" });
+	put_capture(&w, (struct capture){ .pid = 7, .tid = 72, .cookie = 2, .pc = B });
+	put_capture(&w, (struct capture){ .pid = 7, .tid = 71, .cookie = 1, .pc = A });
+	CHECK_STR(shown(&w), "seven/two:[b+0x1000] 1 whole root\n"
+			     "seven/one:[a+0x1000] 2 whole root\n");
+	check_sums(&w);
+	deinit(&w);
+}
+
+/* A thread that exits or changes its image is captured before; what comes from the interrupt later
+ * fits. */
+static void capture_before_sample(void)
+{
+	struct world w;
+
+	init(&w);
+	put_capture(
+		&w,
+		(struct capture){
+			.pid = 7, .cookie = 9, .also = 8, .pc = A, .flags = EGRET_CAPTURE_F_EXIT });
+	put_sample(&w, (struct sample){ .pid = 7, .cookie = 9 });
+	put_sample(&w, (struct sample){ .pid = 7, .cookie = 8 });
+	CHECK_STR(shown(&w), "seven/thread:[a+0x1000] 2 whole root\n");
+	CHECK_EQ(egret_pipeline_stats(w.p)->pending, 0);
+	/* Another thread of that number is another thread. */
+	put_sample(&w, (struct sample){ .pid = 7, .cookie = 9, .start_time = 1 });
+	CHECK_EQ(egret_pipeline_stats(w.p)->pending, 1);
+	CHECK_EQ(egret_pipeline_end(w.p, false, NULL), 0);
+	CHECK_EQ(egret_pipeline_stats(w.p)->captures_unused, 0);
+	check_sums(&w);
+	deinit(&w);
+}
+
+static void also_answers_what_waits(void)
+{
+	struct world w;
+
+	init(&w);
+	put_sample(&w, (struct sample){ .pid = 7, .cookie = 3, .kernel = { KERNEL + 0x1000 } });
+	put_sample(&w, (struct sample){ .pid = 7, .cookie = 3 });
+	put_capture(
+		&w,
+		(struct capture){
+			.pid = 7, .cookie = 4, .also = 3, .pc = B, .flags = EGRET_CAPTURE_F_EXEC });
+	CHECK_STR(shown(&w), "seven/thread:[b+0x1000];do_syscall 1 whole root\n"
+			     "seven/thread:[b+0x1000] 1 whole root\n");
+	CHECK_EQ(egret_pipeline_stats(w.p)->captures_unused, 0);
+	check_sums(&w);
+	deinit(&w);
+}
+
+/* Captures that no sample needed are counted, once each, however they are forgotten. */
+static void unused_captures(void)
+{
+	struct world w;
+
+	init(&w);
+	for (uint64_t i = 1; i <= 3; i++)
+		put_capture(&w, (struct capture){ .pid = 7, .cookie = i, .pc = A, .time = i });
+	CHECK_EQ(egret_pipeline_stats(w.p)->captures_unused, 2);
+	put_capture(&w, (struct capture){ .pid = 7, .tid = 70, .cookie = 9, .pc = A, .time = 4 });
+	CHECK_EQ(egret_pipeline_tidy(w.p, 100000000000ull, NULL), 0);
+	CHECK_EQ(egret_pipeline_stats(w.p)->captures_unused, 4);
+	CHECK_EQ(egret_pipeline_end(w.p, false, NULL), 0);
+	CHECK_EQ(egret_pipeline_stats(w.p)->captures_unused, 4);
+	CHECK_STR(shown(&w), "");
+	deinit(&w);
+}
+
+/* A thread asks for one capture at a time: the request before was lost. */
+static void lost_captures(void)
+{
+	struct world w;
+
+	init(&w);
+	put_sample(&w, (struct sample){ .pid = 7, .cookie = 1, .kernel = { KERNEL + 0x1000 } });
+	put_sample(&w, (struct sample){ .pid = 7, .cookie = 2 });
+	CHECK_STR(shown(&w), "seven/thread:[cut: lost];do_syscall 1 lost no-capture\n");
+	put_capture(&w, (struct capture){ .pid = 7, .cookie = 2, .pc = A });
+	CHECK_STR(shown(&w), "seven/thread:[cut: lost];do_syscall 1 lost no-capture\n"
+			     "seven/thread:[a+0x1000] 1 whole root\n");
+	check_sums(&w);
+	deinit(&w);
+}
+
+static void pending_at_the_end(void)
+{
+	for (int asleep = 0; asleep < 2; asleep++) {
+		struct world w;
+
+		init(&w);
+		put_sample(&w, (struct sample){ .pid = 7, .tid = 70, .cookie = 1 });
+		put_sample(&w, (struct sample){ .pid = 7, .tid = 71, .cookie = 2 });
+		put_sample(&w, (struct sample){ .pid = 7, .tid = 71, .cookie = 2 });
+		CHECK_EQ(egret_pipeline_end(w.p, asleep, NULL), 0);
+		CHECK_EQ(egret_pipeline_stats(w.p)->pending, 0);
+		CHECK_STR(shown(&w),
+			  asleep ? "seven/thread:[cut: asleep-unreadable] 1 asleep-unreadable "
+				   "no-capture\n"
+				   "seven/thread:[cut: asleep-unreadable] 2 asleep-unreadable "
+				   "no-capture\n"
+				 : "seven/thread:[cut: stopped] 1 stopped no-capture\n"
+				   "seven/thread:[cut: stopped] 2 stopped no-capture\n");
+		check_sums(&w);
+		deinit(&w);
+	}
+}
+
+/* What waits is not forgotten, however long it takes. */
+static void tidy_keeps_what_waits(void)
+{
+	struct world w;
+
+	init(&w);
+	put_sample(&w, (struct sample){ .pid = 7, .tid = 70, .cookie = 1, .time = 1 });
+	put_sample(&w, (struct sample){ .pid = 7, .tid = 71, .cookie = 2, .time = 1 });
+	put_capture(&w, (struct capture){ .pid = 7, .tid = 71, .cookie = 2, .pc = A, .time = 2 });
+	CHECK_EQ(egret_pipeline_tidy(w.p, 100000000000ull, NULL), 0);
+	put_capture(&w, (struct capture){ .pid = 7, .tid = 70, .cookie = 1, .pc = B });
+	CHECK_STR(shown(&w), "seven/thread:[a+0x1000] 1 whole root\n"
+			     "seven/thread:[b+0x1000] 1 whole root\n");
+	deinit(&w);
+}
+
+/* ---- how stacks end ------------------------------------------------------------------------- */
+
+static void samples_without_captures(void)
+{
+	static const struct {
+		uint8_t ending;
+		const char *want;
+	} cases[] = {
+		{ EGRET_CAPTURE_KERNEL_THREAD, "do_syscall 1 kernel-thread not-user" },
+		{ EGRET_CAPTURE_USER_WORKER, "do_syscall 1 user-worker not-user" },
+		{ EGRET_CAPTURE_IDLE, "do_syscall 1 idle not-user" },
+		{ EGRET_CAPTURE_NOT_WANTED, "do_syscall 1 not-wanted not-user" },
+		{ EGRET_CAPTURE_COMPAT, "[cut: compat];do_syscall 1 compat compat" },
+		{ EGRET_CAPTURE_EXITED, "[cut: exited];do_syscall 1 exited no-capture" },
+		{ EGRET_CAPTURE_TABLE_FULL,
+		  "[cut: table-full];do_syscall 1 table-full no-capture" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world w;
+		char want[128];
+
+		init(&w);
+		put_sample(&w, (struct sample){ .pid = 7,
+						.ending = cases[i].ending,
+						.kernel = { KERNEL + 0x1008 } });
+		snprintf(want, sizeof(want), "thread/thread:%s\n", cases[i].want);
+		CHECK_STR(shown(&w), want);
+		check_sums(&w);
+		deinit(&w);
+	}
+}
+
+static void captures_without_stacks(void)
+{
+	struct world w;
+
+	init(&w);
+	put_sample(&w, (struct sample){ .pid = 7, .cookie = 1 });
+	put_capture(&w, (struct capture){ .pid = 7, .cookie = 1, .ending = EGRET_CAPTURE_EXEC });
+	put_sample(&w, (struct sample){ .pid = 7, .cookie = 2 });
+	put_capture(&w, (struct capture){ .pid = 7, .cookie = 2, .ending = EGRET_CAPTURE_COMPAT });
+	CHECK_STR(shown(&w), "seven/thread:[cut: exec] 1 exec no-capture\n"
+			     "seven/thread:[cut: compat] 1 compat compat\n");
+	check_sums(&w);
+	deinit(&w);
+}
+
+/* The frame at the root of a stack that is not whole names why, and the sample bytes wanted and
+ * got. */
+static int check_bytes(const struct egret_stack *stack, void *arg)
+{
+	CHECK_EQ(stack->bytes_wanted, 5000);
+	CHECK_EQ(stack->bytes_got, 16);
+	return 0;
+}
+
+static void cut_stacks(void)
+{
+	static const struct {
+		uint8_t ending;
+		const char *want;
+	} cases[] = {
+		{ EGRET_CAPTURE_LIMIT,
+		  "[cut: stack-limit];[b+0x1008];[a+0x1010];[a+0x1000];do_syscall"
+		  " 1 stack-limit truncated" },
+		{ EGRET_CAPTURE_WHOLE,
+		  "[cut: truncated];[b+0x1008];[a+0x1010];[a+0x1000];do_syscall"
+		  " 1 whole truncated" },
+		{ EGRET_CAPTURE_NOT_RESIDENT,
+		  "[cut: not-resident];[b+0x1008];[a+0x1010];[a+0x1000];"
+		  "do_syscall 1 not-resident hole" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world w;
+		char want[256];
+
+		init(&w);
+		put_sample(&w,
+			   (struct sample){ .pid = 7, .cookie = 1, .kernel = { KERNEL + 0x1008 } });
+		put_capture(&w, (struct capture){ .pid = 7,
+						  .cookie = 1,
+						  .ending = cases[i].ending,
+						  .pc = A,
+						  .stack = { A + 0x10, B + 8 },
+						  .n_stack = 2,
+						  .wanted = 5000 });
+		snprintf(want, sizeof(want), "seven/thread:%s\n", cases[i].want);
+		CHECK_STR(shown(&w), want);
+		egret_profile__each_stack(egret_pipeline_profile(w.p), check_bytes, NULL);
+		deinit(&w);
+	}
+}
+
+static void code_that_is_not_known(void)
+{
+	struct world w;
+
+	init(&w);
+	put_sample(&w, (struct sample){ .pid = 7, .cookie = 1 });
+	put_capture(&w, (struct capture){ .pid = 7, .cookie = 1, .pc = A, .stack = { 0x999000 } });
+	CHECK_STR(shown(&w), "seven/thread:[cut: no-module];[unknown+0x999000];[a+0x1000] 1 whole "
+			     "no-module\n");
+	/* A process of which nothing can be read. */
+	put_sample(&w, (struct sample){ .pid = 55, .cookie = 2, .comm = "gone" });
+	put_capture(&w, (struct capture){ .pid = 55, .cookie = 2, .pc = A });
+	CHECK(strstr(shown(&w),
+		     "gone/gone:[cut: no-module];[unknown+0x10000] 1 whole no-module\n") != NULL);
+	check_sums(&w);
+	deinit(&w);
+}
+
+static void too_many_frames(void)
+{
+	struct world w;
+	struct {
+		struct egret_rec_capture c;
+		uint64_t stack[40];
+	} r = { .c = { .rec = { .type = EGRET_REC_CAPTURE, .size = sizeof(r) },
+		       .cookie = 1,
+		       .pid = 7,
+		       .tid = 7,
+		       .wanted = 320,
+		       .got = 320,
+		       .n_windows = 1,
+		       .window = { { .start = 0x7000, .len = 320 } } } };
+
+	for (uint64_t i = 0; i < 40; i++)
+		r.stack[i] = A + i;
+	r.c.regs[EGRET_REG_RIP] = A;
+	r.c.regs[EGRET_REG_RSP] = 0x7000;
+	init(&w);
+	put_sample(&w, (struct sample){ .pid = 7, .cookie = 1 });
+	CHECK_EQ(egret_pipeline_record(w.p, &r.c.rec, NULL), 0);
+	CHECK_EQ(egret_pipeline_stats(w.p)->unwind_end[EGRET_UNWIND_FRAME_LIMIT], 1);
+	CHECK_EQ(egret_pipeline_stats(w.p)->frames, 16);
+	CHECK(strstr(shown(&w), "thread:[cut: frame-limit];[a+0x100e];") != NULL);
+	deinit(&w);
+}
+
+/* Two windows: a read that begins in one does not go on into the other. */
+static void windows(void)
+{
+	struct world w;
+	struct {
+		struct egret_rec_capture c;
+		uint64_t stack[4];
+	} r = { .c = { .rec = { .type = EGRET_REC_CAPTURE, .size = sizeof(r) },
+		       .cookie = 1,
+		       .pid = 7,
+		       .tid = 7,
+		       .wanted = 32,
+		       .got = 32,
+		       .flags = EGRET_CAPTURE_F_ALTSTACK,
+		       .n_windows = 2,
+		       .window = { { .start = 0x9010, .len = 16 },
+				   { .start = 0x9000, .len = 16 } } },
+		.stack = { A + 3, 0, A + 1, B + 2 } };
+
+	r.c.regs[EGRET_REG_RIP] = A;
+	r.c.regs[EGRET_REG_RSP] = 0x9000;
+	init(&w);
+	put_sample(&w, (struct sample){ .pid = 7, .cookie = 1 });
+	CHECK_EQ(egret_pipeline_record(w.p, &r.c.rec, NULL), 0);
+	CHECK_STR(shown(&w),
+		  "seven/thread:[a+0x1003];[b+0x1002];[a+0x1001];[a+0x1000] 1 whole root\n");
+	CHECK_EQ(egret_pipeline_stats(w.p)->alt_stacks, 1);
+	deinit(&w);
+}
+
+static void kernel_and_user_are_one_stack(void)
+{
+	struct world w;
+
+	init(&w);
+	put_sample(&w, (struct sample){
+			       .pid = 7,
+			       .cookie = 1,
+			       .kernel = { KERNEL + 0x2004, KERNEL + 0x2000, KERNEL + 0x1004 } });
+	put_capture(&w, (struct capture){ .pid = 7, .cookie = 1, .pc = A, .stack = { B } });
+	/* The second is a return address: the call is before it, in the function before. */
+	CHECK_STR(shown(&w), "seven/thread:[b+0x1000];[a+0x1000];do_syscall;do_syscall;vfs_read 1 "
+			     "whole root\n");
+	deinit(&w);
+}
+
+/* JIT code is named by the perf map as it is at the end. */
+static void jit_code(void)
+{
+	struct world w;
+
+	init(&w);
+	w.perfmap = "30000 100 early\n";
+	put_sample(&w, (struct sample){ .pid = 7, .cookie = 1 });
+	put_capture(&w,
+		    (struct capture){
+			    .pid = 7, .cookie = 1, .pc = JIT + 0x10, .stack = { JIT + 0x210 } });
+	CHECK_EQ(egret_pipeline_tidy(w.p, 1, NULL), 0);
+	CHECK_STR(shown(&w), "seven/thread:[jit+0x30210];early 1 whole root\n");
+	w.perfmap = "30000 100 early\n30200 100 late\n";
+	CHECK_STR(shown(&w), "seven/thread:late;early 1 whole root\n");
+	deinit(&w);
+}
+
+/* ---- names of threads and processes, and where they come from -------------------------------- */
+
+static void thread_and_process_names(void)
+{
+	struct world w;
+
+	init(&w);
+	put_comm(&w, 8, 8, "prog", true);
+	put_mmap(&w, 8, A, "/a", 0xa, 0);
+	put_sample(&w, (struct sample){ .pid = 8, .tid = 8, .cookie = 1, .comm = "prog" });
+	put_capture(&w, (struct capture){ .pid = 8, .tid = 8, .cookie = 1, .pc = A });
+	put_comm(&w, 8, 81, "worker", false);
+	put_sample(&w, (struct sample){ .pid = 8, .tid = 81, .cookie = 2, .comm = "worker" });
+	put_capture(&w, (struct capture){ .pid = 8, .tid = 81, .cookie = 2, .pc = A });
+	put_comm(&w, 8, 8, "renamed", false);
+	put_sample(&w, (struct sample){ .pid = 8, .tid = 81, .cookie = 3, .comm = "worker" });
+	put_capture(&w, (struct capture){ .pid = 8, .tid = 81, .cookie = 3, .pc = A });
+	/* All 16 bytes are used, and none is a zero. */
+	put_sample(&w,
+		   (struct sample){ .pid = 8, .tid = 82, .cookie = 4, .comm = "0123456789abcdef" });
+	put_capture(&w, (struct capture){ .pid = 8, .tid = 82, .cookie = 4, .pc = A });
+	CHECK_STR(shown(&w), "prog/prog:[a+0x1000] 1 whole root\n"
+			     "prog/worker:[a+0x1000] 1 whole root\n"
+			     "renamed/worker:[a+0x1000] 1 whole root\n"
+			     "renamed/0123456789abcdef:[a+0x1000] 1 whole root\n");
+	deinit(&w);
+}
+
+/* The image that a capture was made of counts, not the one of the time of reading. */
+static void exec_between_captures(void)
+{
+	struct world w;
+
+	init(&w);
+	put_comm(&w, 8, 8, "first", true);
+	put_mmap(&w, 8, A, "/a", 0xa, 0);
+	put_sample(&w, (struct sample){ .pid = 8, .cookie = 1, .comm = "first" });
+	put_capture(&w, (struct capture){ .pid = 8, .cookie = 1, .pc = A });
+	put_comm(&w, 8, 8, "second", true);
+	put_mmap(&w, 8, A, "/b", 0xb, 0);
+	put_mmap(&w, 8, A, "[kernel.kallsyms]_text", 0xa, PERF_RECORD_MISC_KERNEL);
+	put_sample(&w, (struct sample){ .pid = 8, .cookie = 2, .comm = "second" });
+	put_capture(&w, (struct capture){ .pid = 8, .cookie = 2, .pc = A });
+	CHECK_STR(shown(&w), "first/first:[a+0x1000] 1 whole root\n"
+			     "second/second:[b+0x1000] 1 whole root\n");
+	CHECK_EQ(egret_pipeline_stats(w.p)->map_records, 5);
+	deinit(&w);
+}
+
+static void fork_and_exit(void)
+{
+	struct world w;
+	uint64_t lost[] = { 1, 17 };
+
+	init(&w);
+	put_comm(&w, 8, 8, "parent", true);
+	put_mmap(&w, 8, A, "/a", 0xa, 0);
+	put_task(&w, PERF_RECORD_FORK, 9, 8, 9, 1);
+	put_task(&w, PERF_RECORD_EXIT, 9, 8, 99, 1); /* one of its threads */
+	CHECK(!egret_processes_find(egret_pipeline_processes(w.p), 9)->exited);
+	put_task(&w, PERF_RECORD_EXIT, 9, 8, 9, 2);
+	put_sample(&w, (struct sample){ .pid = 9, .cookie = 1, .comm = "parent" });
+	put_capture(&w, (struct capture){ .pid = 9, .cookie = 1, .pc = A });
+	CHECK_STR(shown(&w), "parent/parent:[a+0x1000] 1 whole root\n");
+	CHECK_EQ(egret_pipeline_tidy(w.p, 3000000001ull, NULL), 0);
+	CHECK(egret_processes_find(egret_pipeline_processes(w.p), 9) != NULL);
+	CHECK_EQ(egret_pipeline_tidy(w.p, 3000000003ull, NULL), 0);
+	CHECK(egret_processes_find(egret_pipeline_processes(w.p), 9) == NULL);
+	put_perf(&w, PERF_RECORD_LOST, 0, lost, sizeof(lost), "", 3);
+	CHECK_EQ(egret_pipeline_stats(w.p)->map_records_lost, 17);
+	CHECK(!egret_processes_find(egret_pipeline_processes(w.p), 8)->complete);
+	deinit(&w);
+}
+
+/* ---- records that lie ------------------------------------------------------------------------ */
+
+/* Windows that reach beyond the record, in number and in length, and endings that there are not. */
+static void lying_captures(void)
+{
+	struct world w;
+	struct {
+		struct egret_rec_capture c;
+		uint64_t stack[2];
+	} r;
+
+	init(&w);
+	for (int i = 0; i < 5; i++) {
+		memset(&r, 0, sizeof(r));
+		r.c.rec = (struct egret_rec){ .type = EGRET_REC_CAPTURE, .size = sizeof(r) };
+		r.c.pid = r.c.tid = 7;
+		r.c.cookie = (uint64_t)i + 1;
+		r.c.got = 16;
+		r.c.n_windows = 1;
+		r.c.regs[EGRET_REG_RIP] = A;
+		r.c.regs[EGRET_REG_RSP] = 0x7000;
+		r.c.window[0] = (struct egret_window){ .start = 0x7000, .len = 16 };
+		switch (i) {
+		case 0:
+			r.c.n_windows = 0xffff;
+			break;
+		case 1:
+			r.c.window[0].len = 0xffffffff;
+			break;
+		case 2:
+			r.c.n_windows = 2;
+			r.c.window[1] = (struct egret_window){ .start = 0x8000, .len = 1 };
+			break;
+		case 3:
+			r.c.window[0].start = UINT64_MAX - 7;
+			r.c.regs[EGRET_REG_RSP] = UINT64_MAX - 3;
+			break;
+		case 4:
+			r.c.ending = 200;
+			break;
+		}
+		put_sample(&w, (struct sample){ .pid = 7, .cookie = (uint64_t)i + 1 });
+		CHECK_EQ(egret_pipeline_record(w.p, &r.c.rec, NULL), 0);
+	}
+	CHECK_EQ(egret_pipeline_stats(w.p)->samples, 5);
+	CHECK_EQ(egret_pipeline_stats(w.p)->pending, 0);
+	CHECK_EQ(egret_pipeline_stats(w.p)->unwind_end[EGRET_UNWIND_NO_CAPTURE], 3);
+	CHECK_EQ(egret_pipeline_stats(w.p)->unwind_end[EGRET_UNWIND_ROOT], 2);
+	check_sums(&w);
+	deinit(&w);
+}
+
+/* Any cookies, threads and endings in any order: every sample ends exactly once. */
+static void random_records(void)
+{
+	struct world w;
+	uint64_t random = 0x9e3779b97f4a7c15ull, samples = 0;
+
+	init(&w);
+	for (int i = 0; i < 20000; i++) {
+		uint32_t pid, tid;
+		uint64_t cookie, also;
+
+		random ^= random << 13;
+		random ^= random >> 7;
+		random ^= random << 17;
+		pid = 6 + random % 3;
+		tid = 70 + (random >> 8) % 4;
+		cookie = (random >> 16) % 6;
+		also = (random >> 20) % 6;
+		if (random >> 63) {
+			put_sample(&w, (struct sample){ .pid = pid,
+							.tid = tid,
+							.cookie = cookie,
+							.ending = (uint8_t)(random >> 32),
+							.start_time = (random >> 40) % 2,
+							.time = (uint64_t)i });
+			samples++;
+		} else {
+			put_capture(&w, (struct capture){ .pid = pid,
+							  .tid = tid,
+							  .cookie = cookie,
+							  .also = also,
+							  .ending = (uint8_t)(random >> 32),
+							  .pc = random >> 62 ? A : 0,
+							  .start_time = (random >> 40) % 2,
+							  .time = (uint64_t)i });
+		}
+		check_sums(&w);
+		if (i % 1000 == 0)
+			CHECK_EQ(egret_pipeline_tidy(w.p, 3000000000ull + (uint64_t)i, NULL), 0);
+	}
+	CHECK_EQ(egret_pipeline_end(w.p, false, NULL), 0);
+	CHECK_EQ(egret_pipeline_stats(w.p)->samples, samples);
+	CHECK_EQ(egret_pipeline_stats(w.p)->pending, 0);
+	check_sums(&w);
+	deinit(&w);
+}
+
+static void unknown_records(void)
+{
+	struct world w;
+	struct egret_rec rec = { .type = 99, .size = sizeof(rec) };
+
+	init(&w);
+	CHECK_EQ(egret_pipeline_record(w.p, &rec, NULL), 0);
+	put_perf(&w, 99, 0, "", 0, "", 0);
+	CHECK_EQ(egret_pipeline_stats(w.p)->samples, 0);
+	deinit(&w);
+}
+
+int main(void)
+{
+	RUN(sample_then_capture);
+	RUN(shared_cookies);
+	RUN(name_of_a_process_that_was_there);
+	RUN(interleaved_threads);
+	RUN(capture_before_sample);
+	RUN(also_answers_what_waits);
+	RUN(unused_captures);
+	RUN(lost_captures);
+	RUN(pending_at_the_end);
+	RUN(tidy_keeps_what_waits);
+	RUN(samples_without_captures);
+	RUN(captures_without_stacks);
+	RUN(cut_stacks);
+	RUN(code_that_is_not_known);
+	RUN(too_many_frames);
+	RUN(windows);
+	RUN(kernel_and_user_are_one_stack);
+	RUN(jit_code);
+	RUN(thread_and_process_names);
+	RUN(exec_between_captures);
+	RUN(fork_and_exit);
+	RUN(lying_captures);
+	RUN(random_records);
+	RUN(unknown_records);
+	return DONE();
+}
