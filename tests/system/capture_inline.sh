@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # The backend `inline`: whole stacks of ordinary programs, holes with their name, and the recording says
 # which backend it was.
+# shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root
 "$egret" record -q --capture=inline -o "$tmp/probe" -- true >"$tmp/probe.err" 2>&1 ||
@@ -30,6 +31,7 @@ check "stacks, chain" "$(samples_of ';main;outer;middle;leaf ')" '>' 300
 
 # What is not in memory is a hole, with its name.
 file=$build/tests/evicted.$$
+# shellcheck disable=SC2016  # expanded when it is run
 at_end+=('rm -f "$file"')
 record --capture=inline -- "$workloads/evicted" file "$file"
 if [ $? != 77 ]; then

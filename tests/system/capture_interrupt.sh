@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # With a backend that defers, nothing reads user memory in the sampling interrupt: not the program by
 # what it can call, not perf's core by what it is asked for, and no page fault is taken there.
+# shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root
 need_task_work
@@ -51,6 +52,7 @@ done <"$tmp/attrs"
 # faults BACKEND: user faults that the kernel took for a stack that is evicted over and over: in
 # interrupts into $in_interrupt, in the thread itself into $in_task.
 file=$build/tests/evicted.$$
+# shellcheck disable=SC2016  # expanded when it is run
 at_end+=('rm -f "$file"')
 faults() {
 	"$tools/fault_count" "$tools/fault_count.bpf.o" evicted "$egret" record -q --stats \
