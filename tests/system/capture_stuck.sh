@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # A page of a stack that somebody holds back (userfaultfd): under `safe` the thread is not kept
 # waiting and its stack is cut with a name; under no policy does anybody else lose a sample.
+# shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root
 need_task_work
@@ -15,33 +16,53 @@ record_stuck() {
 	record -F $rate --raw "$@"
 	[ $? = 77 ] && skip "no userfaultfd here"
 	read -r held_up cpu_us <"$tmp/out"
-	# The sibling: its samples against its CPU time. Interrupts that never came are not egret's loss.
+	# The sibling: its samples against its CPU time. Interrupts that never came are not egret's loss;
+	# and more may come than that, where the CPU time leaves out what a hypervisor stole.
 	got=$(samples_of ';sibling(;| )')
 	expected=$((cpu_us * rate / 1000000))
 	check "samples of the sibling, $name ($got of $expected)" \
 		$((got + $(stat_of witness.never-ran))) '>=' $((expected * 98 / 100))
-	check "samples of the sibling, $name ($got of $expected)" "$got" '<=' $((expected * 102 / 100))
 	check "stacks of the sibling that are cut, $name" "$(samples_of '\[cut:.*;sibling')" == 0
 	check "dropped, $name" "$(sum_of samples.dropped)" == 0
 	check "dropped captures, $name" "$(sum_of captures.dropped)" == 0
 	check_identity "$name"
 }
 
+# cut_short: captures of the recording with an ending, that got less than they wanted, but not nothing.
+cut_short() {
+	"$tools/raw_dump" "$tmp/data" | awk -v ending="ending=$1" '
+		$1 == "capture" && index($0, ending) {
+			split($0, wanted, "wanted="); split($0, got, "got=")
+			n += wanted[2] + 0 > got[2] + 0 && got[2] + 0 > 0
+		}
+		END { print n + 0 }'
+}
+
+# The stack is complete all the same: no frame begins in the page that is missing.
+thread='stuck;stuck_hollow;stuck_above;stuck_leaf '
 for registered in part whole; do
 	record_stuck "safe, $registered" -- "$workloads/stuck" $registered 2000
 	check "held up, ms, $registered" "$held_up" '<' 1000
 	n=$(samples_of ';stuck_leaf ')
 	check "samples of the thread, $registered" "$n" '>' 500
-	check "fault-policy, per mille, $registered ($(endings))" \
-		"$(permille "$(samples_of '\[cut: fault-policy\];.*stuck_above;stuck_leaf ')" "$n")" '>=' 950
-	short=$("$tools/raw_dump" "$tmp/data" | awk '/^capture.*ending=fault-policy/ {
-		for (i = 1; i <= NF; i++) { split($i, f, "="); v[f[1]] = f[2] }
-		short += v["wanted"] > v["got"] && v["got"] > 0 } END { print short + 0 }')
-	check "bytes wanted above bytes got, $registered" "$short" '>=' "$(stat_of capture.fault-policy)"
+	check "fault-policy, $registered ($(endings))" "$(stat_of capture.fault-policy)" '>=' \
+		$((n * 95 / 100))
+	check "captures cut short, $registered" "$(cut_short fault-policy)" '>=' $((n * 90 / 100))
+	check "stacks of the thread, $registered" "$(samples_of ";$thread")" '>=' $((n * 95 / 100))
 done
 
-# `any` waits: the thread stands still, and nobody else.
-record_stuck any --fault=any -- "$workloads/stuck" whole 2000
-check "held up, ms, any" "$held_up" '>' 1500
-check "stacks of the thread, any" "$(samples_of '\[cut:.*stuck_leaf')" == 0
+# Who has the page does not give it: under `any`, too, only the capture goes without.
+record_stuck "any, stuck" --fault=any -- "$workloads/stuck" whole 2000
+n=$(samples_of ';stuck_leaf ')
+check "held up, ms, any, stuck" "$held_up" '<' 1000
+check "fault-policy, any, stuck ($(endings))" "$(stat_of capture.fault-policy)" '>=' $((n * 95 / 100))
+
+# Who has the page gives it when asked. `safe` does not ask, `any` does.
+record_stuck "safe, answered" -- "$workloads/stuck" whole 1000 answer
+n=$(samples_of ';stuck_leaf ')
+check "fault-policy, safe, answered ($(endings))" "$(stat_of capture.fault-policy)" '>=' \
+	$((n * 95 / 100))
+record_stuck "any, answered" --fault=any -- "$workloads/stuck" whole 1000 answer
+check "fault-policy, any, answered ($(endings))" "$(stat_of capture.fault-policy)" == 0
+check_complete "any, answered" 500
 finish

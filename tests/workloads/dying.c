@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
- * dying: threads that end while they are in the kernel, in all the ways there are: killed, with their
- * process by exit_group of another thread, by pthread_exit, and with memory to give back.
+ * dying: threads that end while they are in the kernel, in all the ways there are: killed, with
+ * their process by exit_group of another thread, by pthread_exit, and with memory to give back.
  */
 #include "spin.h"
 

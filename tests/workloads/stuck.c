@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
- * stuck part|whole MS: a thread with a page of its stack that userfaultfd holds back for so long, in
- * the middle of a buffer that it never looks at, and a sibling that is busy beside it. part: only that
- * page is registered; whole: the stack is, and all other pages are there.
- * Prints what the thread was held up for at most (ms), and the CPU time of the sibling (us).
+ * stuck part|whole MS [answer]: a thread with a page of its stack that userfaultfd holds back for
+ * so long, in the middle of a buffer that it never looks at, and a sibling that is busy beside it.
+ * part: only that page is registered; whole: the stack is, and all other pages are there. answer:
+ * who asks for the page gets it. Prints what the thread was held up for at most (ms), and the CPU
+ * time of the sibling (us).
  */
 #include "spin.h"
 
@@ -87,6 +88,23 @@ static FRAME void *sibling(void *arg)
 	return arg;
 }
 
+static void *answerer(void *arg)
+{
+	struct uffd_msg msg;
+
+	while (!done) {
+		struct uffdio_zeropage zero = { .range.len = PAGE };
+
+		if (read(uffd, &msg, sizeof(msg)) != sizeof(msg)) {
+			usleep(2000);
+			continue;
+		}
+		zero.range.start = msg.arg.pagefault.address & ~(PAGE - 1);
+		ioctl(uffd, UFFDIO_ZEROPAGE, &zero);
+	}
+	return arg;
+}
+
 /* The longest time for which the thread came no further. */
 static unsigned int watch(unsigned int ms)
 {
@@ -117,7 +135,7 @@ static int open_userfaultfd(void)
 int main(int argc, char **argv)
 {
 	unsigned int ms = argc > 2 ? (unsigned int)atoi(argv[2]) : 2000, held_up;
-	pthread_t threads[2];
+	pthread_t threads[2], answering;
 	pthread_attr_t attr;
 
 	whole = argc > 1 && !strcmp(argv[1], "whole");
@@ -128,6 +146,8 @@ int main(int argc, char **argv)
 	pthread_attr_setstack(&attr, stack, STACK);
 	if (pthread_create(&threads[0], &attr, stuck, NULL) ||
 	    pthread_create(&threads[1], NULL, sibling, NULL))
+		return 2;
+	if (argc > 3 && pthread_create(&answering, NULL, answerer, NULL))
 		return 2;
 	held_up = watch(ms);
 	let_go();
