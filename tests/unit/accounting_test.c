@@ -93,7 +93,7 @@ static void differences_are_said(void)
 	add_balanced();
 	add("capture.lost", 4);
 	add("samples.dropped.other", 0);
-	accounting.items[1].value = 1; /* never-ran */
+	accounting.items[3].value = 1; /* never-ran */
 	CHECK_EQ(accounting_differences(&accounting), 2);
 	text = printed();
 	CHECK(strstr(text, "= witness.expected 100   DIFFERS by -2\n"));
