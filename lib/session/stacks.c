@@ -275,8 +275,8 @@ static size_t read_code(struct egret_process *process, uint64_t pc, uint8_t *to,
 }
 
 /*
- * Where the branches "test %rax, %rax; jl somewhere; jz target", of which pc is one, lead with rax = 0;
- * 0 where start is not the first of them.
+ * Where the branches "test %rax, %rax; jl somewhere; jz target", of which pc is one, lead with
+ * rax = 0; 0 where start is not the first of them.
  */
 static uint64_t zero_branch(struct egret_process *process, uint64_t start, uint64_t pc)
 {
@@ -304,10 +304,11 @@ static uint64_t zero_branch(struct egret_process *process, uint64_t start, uint6
 }
 
 /*
- * A thread that clone() has made stands behind the syscall instruction at first, where the CFI is that
- * of its creator, who returns; its own stack is empty. It is about to take the branch for a result of 0
- * (sysdeps/unix/sysv/linux/x86_64/clone3.S), so it is unwound from there, where the CFI says that this
- * is the root. A process that fork() has made has its creator's stack, and its code does not look so.
+ * A thread that clone() has made stands behind the syscall instruction at first, where the CFI is
+ * that of its creator, who returns; its own stack is empty. It is about to take the branch for a
+ * result of 0 (sysdeps/unix/sysv/linux/x86_64/clone3.S), so it is unwound from there, where the CFI
+ * says that this is the root. A process that fork() has made has its creator's stack, and its code
+ * does not look so.
  */
 static void begin_new_thread(struct egret_process *process, struct egret_unwind_regs *regs)
 {
