@@ -159,7 +159,7 @@ deps: ## install what is missing (apt; root)
 	scripts/deps.sh build check bench
 
 demo: ## record a real program, and leave its flame graph
-	@scripts/deps.sh build
+	@scripts/deps.sh build demo
 	@echo "building"
 	@$(SUBMAKE) all
 	@scripts/demo.sh $(O)
