@@ -222,8 +222,8 @@ static uint32_t thread_number(struct egret_pipeline *p, struct live_thread *t,
 {
 	/* Read now where it is not known yet: a thread's name is not that of its process. */
 	const struct egret_process *process =
-		s->cookie ? egret_processes_need(&p->processes, (int)s->pid) :
-			    egret_processes_find(&p->processes, (int)s->pid);
+		s->cookie ? egret_processes_need(&p->processes, (int)s->pid)
+			  : egret_processes_find(&p->processes, (int)s->pid);
 	const char *name = process && process->comm[0] ? process->comm : s->comm;
 	struct egret_profile_thread thread = {
 		.pid = (int32_t)s->pid,

@@ -41,7 +41,8 @@ struct replay {
 	struct text *texts;
 	size_t n_texts;
 	struct egret_buffer kallsyms;
-	struct egret_buffer record; /* the one that is fed: a recording does not keep to alignments */
+	struct egret_buffer
+		record; /* the one that is fed: a recording does not keep to alignments */
 	struct egret_pipeline *pipeline;
 	uint64_t records;
 	struct egret_error *err;
@@ -323,8 +324,8 @@ static int feed(void *arg, uint32_t tag, const void *bytes, size_t len)
 	egret_buffer_add(&r->record, bytes, len);
 	if (r->record.failed)
 		return egret_fail(r->err, ENOMEM, "out of memory");
-	return tag == EGRET_RAW_RECORD ? feed_record(r, r->record.data, len) :
-					 feed_perf(r, r->record.data, len);
+	return tag == EGRET_RAW_RECORD ? feed_record(r, r->record.data, len)
+				       : feed_perf(r, r->record.data, len);
 }
 
 static int copy_meta(const struct egret_profile *from, struct egret_profile *to,

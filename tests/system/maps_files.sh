@@ -20,6 +20,11 @@ wait
 check "deleted before" "$(samples_of '^prog;.*;main;work_of_deleted_before(;.*_\[k\])? ')" '>' 100
 check "nothing else" "$(samples_of 'prog\+0x|unknown')" == 0
 
+# One that is in no file system at all, and is no code made at run time for that.
+make_program "$tmp/prog" work_from_memory
+record -- "$workloads/from_memory" "$tmp/prog" 400
+check "from memory" "$(samples_of ';main;work_from_memory(;.*_\[k\])? ')" '>' 370
+
 # Two programs of one path: the one that was there before, and the one that took its place.
 make_program "$tmp/prog" work_of_old
 make_program "$tmp/next" work_of_new

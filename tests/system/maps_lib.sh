@@ -47,9 +47,9 @@ make_library() {
 	END
 }
 
-# complete_of [FILE]: per ten thousand of the samples that have a complete user stack.
+# complete_of: per ten thousand of the samples that have a complete user stack.
 complete_of() {
-	/usr/bin/python3 tests/bench/stackq.py --folded --json "${1:-$tmp/folded}" |
+	/usr/bin/python3 tests/bench/stackq.py --folded --json "$tmp/folded" |
 		sed 's/.*"complete_pct": \([0-9.]*\).*/\1/' | awk '{ print int($1 * 100) }'
 }
 

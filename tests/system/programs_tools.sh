@@ -14,8 +14,8 @@ need_root
 	    print("commit refs/heads/main\ncommitter A <a@b> %d +0000\ndata 1\nx" % (1700000000 + n))
 	    print("M 100644 inline file\ndata %d\n%s" % (len(text), text))
 END
-git init -q "$tmp/repository" && git -C "$tmp/repository" fast-import --quiet <"$tmp/import" ||
-	fail "no repository"
+git init -q "$tmp/repository" || fail "no repository"
+git -C "$tmp/repository" fast-import --quiet <"$tmp/import" || fail "nothing in the repository"
 program "git log -p" 9900 git -C "$tmp/repository" --no-pager log -p --patience main
 check "git at work, of 1,000" "$(share '^git;_start;__libc_start_main;__libc_start_call_main;\[git')" '>' 800
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
- * jit MS: a function made at run time, with a frame pointer, that is busy for MS milliseconds and is
+ * jit MS: a function made at run time, with a frame pointer, that is busy for MS ms, and is
  * named jit_work in the perf map of the process.
  */
 #include "spin.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
- * threads N MS: N threads that pass a lock around, sort, format and allocate for MS milliseconds of CPU
+ * threads N MS: N threads that pass a lock around, sort, format and allocate for MS ms of CPU
  * time each: a program as programs are, with time in libc and in the kernel.
  */
 #include "spin.h"

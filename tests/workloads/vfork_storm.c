@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* vfork_storm N: N children one after the other by vfork and execve, each busy for a millisecond. */
+/* vfork_storm N: N children one after the other by vfork and execve, each busy for 1 ms. */
 #include "spin.h"
 
 #include <stdlib.h>
