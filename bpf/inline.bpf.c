@@ -95,7 +95,7 @@ static __always_inline void write_record(struct egret_rec_capture *rec, u32 byte
 }
 
 /* Reads the stack here and now. Returns the ending of the capture. */
-static __always_inline void capture_now(struct egret_rec_sample *s, struct task_struct *task)
+static __always_inline void take_user_stack(struct egret_rec_sample *s, struct task_struct *task)
 {
 	u32 cpu = s->cpu, missing = 0, bytes = 0;
 	struct egret_rec_capture *rec = bpf_map_lookup_elem(&inline_scratches, &cpu);
@@ -123,30 +123,7 @@ static __always_inline void capture_now(struct egret_rec_sample *s, struct task_
 	write_record(rec, bytes);
 }
 
-static __always_inline void take_sample(void *ctx, const struct hit *hit, u64 skip)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct sample_scratch *scratch;
-
-	if (!sample_wanted(hit, task))
-		return;
-	scratch = sample_begin(hit, task);
-	if (!scratch)
-		return;
-	capture_now(&scratch->sample, task);
-	sample_end(ctx, scratch, skip);
-}
-
-SEC("perf_event")
-int egret_sample(struct bpf_perf_event_data *ctx)
-{
-	struct hit hit = hit_of(ctx);
-
-	take_sample(ctx, &hit, 0);
-	return 0;
-}
-
-EGRET_TRACEPOINTS(take_sample)
+#include "programs.bpf.h"
 
 SEC("tp_btf/sched_process_free")
 int BPF_PROG(egret_free, struct task_struct *task)

@@ -351,7 +351,7 @@ static __always_inline int schedule(struct task_struct *task, struct thread_stat
 /* ---- the request -------------------------------------------------------------------------- */
 
 /* In the interrupt. Sets the sample's cookie, or the ending that says why there is none. */
-static __always_inline void request_capture(struct egret_rec_sample *s, struct task_struct *task)
+static __always_inline void take_user_stack(struct egret_rec_sample *s, struct task_struct *task)
 {
 	struct thread_state *thread;
 	u64 cookie;
@@ -398,30 +398,7 @@ shared:
 	count(EGRET_COUNT_REQUESTS_SHARED);
 }
 
-static __always_inline void take_sample(void *ctx, const struct hit *hit, u64 skip)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct sample_scratch *scratch;
-
-	if (!sample_wanted(hit, task))
-		return;
-	scratch = sample_begin(hit, task);
-	if (!scratch)
-		return;
-	request_capture(&scratch->sample, task);
-	sample_end(ctx, scratch, skip);
-}
-
-SEC("perf_event")
-int egret_sample(struct bpf_perf_event_data *ctx)
-{
-	struct hit hit = hit_of(ctx);
-
-	take_sample(ctx, &hit, 0);
-	return 0;
-}
-
-EGRET_TRACEPOINTS(take_sample)
+#include "programs.bpf.h"
 
 /* ---- the moments from which a thread does not come back ------------------------------------- */
 

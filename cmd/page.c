@@ -14,7 +14,7 @@ const struct opt page_options[] = {
 	{ "title", 0, OPT_STRING, offsetof(struct page_opts, title), "TEXT",
 	  "Title of the page (the command recorded)", NULL },
 	{ "by-thread", 0, OPT_FLAG, offsetof(struct page_opts, by_thread), NULL,
-	  "Keep threads apart: PROCESS/TID is the first frame", NULL },
+	  "Keep threads apart: COMM-PID/TID is the first frame", NULL },
 	{ "no-kernel", 0, OPT_FLAG, offsetof(struct page_opts, no_kernel), NULL,
 	  "Leave kernel frames out", NULL },
 	{ 0 },

@@ -10,9 +10,10 @@ set -eu
 build='gcc make clang llvm libbpf-dev libelf-dev libdw-dev libunwind-dev libiberty-dev zlib1g-dev
 	pkg-config'
 # What the tests record, what they measure with, and what the lint runs.
-check='binutils g++ git golang-go libc6-dbg nodejs perl procps python3 sqlite3 util-linux xz-utils
-	chromium chromium-driver man-db tmux valgrind
-	clang-format clang-tidy cppcheck mandoc shellcheck'
+check='binutils g++ git golang-go libc6-dbg linux-perf man-db nodejs perl procps python3 sqlite3
+	tmux util-linux valgrind xz-utils
+	chromium chromium-driver
+	clang-format cppcheck shellcheck'
 # What the benchmark compares with.
 bench='libc6-dbg linux-perf git g++ make nodejs python3 sqlite3 xz-utils'
 

@@ -402,9 +402,10 @@ static int end_thread_waiting(struct egret_pipeline *p, struct live_thread *t,
 }
 
 /*
- * A sample with another cookie than those before it. A thread asks for one capture at a time: when it
- * asks for another, the one before is lost. But a cookie that was not asked for (SHARED) is that of the
- * capture at its exit or execve, which is under way and will answer for the one before as well.
+ * A sample with another cookie than those before it. A thread asks for one capture at a time:
+ * when it asks for another, the one before is lost. But a cookie that was not asked for (SHARED)
+ * is that of the capture at its exit or execve, which is under way and will answer for the one
+ * before as well.
  */
 static int wait_for_another(struct egret_pipeline *p, struct live_thread *t,
 			    const struct egret_rec_sample *s, struct egret_error *err)

@@ -41,8 +41,7 @@ struct replay {
 	struct text *texts;
 	size_t n_texts;
 	struct egret_buffer kallsyms;
-	struct egret_buffer
-		record; /* the one that is fed: a recording does not keep to alignments */
+	struct egret_buffer record; /* the one that is fed, aligned: a recording is not */
 	struct egret_pipeline *pipeline;
 	uint64_t records;
 	struct egret_error *err;

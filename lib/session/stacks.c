@@ -255,6 +255,75 @@ struct egret_user_stack egret_stacks_none(struct egret_stacks *s, uint8_t captur
 	return user;
 }
 
+/* The code at pc, as far as it is in the file: at most len bytes. Returns how many. */
+static size_t read_code(struct egret_process *process, uint64_t pc, uint8_t *to, size_t len)
+{
+	const struct egret_mapping *m = egret_process_find(process, pc);
+	const uint8_t *bytes;
+	uint64_t offset;
+	size_t size;
+
+	if (!m || !m->module->elf)
+		return 0;
+	bytes = egret_elf_bytes(m->module->elf, &size);
+	offset = pc - m->start + m->pgoff;
+	if (offset >= size)
+		return 0;
+	len = len < size - offset ? len : size - offset;
+	memcpy(to, bytes + offset, len);
+	return len;
+}
+
+/*
+ * Where the branches "test %rax, %rax; jl somewhere; jz target", of which pc is one, lead with
+ * rax = 0; 0 where start is not the first of them.
+ */
+static uint64_t zero_branch(struct egret_process *process, uint64_t start, uint64_t pc)
+{
+	static const uint8_t test[] = { 0x48, 0x85, 0xc0 };
+	uint8_t code[16] = { 0 }, *p = code + sizeof(test);
+	int32_t far;
+
+	if (read_code(process, start, code, sizeof(code)) < sizeof(code) ||
+	    memcmp(code, test, sizeof(test)))
+		return 0;
+	if (p[0] == 0x0f && p[1] == 0x8c) /* jl rel32 */
+		p += 6;
+	else if (p[0] == 0x7c) /* jl rel8 */
+		p += 2;
+	else
+		return 0;
+	if (pc > start + (uint64_t)(p - code))
+		return 0;
+	if (p[0] == 0x74) /* jz rel8 */
+		return start + (uint64_t)(p + 2 - code) + (uint64_t)(int8_t)p[1];
+	if (p[0] != 0x0f || p[1] != 0x84) /* jz rel32 */
+		return 0;
+	memcpy(&far, p + 2, sizeof(far));
+	return start + (uint64_t)(p + 6 - code) + (uint64_t)(int64_t)far;
+}
+
+/*
+ * A thread that clone() has made stands behind the syscall instruction at first, where the CFI is
+ * that of its creator, who returns; its own stack is empty. It is about to take the branch for a
+ * result of 0 (sysdeps/unix/sysv/linux/x86_64/clone3.S), so it is unwound from there, where the CFI
+ * says that this is the root. A process that fork() has made has its creator's stack, and its code
+ * does not look so.
+ */
+static void begin_new_thread(struct egret_process *process, struct egret_unwind_regs *regs)
+{
+	static const uint8_t before_pc[] = { 0, 3, 5,
+					     9 }; /* the test, the jl, the jz behind either */
+	uint64_t pc = regs->r[EGRET_UNWIND_RIP], target = 0;
+
+	if (regs->r[0])
+		return;
+	for (size_t i = 0; i < sizeof(before_pc) && !target; i++)
+		target = zero_branch(process, pc - before_pc[i], pc);
+	if (target)
+		regs->r[EGRET_UNWIND_RIP] = target;
+}
+
 static struct egret_user_stack unwind_capture(struct egret_stacks *s, struct capture_view *view)
 {
 	const struct egret_rec_capture *rec = view->rec;
@@ -269,6 +338,7 @@ static struct egret_user_stack unwind_capture(struct egret_stacks *s, struct cap
 	struct egret_unwind_result result;
 
 	memcpy(request.regs.r, rec->regs, sizeof(request.regs.r));
+	begin_new_thread(view->process, &request.regs);
 	result = s->engine->unwind(s->unwinder, &request);
 	s->frames_unwound += result.n_frames;
 	user.unwind_end = (uint8_t)result.end;

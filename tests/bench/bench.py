@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import platform
+import resource
 import shutil
 import statistics
 import subprocess
@@ -78,13 +79,16 @@ def machine(args, event):
 
 
 def attempt(setting, workload, name):
-    """A run that ends in failure (perf 6.1 crashes at times) is tried again, and counted."""
+    """A run that ends in failure is tried again, and counted; None when there is no end to it.
+
+    perf crashes where somebody else asks the kernel for build-ids at the same time.
+    """
     for failures in range(ATTEMPTS):
         try:
             return {**profilers.PROFILERS[name](setting, workload), "failures": failures}
         except profilers.Failed as error:
             say(f"bench: {workload.name} under {name}: {error}")
-    raise profilers.Failed(f"{workload.name} under {name} failed {ATTEMPTS} times")
+    return None
 
 
 def one_round(setting, workload, names, number):
@@ -92,7 +96,9 @@ def one_round(setting, workload, names, number):
     runs = {"alone": profilers.alone(setting, workload)}
     for i in range(len(names)):
         name = names[(i + number) % len(names)]
-        runs[name] = attempt(setting, workload, name)
+        result = attempt(setting, workload, name)
+        if result:
+            runs[name] = result
     return runs
 
 
@@ -134,8 +140,9 @@ def base_costs(setting, rounds):
     """What recording a program that does nothing costs: start, end, and all that is between."""
     nothing = workloads.Workload("true", ["/bin/true"], comms=("true",), system_wide=True)
     runs = {name: [attempt(setting, nothing, name) for _ in range(rounds)] for name in profilers.PROFILERS}
-    return {name: {"cpu": median([r["profiler_cpu"] for r in of]), "before": median([r["before"] for r in of])}
-            for name, of in runs.items()}
+    return {name: {of: median([r[key] for r in results if r]) or 0
+                   for of, key in (("cpu", "profiler_cpu"), ("before", "before"))}
+            for name, results in runs.items()}
 
 
 def run_all(args, setting, base):
@@ -148,9 +155,10 @@ def run_all(args, setting, base):
         say(f"bench: {workload.name}")
         rounds = raw[workload.name] = measure(setting, workload, args.rounds)
         cpu = median([r["alone"]["workload_cpu"] for r in rounds])
-        for profiler in rounds[0]:
-            if profiler != "alone":
-                numbers = summary(rounds, profiler, base[profiler]["cpu"], args.rate)
+        for profiler in profilers.PROFILERS:
+            done = [r for r in rounds if profiler in r]
+            if done:
+                numbers = summary(done, profiler, base[profiler]["cpu"], args.rate)
                 rows.append({"workload": workload.name, "alone_cpu": cpu, "profiler": profiler, **numbers})
     return rows, raw, missing
 
@@ -162,6 +170,7 @@ def main():
             sys.exit(f"bench: {program} is not here (perf: apt install linux-perf; the rest: make bench)")
     if os.geteuid():
         sys.exit("bench: perf and egret sample the kernel too here: run it as root")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     event = None if has_pmu() else "cpu-clock"
     args.out.mkdir(parents=True, exist_ok=True)
     setting = profilers.Setting(args.egret, args.perf, args.tools, args.out, args.rate, event, args.timeout)

@@ -57,7 +57,7 @@ def run(argv, log, timeout, consume=None):
         err.seek(0)
         stderr = err.read()
     if process.returncode and not expired.is_set():
-        raise Failed(f"{argv[0]} {argv[1]} ended with {process.returncode}: {stderr[-300:]}")
+        raise Failed(f"{argv[0]} {argv[1]} ended with {process.returncode}: {' '.join(stderr[-160:].split())}")
     return Finished(ended, usage.ru_utime + usage.ru_stime, stderr, expired.is_set())
 
 
@@ -143,7 +143,7 @@ def perf(setting, workload, system_wide=False):
     data.unlink(missing_ok=True)
     event = ["-e", setting.event] if setting.event else []
     scope = ["-a"] if system_wide else []
-    # No build-ids: perf 6.1 overruns a buffer while it collects them after a storm of processes.
+    # -B -N: no build-ids are collected, and no files copied to ~/.debug: less work for perf.
     result, _ = setting.record([setting.perf, "record", "-B", "-N", "-F", setting.rate, *event, *scope,
                                 "--call-graph", "dwarf,65528", "-o", data, "--"], workload)
     folded = []

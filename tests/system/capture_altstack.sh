@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # A handler busy on an alternate signal stack: both stacks are read, and the frames go through the
 # signal frame to the root.
+# shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root
 need_task_work

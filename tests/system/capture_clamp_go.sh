@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # A goroutine's stack ends at its g.stack.hi, not where the arena of all goroutines does.
+# shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root
 need "$workloads/goroutine" "needs Go to build tests/workloads/goroutine.go"

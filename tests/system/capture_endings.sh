@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # Every sample ends with a stack or with a name for why there is none: threads that die, images that
 # change, kernel threads, 32-bit programs.
+# shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root
 need_task_work
@@ -41,6 +42,12 @@ check "samples, execve, of the old image" \
 only whole not-resident
 check "complete, per mille, execve ($(endings))" "$(permille "$(stat_of unwind.root)" "$n")" '>=' 995
 check_identity "execve"
+
+# A thread that is not the first takes the first one's place in execve, and its id.
+record -- "$workloads/exec_thread" "$workloads/chain" 500
+check "samples of the new image" "$(samples_of '^chain;.*;main;outer;middle;leaf ')" '>' 450
+check "samples of the thread before" "$(samples_of ';other_thread ')" '>' 40
+check_identity "execve of a thread"
 
 # Kernel threads have no user stack, and so none that is cut.
 "$egret" record -q --stats -a -d 2s -F 2000 -o "$tmp/data" 2>"$tmp/stats" &

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # A stack whose pages were evicted (of a file, to swap) is whole; with --fault=none it is cut, and
 # says so.
+# shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root
 need_task_work
@@ -33,6 +34,7 @@ check_evicted() {
 tested=0
 # Not in $tmp, which may be in memory.
 file=$build/tests/evicted.$$
+# shellcheck disable=SC2016  # expanded when it is run
 at_end+=('rm -f "$file"')
 case $(stat -f -c %T "$build") in
 tmpfs | overlay*) ;;
@@ -40,6 +42,7 @@ tmpfs | overlay*) ;;
 esac
 
 swap=$build/tests/swap.$$
+# shellcheck disable=SC2016  # expanded when it is run
 at_end+=('swapoff "$swap" 2>/dev/null; rm -f "$swap"')
 if dd if=/dev/zero of="$swap" bs=1M count=32 status=none && chmod 600 "$swap" &&
 	mkswap -q "$swap" >/dev/null 2>&1 && swapon "$swap" 2>"$tmp/swapon"; then

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # Nothing is lost silently: the equations of the accounting hold, at 10 kHz nothing is lost at all, and
 # the witness sees what the sampling program could not.
+# shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root
 need_task_work

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # Samples of one kernel entry share one capture, and each has the whole stack: kernel and user.
+# shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root
 need_task_work

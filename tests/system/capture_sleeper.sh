@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # A thread that is asleep in the kernel when the recording stops is read then; one that is stopped has
 # been read before.
+# shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root
 need_task_work
@@ -33,7 +34,11 @@ check_sleeper
 asleep=';thread_main;fall_asleep;[^;]*poll;entry_SYSCALL_64_after_hwframe_\[k\];.*sys_poll_\[k\]'
 check "captures of sleepers" "$(stat_of captures.asleep)" '>' 5
 check "stacks of sleepers" "$(samples_of "$asleep")" '>' 20
-check_complete "sleeper" 20
+n=$(stat_of samples.written)
+check "whole captures ($(endings))" "$(stat_of capture.whole)" == "$n"
+# But for what a new thread does before it first comes to user mode.
+born=$(samples_of '\[cut: truncated\];[^;]*;ret_from_fork_asm_\[k\]')
+check "complete stacks ($(endings))" $(($(stat_of unwind.root) + born)) == "$n"
 
 # Reading from outside may bring pages in, so --fault=none forbids it.
 check_sleeper --fault=none

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # A page of a stack that somebody holds back (userfaultfd): under `safe` the thread is not kept
 # waiting and its stack is cut with a name; under no policy does anybody else lose a sample.
+# shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root
 need_task_work

@@ -44,9 +44,11 @@ finish() {
 	exit 1
 }
 
-# check WHAT A OP B: whole numbers, with an operator of (( )).
+# check WHAT A OP B: whole numbers, and one of == > >= < <=.
 check() {
-	if ! [[ $2 =~ ^-?[0-9]+$ && $4 =~ ^-?[0-9]+$ ]] || ! (($2 $3 $4)); then
+	local -A op=(['==']=-eq ['>']=-gt ['>=']=-ge ['<']=-lt ['<=']=-le)
+
+	if ! test "$2" "${op[$3]}" "$4"; then
 		printf '%s:%s: %s: not true: %s %s %s\n' "${BASH_SOURCE[1]}" "${BASH_LINENO[0]}" "$1" "$2" \
 			"$3" "$4"
 		failures=$((failures + 1))

@@ -28,10 +28,10 @@ check "from memory" "$(samples_of ';main;work_from_memory(;.*_\[k\])? ')" '>' 37
 # Two programs of one path: the one that was there before, and the one that took its place.
 make_program "$tmp/prog" work_of_old
 make_program "$tmp/next" work_of_new
-"$tmp/prog" 2500 &
+"$tmp/prog" 20000 &
 old=$!
 mv "$tmp/next" "$tmp/prog"
-"$tmp/prog" 2500 &
+"$tmp/prog" 20000 &
 new=$!
 sleep 0.1
 record -d 700ms -p $old,$new

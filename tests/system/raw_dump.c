@@ -35,7 +35,8 @@ static void print_sample(const struct egret_rec_sample *s)
 {
 	printf("sample time=%" PRIu64 " cookie=%" PRIu64 " pid=%u tid=%u flags=%u ending=%s",
 	       s->rec.time, s->cookie, s->pid, s->tid, s->flags, egret_capture_end_name(s->ending));
-	printf(" ip=%" PRIx64 " kernel=%u comm=%.*s\n", s->ip, s->n_kernel, EGRET_COMM_LEN, s->comm);
+	printf(" ip=%" PRIx64 " kernel=%u comm=%.*s\n", s->ip, s->n_kernel, EGRET_COMM_LEN,
+	       s->comm);
 }
 
 static void print_capture(const struct egret_rec_capture *c)

@@ -19,11 +19,13 @@ struct raw {
 
 static void write_recording(const struct raw *raws, size_t n)
 {
+	struct egret_event event = { .name = "cpu-clock", .unit = "nanoseconds", .frequency = 999 };
 	struct egret_profile *profile;
 	struct egret_writer *writer;
 	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 
 	CHECK_EQ(egret_profile_create(&profile), 0);
+	CHECK_EQ(egret_profile_add_event(profile, &event), 0);
 	CHECK_EQ(egret_writer_create(fd, profile, &writer, NULL), 0);
 	for (size_t i = 0; i < n; i++)
 		CHECK_EQ(egret_writer_raw(writer, raws[i].tag, raws[i].bytes, raws[i].len, NULL),
@@ -147,7 +149,8 @@ static void records_that_are_short(void)
 		write_recording(raws, 2);
 		CHECK_EQ(replay(NULL, &err), -EBADMSG);
 	}
-	for (size_t len = 0; len < 80; len += 4) {
+	/* Up to the name, which is at least its terminating zero. */
+	for (size_t len = 0; len <= 72; len += 4) {
 		struct raw raws[] = { good, { EGRET_RAW_PERF, &p, 8 + len } };
 
 		p.header.size = (uint16_t)len;

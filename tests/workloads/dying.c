@@ -65,10 +65,10 @@ static FRAME void child_leaves_thread(void)
 
 static FRAME void child_large(void)
 {
-	char *memory = malloc(CHUNK);
+	char *memory = malloc(4 * CHUNK);
 
 	if (memory)
-		memset(memory, 1, CHUNK);
+		memset(memory, 1, 4 * CHUNK);
 	_exit(0);
 }
 
