@@ -24,7 +24,7 @@ cat >"$tmp/work.js" <<-END
 	    total += middleOfStack(5000);
 	console.log("map /tmp/perf-" + process.pid + ".map");
 END
-program "node" 9500 "$node" --perf-basic-prof "$tmp/work.js"
+program "node" 9500 "$node" --perf-basic-prof --logfile="$tmp/v8.log" --no-logfile-per-isolate "$tmp/work.js"
 map=$(sed -n 's/^map //p' "$tmp/out")
 [ -z "$map" ] || rm -f "$map"
 check "a function, inlined into its caller or not" \

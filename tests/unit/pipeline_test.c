@@ -189,6 +189,12 @@ static void tidy_keeps_what_waits(void)
 	put_capture(&w, (struct capture){ .pid = 7, .tid = 70, .cookie = 1, .pc = B });
 	CHECK_STR(shown(&w), "seven/thread:[a+0x1000] 1 whole root\n"
 			     "seven/thread:[b+0x1000] 1 whole root\n");
+	/* Or until the end. */
+	put_sample(&w, (struct sample){ .pid = 7, .tid = 70, .cookie = 3, .time = 3 });
+	CHECK_EQ(egret_pipeline_tidy(w.p, 100000000000ull, NULL), 0);
+	CHECK_EQ(egret_pipeline_end(w.p, false, NULL), 0);
+	CHECK_EQ(egret_pipeline_stats(w.p)->pending, 0);
+	CHECK_EQ(egret_pipeline_stats(w.p)->capture_end[EGRET_CAPTURE_STOPPED], 1);
 	deinit(&w);
 }
 
