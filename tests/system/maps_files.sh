@@ -17,7 +17,7 @@ sleep 0.2
 [ ! -e "$tmp/prog" ] || fail "the program is still there"
 record -d 500ms -p $!
 wait
-check "deleted before" "$(samples_of '^prog;.*;main;work_of_deleted_before(;.*_\[k\])? ')" '>' 100
+check "deleted before" "$(samples_of '^prog;.*;main;work_of_deleted_before(;.*_\[k\])? ')" '>' 50
 check "nothing else" "$(samples_of 'prog\+0x|unknown')" == 0
 
 # One that is in no file system at all, and is no code made at run time for that.
@@ -35,10 +35,10 @@ mv "$tmp/next" "$tmp/prog"
 new=$!
 sleep 0.1
 record -d 700ms -p $old,$new
-check "the replaced one" "$(samples_of '^prog;.*;main;work_of_old(;.*_\[k\])? ')" '>' 150
-check "the one in its place" "$(samples_of '^prog;.*;main;work_of_new(;.*_\[k\])? ')" '>' 150
+check "the replaced one" "$(samples_of '^prog;.*;main;work_of_old(;.*_\[k\])? ')" '>' 50
+check "the one in its place" "$(samples_of '^prog;.*;main;work_of_new(;.*_\[k\])? ')" '>' 50
 record -d 500ms -p $old
-check "the replaced one alone" "$(samples_of ';work_of_old(;.*_\[k\])? ')" '>' 100
+check "the replaced one alone" "$(samples_of ';work_of_old(;.*_\[k\])? ')" '>' 50
 check "names of the other file" "$(samples_of 'work_of_new')" == 0
 kill $old $new
 wait

@@ -489,7 +489,7 @@ static void lying_captures(void)
 	} r;
 
 	init(&w);
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 7; i++) {
 		memset(&r, 0, sizeof(r));
 		r.c.rec = (struct egret_rec){ .type = EGRET_REC_CAPTURE, .size = sizeof(r) };
 		r.c.pid = r.c.tid = 7;
@@ -501,7 +501,7 @@ static void lying_captures(void)
 		r.c.window[0] = (struct egret_window){ .start = 0x7000, .len = 16 };
 		switch (i) {
 		case 0:
-			r.c.n_windows = 0xffff;
+			r.c.n_windows = EGRET_MAX_WINDOWS + 1; /* the ninth is in the stack */
 			break;
 		case 1:
 			r.c.window[0].len = 0xffffffff;
@@ -517,13 +517,21 @@ static void lying_captures(void)
 		case 4:
 			r.c.ending = 200;
 			break;
+		case 5:
+			r.c.n_windows = 0xffff;
+			break;
+		case 6: /* a value that is in the window with its first half only */
+			r.stack[0] = A;
+			r.c.window[0].len = 12;
+			break;
 		}
 		put_sample(&w, (struct sample){ .pid = 7, .cookie = (uint64_t)i + 1 });
 		CHECK_EQ(egret_pipeline_record(w.p, &r.c.rec, NULL), 0);
 	}
-	CHECK_EQ(egret_pipeline_stats(w.p)->samples, 5);
+	CHECK_EQ(egret_pipeline_stats(w.p)->samples, 7);
 	CHECK_EQ(egret_pipeline_stats(w.p)->pending, 0);
-	CHECK_EQ(egret_pipeline_stats(w.p)->unwind_end[EGRET_UNWIND_NO_CAPTURE], 3);
+	CHECK_EQ(egret_pipeline_stats(w.p)->unwind_end[EGRET_UNWIND_NO_CAPTURE], 4);
+	CHECK_EQ(egret_pipeline_stats(w.p)->unwind_end[EGRET_UNWIND_TRUNCATED], 1);
 	CHECK_EQ(egret_pipeline_stats(w.p)->unwind_end[EGRET_UNWIND_ROOT], 2);
 	check_sums(&w);
 	deinit(&w);
