@@ -122,27 +122,21 @@ int egret_cfi_section_eh_frame(const struct egret_elf *elf, struct egret_cfi_sec
 
 /* ---- .debug_frame --------------------------------------------------------------------------- */
 
-/* The way of GNU tools before SHF_COMPRESSED: "ZLIB", the size as 8 bytes, the other end first,
- * then a zlib stream. */
-static int decompress_zdebug(const struct egret_section *section, struct egret_cfi_section *out)
+/* want bytes out of a zlib stream. */
+static int inflate_to(const uint8_t *bytes, size_t size, uint64_t want,
+		      struct egret_cfi_section *out)
 {
-	const uint8_t *bytes = section->data;
-	uint64_t want;
-	uLongf got;
+	uLongf got = want;
 
-	if (section->size < 12 || memcmp(bytes, "ZLIB", 4))
-		return -EINVAL;
-	memcpy(&want, bytes + 4, sizeof(want));
-	want = be64toh(want);
 	/* Deflate makes 1032 bytes of one at best: a small file cannot ask for much memory. */
-	if (want > EGRET_CFI_SIZE_MAX || want / 1032 > section->size)
+	if (want > EGRET_CFI_SIZE_MAX || want / 1032 > size)
 		return -EINVAL;
 	out->owned = malloc(want + 1);
 	if (!out->owned)
 		return -ENOMEM;
-	got = want;
-	if (uncompress(out->owned, &got, bytes + 12, section->size - 12) != Z_OK || got != want) {
-		egret_cfi_section_deinit(out);
+	if (uncompress(out->owned, &got, bytes, size) != Z_OK || got != want) {
+		free(out->owned);
+		out->owned = NULL;
 		return -EINVAL;
 	}
 	out->bytes = out->owned;
@@ -150,13 +144,41 @@ static int decompress_zdebug(const struct egret_section *section, struct egret_c
 	return 0;
 }
 
+/* The way of GNU tools before SHF_COMPRESSED: "ZLIB", the size as 8 bytes, the other end first. */
+static int decompress_zdebug(const struct egret_section *section, struct egret_cfi_section *out)
+{
+	const uint8_t *bytes = section->data;
+	uint64_t want;
+
+	if (section->size < 12 || memcmp(bytes, "ZLIB", 4))
+		return -EINVAL;
+	memcpy(&want, bytes + 4, sizeof(want));
+	return inflate_to(bytes + 12, section->size - 12, be64toh(want), out);
+}
+
+static int decompress(const struct egret_section *section, struct egret_cfi_section *out)
+{
+	const uint8_t *bytes = section->data;
+	Elf64_Chdr chdr;
+
+	if (section->size < sizeof(chdr))
+		return -EINVAL;
+	memcpy(&chdr, bytes, sizeof(chdr));
+	if (chdr.ch_type != ELFCOMPRESS_ZLIB)
+		return -EINVAL;
+	return inflate_to(bytes + sizeof(chdr), section->size - sizeof(chdr), chdr.ch_size, out);
+}
+
 int egret_cfi_section_debug_frame(const struct egret_elf *elf, struct egret_cfi_section *out)
 {
 	struct egret_section section;
 
 	*out = (struct egret_cfi_section){ 0 };
-	if (!find_code(elf, out))
+	if (!egret_elf_is_64(elf) || !find_code(elf, out))
 		return -ENOENT;
+	if (egret_elf_stored_section(elf, ".debug_frame", &section) &&
+	    section.shdr.sh_flags & SHF_COMPRESSED)
+		return usable(&section) ? decompress(&section, out) : -EINVAL;
 	if (egret_elf_section(elf, ".debug_frame", &section) && usable(&section)) {
 		out->bytes = section.data;
 		out->size = section.size;

@@ -4,7 +4,8 @@
  *
  *   unwind_compare FILE [ENGINE OTHER]   (table libdw)
  *
- * Prints each different kind of difference with how often it was met, and a last line:
+ * Prints each different kind of difference, and of an end that is no root, with how often it was
+ * met, and a last line:
  * stacks=N frames=N rooted=N other_rooted=N differ=N worse=N
  * differ: stacks that OTHER brought to a root, and ENGINE unwound otherwise; worse: those of them
  * that ENGINE did not bring to a root.
@@ -165,6 +166,18 @@ static void compare(const struct egret_unwinder *u, const struct egret_unwind_re
 	count_kind(text);
 }
 
+/* Where ENGINE stops short of a root. */
+static void count_end(const struct egret_unwinder *u, const struct egret_unwind_result *r)
+{
+	char last[120], text[200];
+
+	if (r->end == EGRET_UNWIND_ROOT)
+		return;
+	describe(last, sizeof(last), &u->frames[0][r->n_frames - 1]);
+	snprintf(text, sizeof(text), "end after %s: %s", last, egret_unwind_end_name((int)r->end));
+	count_kind(text);
+}
+
 static struct egret_unwind_result unwind(struct egret_unwinder *u,
 					 const struct egret_unwind_request *request)
 {
@@ -184,6 +197,7 @@ static struct egret_unwind_result unwind(struct egret_unwinder *u,
 	counts.frames += r[0].n_frames;
 	counts.rooted += r[0].end == EGRET_UNWIND_ROOT;
 	counts.other_rooted += r[1].end == EGRET_UNWIND_ROOT;
+	count_end(u, &r[0]);
 	compare(u, r);
 	memcpy(request->frames, u->frames[0], r[0].n_frames * sizeof(u->frames[0][0]));
 	return r[0];
