@@ -27,10 +27,12 @@ extern int bpf_probe_read_user_dynptr(struct bpf_dynptr *dptr, u64 off, u64 size
 
 #define ksym_exists(symbol) (!!(symbol))
 
+/*
+ * The thread, by the address of its task, which nobody else has before sched_process_free. Not by its
+ * id: a thread that calls execve takes over the id and the start time of its process's first thread.
+ */
 struct thread_key {
-	u64 start_time;
-	u32 tid;
-	u32 pad;
+	u64 task;
 };
 
 /*
@@ -57,10 +59,7 @@ struct {
 
 static __always_inline struct thread_key key_of(struct task_struct *task)
 {
-	struct thread_key key = {
-		.start_time = BPF_CORE_READ(task, start_boottime),
-		.tid = BPF_CORE_READ(task, pid),
-	};
+	struct thread_key key = { .task = (u64)task };
 
 	return key;
 }
@@ -313,8 +312,12 @@ static int capture_callback(struct bpf_map *map, void *key, void *value)
 	u8 ending;
 
 	if (thread->final_cookie) {
-		/* The capture of the exec has answered; this is the new image. */
-		thread->final_cookie = 0;
+		/*
+		 * The capture of the exec has answered; this is the new image. What is sampled until the
+		 * thread is in user mode finds the work still busy, and shares that capture too.
+		 */
+		*(volatile u64 *)&thread->cookie = thread->final_cookie;
+		*(volatile u64 *)&thread->final_cookie = 0;
 		thread->pending = 0;
 		return 0;
 	}
@@ -445,13 +448,17 @@ SEC("tp_btf/sched_prepare_exec")
 int BPF_PROG(egret_exec, struct task_struct *task, struct linux_binprm *bprm)
 {
 	struct thread_state *thread;
+	int err;
 
 	if (BPF_CORE_READ(task, flags) & PF_KTHREAD || !is_target(task))
 		return 0;
 	thread = capture_final(task, EGRET_CAPTURE_F_EXEC);
-	if (thread)
-		schedule(task,
-			 thread); /* so that the callback clears final_cookie on the way back */
+	if (!thread)
+		return 0;
+	/* So that the callback clears final_cookie on the way back. */
+	err = schedule(task, thread);
+	if (err && err != -EBUSY)
+		thread->final_cookie = 0;
 	return 0;
 }
 

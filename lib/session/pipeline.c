@@ -419,6 +419,19 @@ static int wait_for_another(struct egret_pipeline *p, struct live_thread *t,
 	return end_thread_waiting(p, t, &lost, err);
 }
 
+/*
+ * The thread whose last capture has a cookie. It is not the one that the sample names where a thread
+ * took over the id of its process's first one in execve: its capture has the old id, and what is sampled
+ * after it the new one.
+ */
+static struct live_thread *find_answered(struct egret_pipeline *p, uint64_t cookie)
+{
+	for (size_t i = 0; i < p->n_threads; i++)
+		if (p->threads[i].done == cookie)
+			return &p->threads[i];
+	return NULL;
+}
+
 static int on_sample(struct egret_pipeline *p, const struct egret_rec_sample *s,
 		     struct egret_error *err)
 {
@@ -447,6 +460,14 @@ static int on_sample(struct egret_pipeline *p, const struct egret_rec_sample *s,
 	if (s->cookie == t->done || s->cookie == t->also) {
 		t->last_used = true;
 		return finish_sample(p, &row, s->kernel, s->n_kernel, &t->last, err);
+	}
+	if (s->flags & EGRET_SAMPLE_SHARED && t->waiting != s->cookie) {
+		struct live_thread *other = find_answered(p, s->cookie);
+
+		if (other) {
+			other->last_used = true;
+			return finish_sample(p, &row, s->kernel, s->n_kernel, &other->last, err);
+		}
 	}
 	if (t->waiting && t->waiting != s->cookie) {
 		ret = wait_for_another(p, t, s, err);

@@ -33,6 +33,14 @@ for workload in busy kernel_bound; do
 	check_identity "10 kHz, $workload"
 done
 
+# Stacks that are larger than the buffer: the samples are there, and say what became of their stacks.
+record -F 5000 --buffer=64K -- "$workloads/deep"
+n=$(stat_of samples.written)
+check "ring-full ($(endings))" "$(stat_of capture.ring-full)" '>' $((n * 8 / 10))
+check "cut, and the stack says so" "$(samples_of '^deep;\[cut: ring-full\]')" == \
+	"$(stat_of capture.ring-full)"
+check_identity "captures dropped"
+
 # A map update keeps BPF programs from running in it: perf skips the sampling program, and no counter
 # of its own could tell.
 record -F 10000 -- "$workloads/busy" "$cpus" 500

@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -65,10 +64,10 @@ static FRAME void child_leaves_thread(void)
 
 static FRAME void child_large(void)
 {
-	char *memory = malloc(4 * CHUNK);
+	volatile char *memory = malloc(4 * CHUNK);
 
-	if (memory)
-		memset(memory, 1, 4 * CHUNK);
+	for (size_t i = 0; memory && i < 4 * CHUNK; i += 4096)
+		memory[i] = 1;
 	_exit(0);
 }
 
