@@ -114,7 +114,7 @@ $(O)/tests/workloads/goroutine: tests/workloads/goroutine.go
 	-GOCACHE=$(abspath $(O))/go-cache GOFLAGS=-mod=mod go build -o $@ $<
 
 SYSTEM_TESTS := $(sort $(wildcard tests/system/*.sh tests/system/*_test))
-SYSTEM_TESTS := $(filter-out tests/system/lib.sh,$(SYSTEM_TESTS))
+SYSTEM_TESTS := $(filter-out %lib.sh,$(SYSTEM_TESTS))
 SYSTEM_BINS := $(patsubst %.c,$(O)/%,$(filter-out %.bpf.c,$(wildcard tests/system/*.c))) \
 	$(patsubst %.c,$(O)/%.o,$(wildcard tests/system/*.bpf.c)) \
 	$(patsubst %.c,$(O)/%,$(wildcard tests/workloads/*.c)) \
@@ -159,7 +159,7 @@ deps: ## install what is missing (apt; root)
 	scripts/deps.sh build check bench
 
 demo: ## record a real program, and leave its flame graph
-	@scripts/deps.sh build
+	@scripts/deps.sh build demo
 	@echo "building"
 	@$(SUBMAKE) all
 	@scripts/demo.sh $(O)

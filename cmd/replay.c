@@ -17,7 +17,7 @@ struct replay_opts {
 	uint32_t max_frames;
 };
 
-static const char *const unwinders[] = { "libdw", "libunwind", NULL };
+static const char *const unwinders[] = { "table", "libdw", "libunwind", NULL };
 
 static const struct opt options[] = {
 	{ "input", 'i', OPT_FILE, offsetof(struct replay_opts, input), "FILE",
@@ -25,7 +25,7 @@ static const struct opt options[] = {
 	{ "output", 'o', OPT_FILE, offsetof(struct replay_opts, output), "FILE",
 	  "The new recording (egret.replay.data); - is standard output", NULL },
 	{ "unwinder", 0, OPT_CHOICE, offsetof(struct replay_opts, unwinder), "NAME",
-	  "What makes frames of stacks: libdw or libunwind", unwinders },
+	  "What makes frames of stacks: table, libdw or libunwind (table)", unwinders },
 	{ "max-frames", 0, OPT_U32, offsetof(struct replay_opts, max_frames), "N",
 	  "Frames of a stack at most (2048)", NULL },
 	{ 0 },

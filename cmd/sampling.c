@@ -13,7 +13,7 @@
 #define MEMBER(name) offsetof(struct sampling_opts, name)
 
 static const char *const captures[] = { "auto", "hook", "task-work", "inline", NULL };
-static const char *const unwinders[] = { "libdw", "libunwind", NULL };
+static const char *const unwinders[] = { "table", "libdw", "libunwind", NULL };
 static const char *const faults[] = { "none", "safe", "any", NULL };
 
 const struct opt target_options[] = {
@@ -58,7 +58,7 @@ const struct opt capture_options[] = {
 	{ "max-threads", 0, OPT_U32, MEMBER(max_threads), "N",
 	  "Threads that may have a capture under way", NULL },
 	{ "unwinder", 0, OPT_CHOICE, MEMBER(unwinder), "NAME",
-	  "What makes frames of stacks: libdw or libunwind", unwinders },
+	  "What makes frames of stacks: table, libdw or libunwind (table)", unwinders },
 	{ "max-frames", 0, OPT_U32, MEMBER(max_frames), "N", "Frames of a stack at most (2048)",
 	  NULL },
 	{ "", 'g', OPT_FLAG, MEMBER(call_graph), NULL,

@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # scripts/deps.sh GROUP...: installs with apt what Debian packages of these groups are missing.
 #
-# Groups: build, check, bench. Nothing is asked of apt, and no privileges are needed, when all of
+# Groups: build, demo, check, bench. Nothing is asked of apt, and no privileges are needed, when all of
 # them are there.
 set -eu
 
 # What a build needs.
 build='gcc make clang llvm libbpf-dev libelf-dev libdw-dev libunwind-dev libiberty-dev zlib1g-dev
 	pkg-config'
+# Names for functions of libc that are not exported.
+demo='libc6-dbg'
 # What the tests record, what they measure with, and what the lint runs.
 check='binutils g++ git golang-go libc6-dbg linux-perf man-db nodejs perl procps python3 sqlite3
 	tmux util-linux valgrind xz-utils
@@ -20,10 +22,11 @@ bench='libc6-dbg linux-perf git g++ make nodejs python3 sqlite3 xz-utils'
 packages_of() {
 	case $1 in
 	build) echo "$build" ;;
+	demo) echo "$demo" ;;
 	check) echo "$check" ;;
 	bench) echo "$bench" ;;
 	*)
-		echo "deps.sh: no group '$1'; there are build, check and bench" >&2
+		echo "deps.sh: no group '$1'; there are build, demo, check and bench" >&2
 		return 2
 		;;
 	esac

@@ -91,7 +91,6 @@ static int open_sideband(struct cpu_rings *cpu, struct egret_error *err)
 		.comm_exec = 1,
 		.task = 1,
 		.build_id = 1,
-		.disabled = 1,
 		.watermark = 1,
 		.wakeup_watermark = 1u << 30, /* read on a timer */
 		.use_clockid = 1,
@@ -469,10 +468,6 @@ int egret_capture_add_target(struct egret_capture *c, int id, struct egret_error
 
 int egret_capture_enable(struct egret_capture *c, struct egret_error *err)
 {
-	for (size_t i = 0; i < c->n_cpus; i++)
-		if (ioctl(c->cpus[i].sideband_fd, PERF_EVENT_IOC_ENABLE, 0))
-			return egret_fail(err, errno, "cannot switch on CPU %d: %s", c->cpus[i].cpu,
-					  strerror(errno));
 	egret_capture_count_idle(c, true);
 	for (size_t i = 0; i < c->n_events; i++)
 		if (ioctl(c->events[i].fd, PERF_EVENT_IOC_ENABLE, 0))
@@ -481,7 +476,6 @@ int egret_capture_enable(struct egret_capture *c, struct egret_error *err)
 	return egret_tracepoints_attach(c, err);
 }
 
-/* The sideband stays on: what happens while sampling is off is needed for what comes after. */
 void egret_capture_disable(struct egret_capture *c)
 {
 	for (size_t i = 0; i < c->n_events; i++)

@@ -61,7 +61,7 @@ static int open_tracefs(void)
 static long tracepoint_id(const char *subsystem, const char *name)
 {
 	__close_ int tracefs = open_tracefs(), fd = -1;
-	char path[192], text[32] = "";
+	char path[256], text[32] = "";
 
 	if (tracefs < 0)
 		return -1;
@@ -104,7 +104,7 @@ int egret_tracepoint_open(struct egret_capture *c, const struct egret_event_spec
 int egret_tracepoints_attach(struct egret_capture *c, struct egret_error *err)
 {
 	for (size_t n = 0; n < c->n_tracepoints; n++) {
-		char name[32];
+		char name[64];
 		struct bpf_program *prog;
 
 		if (c->tracepoints[n])

@@ -398,45 +398,44 @@ static struct run whole_pages(struct run run)
 	return (struct run){ run.from - before, run.to - before, n };
 }
 
-/*
- * Translates by the segments' runs: first those whose bytes hold x, executable ones before
- * others, and then executable ones whose pages do.
- */
-static bool translate(const struct egret_elf *elf, bool from_offset, uint64_t x, uint64_t *out)
+/* By the first segment of that kind whose bytes, or whose pages, hold x. */
+static bool translate_by(const struct egret_elf *elf, bool from_offset, bool executable, bool pages,
+			 uint64_t x, uint64_t *out)
 {
-	bool found = false;
+	for (size_t i = 0; i < elf->n_segments; i++) {
+		const struct segment *s = &elf->segments[i];
+		struct run run = from_offset ? (struct run){ s->offset, s->vaddr, s->filesz }
+					     : (struct run){ s->vaddr, s->offset, s->filesz };
 
-	for (int pages = 0; pages < 2 && !found; pages++) {
-		for (size_t i = 0; i < elf->n_segments; i++) {
-			const struct segment *s = &elf->segments[i];
-			bool executable = s->flags & PF_X;
-			struct run run = from_offset
-						 ? (struct run){ s->offset, s->vaddr, s->filesz }
-						 : (struct run){ s->vaddr, s->offset, s->filesz };
-
-			if (!executable && (pages || found))
-				continue;
-			if (pages)
-				run = whole_pages(run);
-			if (x < run.from || x - run.from >= run.n)
-				continue;
-			*out = run.to + (x - run.from);
-			found = true;
-			if (executable)
-				return true;
-		}
+		if (!!(s->flags & PF_X) != executable)
+			continue;
+		if (pages)
+			run = whole_pages(run);
+		if (x < run.from || x - run.from >= run.n)
+			continue;
+		*out = run.to + (x - run.from);
+		return true;
 	}
-	return found;
+	return false;
 }
 
+/*
+ * All of the pages of the code come before the data: lld lays files out so that one page of the
+ * file has the end of the read-only data and the start of the code, and is mapped twice. The
+ * mapping of the code then begins with bytes of the other segment.
+ */
 bool egret_elf_offset_to_vaddr(const struct egret_elf *elf, uint64_t offset, uint64_t *vaddr)
 {
-	return translate(elf, true, offset, vaddr);
+	return translate_by(elf, true, true, false, offset, vaddr) ||
+	       translate_by(elf, true, true, true, offset, vaddr) ||
+	       translate_by(elf, true, false, false, offset, vaddr);
 }
 
 bool egret_elf_vaddr_to_offset(const struct egret_elf *elf, uint64_t vaddr, uint64_t *offset)
 {
-	return translate(elf, false, vaddr, offset);
+	return translate_by(elf, false, true, false, vaddr, offset) ||
+	       translate_by(elf, false, false, false, vaddr, offset) ||
+	       translate_by(elf, false, true, true, vaddr, offset);
 }
 
 /* Replaces the section's bytes by what they are compressed from, within libelf. */
@@ -472,14 +471,14 @@ static bool read_section(const struct egret_elf *elf, Elf_Scn *scn, struct egret
 	return true;
 }
 
-bool egret_elf_section(const struct egret_elf *elf, const char *name, struct egret_section *out)
+static Elf_Scn *find_section(const struct egret_elf *elf, const char *name)
 {
 	Elf_Scn *scn = NULL;
 	GElf_Shdr shdr;
 	size_t strings;
 
 	if (elf_getshdrstrndx(elf->handle, &strings))
-		return false;
+		return NULL;
 	while ((scn = elf_nextscn(elf->handle, scn))) {
 		const char *found;
 
@@ -487,7 +486,27 @@ bool egret_elf_section(const struct egret_elf *elf, const char *name, struct egr
 			continue;
 		found = elf_strptr(elf->handle, strings, shdr.sh_name);
 		if (found && !strcmp(found, name))
-			return read_section(elf, scn, out);
+			return scn;
 	}
-	return false;
+	return NULL;
+}
+
+bool egret_elf_section(const struct egret_elf *elf, const char *name, struct egret_section *out)
+{
+	Elf_Scn *scn = find_section(elf, name);
+
+	return scn && read_section(elf, scn, out);
+}
+
+bool egret_elf_stored_section(const struct egret_elf *elf, const char *name,
+			      struct egret_section *out)
+{
+	Elf_Scn *scn = find_section(elf, name);
+
+	*out = (struct egret_section){ .scn = scn };
+	if (!scn || !gelf_getshdr(scn, &out->shdr) || !section_in_file(elf, &out->shdr))
+		return false;
+	out->data = elf->bytes + out->shdr.sh_offset;
+	out->size = out->shdr.sh_size;
+	return true;
 }

@@ -48,7 +48,8 @@ struct egret_build_id egret_elf_build_id_of_head(const void *head, size_t len);
 
 /*
  * Between file offsets and virtual addresses, by the PT_LOAD headers. Executable segments win where
- * two overlap. False where no segment holds it.
+ * two overlap; an offset is that of code if it is in a page that has code. False where no segment
+ * holds it.
  */
 bool egret_elf_offset_to_vaddr(const struct egret_elf *elf, uint64_t offset, uint64_t *vaddr);
 bool egret_elf_vaddr_to_offset(const struct egret_elf *elf, uint64_t vaddr, uint64_t *offset);
@@ -61,6 +62,11 @@ struct egret_section {
 };
 /* The first section of that name. False where there is none or its bytes are not in the file. */
 bool egret_elf_section(const struct egret_elf *elf, const char *name, struct egret_section *out);
+
+/* The same as it is in the file, compressed bytes too. libelf does not learn of it: it would note in
+ * the headers what it has decompressed, and a copy of the file that is made later has them. */
+bool egret_elf_stored_section(const struct egret_elf *elf, const char *name,
+			      struct egret_section *out);
 
 /*
  * The separate debug file of a build-id under the directories where distributions keep them

@@ -92,10 +92,12 @@ static uint32_t find_file(const struct egret_modules *modules, const struct key 
 }
 
 /* Kinds by the names that the kernel gives to mappings, proc_pid_maps(5). */
-static enum egret_code_kind kind_of(const char *path)
+static enum egret_code_kind kind_of(const char *path, bool has_build_id)
 {
 	if (!strcmp(path, "[vdso]"))
 		return EGRET_CODE_VDSO;
+	if (has_build_id && !strncmp(path, "/memfd:", 7))
+		return EGRET_CODE_FILE; /* a program or library that was put into memory to be run */
 	if (path[0] != '/' || !strncmp(path, "//anon", 6) || !strncmp(path, "/dev/zero", 9) ||
 	    !strncmp(path, "/SYSV", 5) || !strncmp(path, "/memfd:", 7) ||
 	    !strncmp(path, "/anon_hugepage", 14) || !strncmp(path, "/[aio]", 6))
@@ -249,7 +251,7 @@ struct egret_module *egret_modules_of(struct egret_modules *modules,
 				      const struct egret_map_info *info)
 {
 	struct key key = {
-		.kind = kind_of(info->path),
+		.kind = kind_of(info->path, info->build_id.len),
 		.path = info->path,
 		.path_len = without_deleted(info->path),
 		.dev = info->dev,

@@ -34,7 +34,7 @@ struct egret_session {
 	struct egret_writer *writer;
 	struct egret_raw_sources *raw_sources; /* where raw: what was read of /proc is kept */
 	enum egret_scope scope;
-	bool raw, start_disabled, started, stopped;
+	bool raw, start_disabled, started, sampling, stopped;
 	int epoll, timer;
 	int *pidfds; /* of the processes asked for; -1 where ended */
 	size_t n_pidfds, n_alive;
@@ -434,6 +434,56 @@ void egret_session__destroy(struct egret_session *s)
 	free(s);
 }
 
+/* ---- records ----------------------------------------------------------------------------------- */
+
+struct drain {
+	struct egret_session *session;
+	struct egret_error *err;
+};
+
+static int drain_record(void *arg, const struct egret_rec *record)
+{
+	struct drain *drain = arg;
+
+	return egret_pipeline_record(drain->session->pipeline, record, drain->err);
+}
+
+static int drain_perf(void *arg, const struct perf_event_header *record, uint64_t time)
+{
+	struct drain *drain = arg;
+
+	return egret_pipeline_perf(drain->session->pipeline, record, time, drain->err);
+}
+
+static int drain_until(struct egret_session *s, uint64_t until, struct egret_error *err)
+{
+	struct drain drain = { s, err };
+	struct egret_capture_sink sink = { drain_record, drain_perf, &drain };
+	long n = egret_capture_drain(s->capture, until, &sink);
+
+	return n < 0 ? (int)n : 0;
+}
+
+/*
+ * Puts the accounting into the profile. Where the session goes on afterwards, sampling rests for that
+ * moment: only then do all of the numbers belong together.
+ */
+static int store_accounting(struct egret_session *s, struct egret_profile *profile,
+			    struct egret_error *err)
+{
+	bool goes_on = s->sampling && !s->stopped;
+	int ret = 0;
+
+	if (goes_on) {
+		egret_capture_disable(s->capture);
+		ret = drain_until(s, UINT64_MAX, err);
+	}
+	egret_accounting_store(s->capture, s->pipeline, profile);
+	if (goes_on && !ret)
+		ret = egret_capture_enable(s->capture, err);
+	return ret;
+}
+
 /* ---- output -------------------------------------------------------------------------------------
  */
 
@@ -463,8 +513,9 @@ int egret_session__finish_output(struct egret_session *s, struct egret_error *er
 		return egret_fail(err, EINVAL, "no recording is under way");
 	snprintf(duration, sizeof(duration), "%.3f", (double)(end - s->start_time) / 1e9);
 	egret_profile_set_meta(profile, "duration", duration);
-	egret_accounting_store(s->capture, s->pipeline, profile);
-	ret = egret_pipeline_name_all(s->pipeline, err);
+	ret = store_accounting(s, profile, err);
+	if (!ret)
+		ret = egret_pipeline_name_all(s->pipeline, err);
 	if (!ret && s->raw_sources)
 		ret = egret_raw_sources_finish(s->raw_sources, egret_pipeline_modules(s->pipeline),
 					       err);
@@ -492,51 +543,27 @@ int egret_session__start(struct egret_session *s, struct egret_error *err)
 	s->start_time = now_ns();
 	s->next_tidy = s->start_time + TIDY_NS;
 	timerfd_settime(s->timer, 0, &tick, NULL);
-	return s->start_disabled ? 0 : egret_capture_enable(s->capture, err);
+	return s->start_disabled ? 0 : egret_session__enable(s, err);
 }
 
 int egret_session__disable(struct egret_session *s, struct egret_error *err)
 {
 	egret_capture_disable(s->capture);
+	s->sampling = false;
 	return 0;
 }
 
 int egret_session__enable(struct egret_session *s, struct egret_error *err)
 {
-	return egret_capture_enable(s->capture, err);
+	int ret = egret_capture_enable(s->capture, err);
+
+	s->sampling = !ret;
+	return ret;
 }
 
 int egret_session__fd(const struct egret_session *s)
 {
 	return s->epoll;
-}
-
-struct drain {
-	struct egret_session *session;
-	struct egret_error *err;
-};
-
-static int drain_record(void *arg, const struct egret_rec *record)
-{
-	struct drain *drain = arg;
-
-	return egret_pipeline_record(drain->session->pipeline, record, drain->err);
-}
-
-static int drain_perf(void *arg, const struct perf_event_header *record, uint64_t time)
-{
-	struct drain *drain = arg;
-
-	return egret_pipeline_perf(drain->session->pipeline, record, time, drain->err);
-}
-
-static int drain_until(struct egret_session *s, uint64_t until, struct egret_error *err)
-{
-	struct drain drain = { s, err };
-	struct egret_capture_sink sink = { drain_record, drain_perf, &drain };
-	long n = egret_capture_drain(s->capture, until, &sink);
-
-	return n < 0 ? (int)n : 0;
 }
 
 static int tidy(struct egret_session *s, uint64_t now, struct egret_error *err)
@@ -657,11 +684,12 @@ int egret_session__profile(struct egret_session *s, struct egret_profile **out,
 			   struct egret_error *err)
 {
 	struct egret_profile *profile = egret_pipeline_profile(s->pipeline);
-	int ret = egret_pipeline_name_all(s->pipeline, err);
+	int ret = store_accounting(s, profile, err);
 
+	if (!ret)
+		ret = egret_pipeline_name_all(s->pipeline, err);
 	if (ret)
 		return ret;
-	egret_accounting_store(s->capture, s->pipeline, profile);
 	ret = egret_profile_copy(profile, out);
 	return ret ? egret_fail(err, -ret, "out of memory for a copy of the profile") : 0;
 }

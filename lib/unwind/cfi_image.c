@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 #include "unwind/cfi_image.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
-/* CFI of more is not a compiler's: that of a 1 GiB Chromium has 60 MiB. */
-#define CFI_SIZE_MAX (1ull << 30)
+#include "unwind/cfi_section.h"
 
 static const char section_names[] = "\0.eh_frame_hdr\0.eh_frame\0.debug_frame\0.shstrtab";
 enum name { NAME_EH_FRAME_HDR = 1, NAME_EH_FRAME = 15, NAME_DEBUG_FRAME = 25, NAME_SHSTRTAB = 38 };
@@ -58,7 +55,7 @@ static int make_image(unsigned int machine, const struct part *parts, size_t n_p
 	size_t size = sizeof(*head);
 
 	for (size_t i = 0; i < n_parts; i++) {
-		if (parts[i].size > CFI_SIZE_MAX)
+		if (parts[i].size > EGRET_CFI_SIZE_MAX)
 			return -EINVAL;
 		size += (parts[i].size + 7) & ~(size_t)7;
 	}
@@ -94,51 +91,18 @@ void egret_cfi_image_close(struct egret_cfi_image *image)
 
 /* ---- .debug_frame --------------------------------------------------------------------------- */
 
-/* The way of GNU tools before SHF_COMPRESSED: "ZLIB", the size as 8 bytes, the other end first,
- * then a zlib stream. The caller frees *out. */
-static int decompress_zdebug(const struct egret_section *section, uint8_t **out, size_t *size)
-{
-	const uint8_t *bytes = section->data;
-	uint64_t want;
-	uLongf got;
-
-	if (section->size < 12 || memcmp(bytes, "ZLIB", 4))
-		return -EINVAL;
-	memcpy(&want, bytes + 4, sizeof(want));
-	want = be64toh(want);
-	/* Deflate makes 1032 bytes of one at best: a small file cannot ask for much memory. */
-	if (want > CFI_SIZE_MAX || want / 1032 > section->size)
-		return -EINVAL;
-	*out = malloc(want + 1);
-	if (!*out)
-		return -ENOMEM;
-	*size = got = want;
-	if (uncompress(*out, &got, bytes + 12, section->size - 12) == Z_OK && got == want)
-		return 0;
-	free(*out);
-	return -EINVAL;
-}
-
 static int image_of_debug_frame(const struct egret_elf *elf, struct egret_cfi_image *image)
 {
 	struct part part = { .name = NAME_DEBUG_FRAME };
-	struct egret_section section;
-	uint8_t *decompressed = NULL;
-	int ret;
+	struct egret_cfi_section section;
+	int ret = egret_cfi_section_debug_frame(elf, &section);
 
-	if (egret_elf_section(elf, ".debug_frame", &section) && section.data) {
-		part.bytes = section.data;
-		part.size = section.size;
-	} else if (egret_elf_section(elf, ".zdebug_frame", &section) && section.data) {
-		ret = decompress_zdebug(&section, &decompressed, &part.size);
-		if (ret)
-			return ret;
-		part.bytes = decompressed;
-	} else {
-		return -ENOENT;
-	}
+	if (ret)
+		return ret;
+	part.bytes = section.bytes;
+	part.size = section.size;
 	ret = make_image(egret_elf_machine(elf), &part, 1, image);
-	free(decompressed);
+	egret_cfi_section_deinit(&section);
 	return ret;
 }
 

@@ -83,7 +83,7 @@ uint64_t egret_engine_libdw_lookups(const struct egret_unwinder *unwinder)
 
 const struct egret_unwind_engine egret_engine_libdw = {
 	.name = "libdw",
-	.text = "CFI parsed by elfutils, each row once (default)",
+	.text = "CFI parsed by elfutils, each row once",
 	.create = create,
 	.destroy = destroy,
 	.module_load = module_load,

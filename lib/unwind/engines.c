@@ -4,6 +4,7 @@
 #include "unwind/engines.h"
 
 const struct egret_unwind_engine *const egret_unwind_engines[] = {
+	&egret_engine_table,
 	&egret_engine_libdw,
 	&egret_engine_libunwind,
 	NULL,

@@ -20,7 +20,7 @@ mapfile -t sources < <(find .ci Makefile bench bpf cmd kernel-patch lib scripts 
 licence_of() { # FILE
 	case $1 in
 	bpf/abi.h | bpf/reasons.h) echo 'LGPL-2.1-only OR BSD-2-Clause' ;; # user space has them too
-	bpf/* | *.bpf.c) echo 'GPL-2.0-only OR BSD-2-Clause' ;;
+	bpf/* | *.bpf.[ch]) echo 'GPL-2.0-only OR BSD-2-Clause' ;;
 	kernel-patch/*) echo 'GPL-2.0-only' ;;
 	*) echo 'LGPL-2.1-only OR BSD-2-Clause' ;;
 	esac

@@ -210,6 +210,22 @@ static void kinds(void)
 	}
 }
 
+/* Files in memory: those with a build-id are programs and libraries, the others are made by a JIT. */
+static void files_in_memory(void)
+{
+	struct world w;
+	struct egret_module *m;
+
+	init(&w);
+	m = by_id(&w, 1, "/memfd:runc_cloned (deleted)", 0xb);
+	CHECK_EQ(m->kind, EGRET_CODE_FILE);
+	CHECK_STR(m->path, "/memfd:runc_cloned");
+	CHECK(m->elf != NULL);
+	CHECK(by_id(&w, 2, "/memfd:runc_cloned (deleted)", 0xb) == m);
+	CHECK_EQ(by_inode(&w, 2, "/memfd:runc_cloned (deleted)", 2)->kind, EGRET_CODE_JIT);
+	deinit(&w);
+}
+
 /* Code without a file is its process's own; the vdso is everyone's. */
 static void per_process_or_not(void)
 {
@@ -277,6 +293,7 @@ int main(void)
 	RUN(deleted_files);
 	RUN(gone_and_seen_again);
 	RUN(kinds);
+	RUN(files_in_memory);
 	RUN(per_process_or_not);
 	RUN(lengths_of_build_ids);
 	RUN(many);

@@ -435,9 +435,9 @@ static uint64_t nanoseconds(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-static void rows_are_looked_up_once(void)
+static void check_lookups(const char *name, uint64_t (*count)(const struct egret_unwinder *))
 {
-	const struct egret_unwind_engine *engine = egret_unwind_engine_find("libdw");
+	const struct egret_unwind_engine *engine = egret_unwind_engine_find(name);
 	struct live_stack *s = new_stack();
 	struct egret_unwinder *unwinder;
 	static struct live_result first, r;
@@ -447,15 +447,16 @@ static void rows_are_looked_up_once(void)
 	CHECK_EQ(engine->create(&unwinder, NULL), 0);
 	live_load(engine, unwinder);
 	live_run(engine, unwinder, s, MAX_LIVE_FRAMES, &first);
-	lookups = egret_engine_libdw_lookups(unwinder);
+	lookups = count(unwinder);
 	/* 99 of the frames are at one and the same place. */
 	CHECK_EQ(lookups, first.n - 99);
 	s->reads = 0;
 	start = nanoseconds();
 	for (int i = 0; i < 1000; i++)
 		live_run(engine, unwinder, s, MAX_LIVE_FRAMES, &r);
-	printf("%.1f ns a frame, hot\n", (double)(nanoseconds() - start) / 1000 / (double)r.n);
-	CHECK_EQ(egret_engine_libdw_lookups(unwinder), lookups);
+	printf("%s: %.1f ns a frame, hot\n", name,
+	       (double)(nanoseconds() - start) / 1000 / (double)r.n);
+	CHECK_EQ(count(unwinder), lookups);
 	CHECK_EQ(r.n, first.n);
 	CHECK(!memcmp(r.frames, first.frames, r.n * sizeof(r.frames[0])));
 	/* The return address, and few saved registers that a CFA needs: but with sanitizers, every
@@ -465,11 +466,17 @@ static void rows_are_looked_up_once(void)
 	live_unload(engine, unwinder);
 	live_load(engine, unwinder);
 	live_run(engine, unwinder, s, MAX_LIVE_FRAMES, &r);
-	CHECK_EQ(egret_engine_libdw_lookups(unwinder), 2 * lookups);
+	CHECK_EQ(count(unwinder), 2 * lookups);
 	CHECK_EQ(r.n, first.n);
 	live_unload(engine, unwinder);
 	engine->destroy(unwinder);
 	live_free(s);
+}
+
+static void rows_are_looked_up_once(void)
+{
+	check_lookups("table", egret_engine_table_lookups);
+	check_lookups("libdw", egret_engine_libdw_lookups);
 }
 
 static void libunwind_does_the_work(void)
@@ -492,7 +499,8 @@ static void libunwind_does_the_work(void)
 
 static void engines_by_name(void)
 {
-	CHECK_STR(egret_unwind_engine_find(NULL)->name, "libdw");
+	CHECK_STR(egret_unwind_engine_find(NULL)->name, "table");
+	CHECK_STR(egret_unwind_engine_find("table")->name, "table");
 	CHECK_STR(egret_unwind_engine_find("libdw")->name, "libdw");
 	CHECK_STR(egret_unwind_engine_find("libunwind")->name, "libunwind");
 	CHECK(!egret_unwind_engine_find("libd"));

@@ -190,7 +190,7 @@ struct egret_session_opts {
 	bool symbols_off;	   /* do not put symbols into the recording */
 	uint8_t reserved0;
 	const char *capture;  /* "auto" (NULL), "hook", "task-work", "inline" */
-	const char *unwinder; /* NULL: the default; "libdw", "libunwind" */
+	const char *unwinder; /* NULL: the default, "table"; or "libdw", "libunwind" */
 	const char *fault;    /* "none", "safe" (NULL), "any" */
 	uint64_t stack_limit; /* bytes; 0: the backend's default (256 KiB, inline 64 KiB) */
 	uint64_t buffer_size; /* bytes of the capture ring of each CPU; 0: the default */

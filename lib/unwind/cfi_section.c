@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+#include "unwind/cfi_section.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "unwind/cfi_entry.h"
+
+/* Code beyond the first 4 GiB is not looked at: rows keep their addresses in 32 bits. */
+static bool find_code(const struct egret_elf *elf, struct egret_cfi_section *out)
+{
+	Elf *handle = egret_elf_handle(elf);
+	uint64_t start = UINT64_MAX, end = 0;
+	GElf_Phdr phdr;
+	size_t n;
+
+	if (elf_getphdrnum(handle, &n))
+		return false;
+	for (size_t i = 0; i < n && gelf_getphdr(handle, (int)i, &phdr); i++) {
+		if (phdr.p_type != PT_LOAD || !(phdr.p_flags & PF_X) ||
+		    phdr.p_memsz > UINT64_MAX - phdr.p_vaddr)
+			continue;
+		if (phdr.p_vaddr < start)
+			start = phdr.p_vaddr;
+		if (phdr.p_vaddr + phdr.p_memsz > end)
+			end = phdr.p_vaddr + phdr.p_memsz;
+	}
+	if (start >= end)
+		return false;
+	out->code_start = start;
+	out->code_end = end - start > UINT32_MAX ? start + UINT32_MAX : end;
+	return true;
+}
+
+static bool usable(const struct egret_section *section)
+{
+	return section->data && section->size && section->size <= EGRET_CFI_SIZE_MAX;
+}
+
+/* ---- .eh_frame ------------------------------------------------------------------------------ */
+
+static uint64_t vaddr_of_section(const struct egret_elf *elf, const char *name)
+{
+	struct egret_section section;
+
+	return egret_elf_section(elf, name, &section) ? section.shdr.sh_addr : 0;
+}
+
+/* The bytes from vaddr to the end of the file's segment there. */
+static bool bytes_at(const struct egret_elf *elf, uint64_t vaddr, const uint8_t **bytes,
+		     size_t *size)
+{
+	Elf *handle = egret_elf_handle(elf);
+	GElf_Phdr phdr;
+	size_t n, file_size;
+	const uint8_t *file = egret_elf_bytes(elf, &file_size);
+
+	if (elf_getphdrnum(handle, &n))
+		return false;
+	for (size_t i = 0; i < n && gelf_getphdr(handle, (int)i, &phdr); i++) {
+		uint64_t into = vaddr - phdr.p_vaddr;
+
+		if (phdr.p_type != PT_LOAD || vaddr < phdr.p_vaddr || into >= phdr.p_filesz ||
+		    phdr.p_offset > file_size || phdr.p_filesz > file_size - phdr.p_offset)
+			continue;
+		*bytes = file + phdr.p_offset + into;
+		*size = phdr.p_filesz - into;
+		return true;
+	}
+	return false;
+}
+
+/* Without section headers: the program header leads to .eh_frame_hdr, and that to .eh_frame. */
+static bool eh_frame_by_header(const struct egret_elf *elf, struct egret_cfi_section *out)
+{
+	Elf *handle = egret_elf_handle(elf);
+	struct egret_cfi_section hdr = { .is_eh = true };
+	struct egret_cie pointers = { .address_size = 8 };
+	GElf_Phdr phdr;
+	const uint8_t *at;
+	size_t n;
+
+	if (elf_getphdrnum(handle, &n))
+		return false;
+	for (size_t i = 0; i < n && gelf_getphdr(handle, (int)i, &phdr); i++)
+		if (phdr.p_type == PT_GNU_EH_FRAME)
+			hdr.vaddr = phdr.p_vaddr;
+	/* version 1, encodings of: the pointer, the number and the addresses of its table */
+	if (!hdr.vaddr || !bytes_at(elf, hdr.vaddr, &hdr.bytes, &hdr.size) || hdr.size < 8 ||
+	    hdr.bytes[0] != 1)
+		return false;
+	pointers.fde_encoding = hdr.bytes[1];
+	hdr.got_vaddr = hdr.vaddr;
+	at = hdr.bytes + 4;
+	if (!egret_cfi_pointer(&hdr, &pointers, &at, hdr.bytes + hdr.size, &out->vaddr))
+		return false;
+	out->ends_at_zero = true;
+	return bytes_at(elf, out->vaddr, &out->bytes, &out->size);
+}
+
+int egret_cfi_section_eh_frame(const struct egret_elf *elf, struct egret_cfi_section *out)
+{
+	struct egret_section section;
+
+	*out = (struct egret_cfi_section){ .is_eh = true };
+	if (egret_elf_section(elf, ".eh_frame", &section) && usable(&section)) {
+		out->bytes = section.data;
+		out->size = section.size;
+		out->vaddr = section.shdr.sh_addr;
+	} else if (!eh_frame_by_header(elf, out)) {
+		return -ENOENT;
+	}
+	if (out->size > EGRET_CFI_SIZE_MAX)
+		out->size = EGRET_CFI_SIZE_MAX;
+	out->text_vaddr = vaddr_of_section(elf, ".text");
+	out->got_vaddr = vaddr_of_section(elf, ".got");
+	return find_code(elf, out) ? 0 : -EINVAL;
+}
+
+/* ---- .debug_frame --------------------------------------------------------------------------- */
+
+/* want bytes out of a zlib stream. */
+static int inflate_to(const uint8_t *bytes, size_t size, uint64_t want,
+		      struct egret_cfi_section *out)
+{
+	uLongf got = want;
+
+	/* Deflate makes 1032 bytes of one at best: a small file cannot ask for much memory. */
+	if (want > EGRET_CFI_SIZE_MAX || want / 1032 > size)
+		return -EINVAL;
+	out->owned = malloc(want + 1);
+	if (!out->owned)
+		return -ENOMEM;
+	if (uncompress(out->owned, &got, bytes, size) != Z_OK || got != want) {
+		free(out->owned);
+		out->owned = NULL;
+		return -EINVAL;
+	}
+	out->bytes = out->owned;
+	out->size = want;
+	return 0;
+}
+
+/* The way of GNU tools before SHF_COMPRESSED: "ZLIB", the size as 8 bytes, the other end first. */
+static int decompress_zdebug(const struct egret_section *section, struct egret_cfi_section *out)
+{
+	const uint8_t *bytes = section->data;
+	uint64_t want;
+
+	if (section->size < 12 || memcmp(bytes, "ZLIB", 4))
+		return -EINVAL;
+	memcpy(&want, bytes + 4, sizeof(want));
+	return inflate_to(bytes + 12, section->size - 12, be64toh(want), out);
+}
+
+static int decompress(const struct egret_section *section, struct egret_cfi_section *out)
+{
+	const uint8_t *bytes = section->data;
+	Elf64_Chdr chdr;
+
+	if (section->size < sizeof(chdr))
+		return -EINVAL;
+	memcpy(&chdr, bytes, sizeof(chdr));
+	if (chdr.ch_type != ELFCOMPRESS_ZLIB)
+		return -EINVAL;
+	return inflate_to(bytes + sizeof(chdr), section->size - sizeof(chdr), chdr.ch_size, out);
+}
+
+int egret_cfi_section_debug_frame(const struct egret_elf *elf, struct egret_cfi_section *out)
+{
+	struct egret_section section;
+
+	*out = (struct egret_cfi_section){ 0 };
+	if (!egret_elf_is_64(elf) || !find_code(elf, out))
+		return -ENOENT;
+	if (egret_elf_stored_section(elf, ".debug_frame", &section) &&
+	    section.shdr.sh_flags & SHF_COMPRESSED)
+		return usable(&section) ? decompress(&section, out) : -EINVAL;
+	if (egret_elf_section(elf, ".debug_frame", &section) && usable(&section)) {
+		out->bytes = section.data;
+		out->size = section.size;
+		return 0;
+	}
+	if (egret_elf_section(elf, ".zdebug_frame", &section) && usable(&section))
+		return decompress_zdebug(&section, out);
+	return -ENOENT;
+}
+
+void egret_cfi_section_deinit(struct egret_cfi_section *section)
+{
+	free(section->owned);
+	*section = (struct egret_cfi_section){ 0 };
+}

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+# Processes that were there before the recording, and are gone 5 ms after their first sample: their
+# functions are named, from files that are removed soon after.
+. "$(dirname "$0")/maps_lib.sh"
+need_root
+need_task_work
+
+n=12
+for ((i = 0; i < n; i++)); do
+	make_program "$tmp/brief_$i" "brief_work_$i"
+	mkfifo "$tmp/start_$i"
+	"$tmp/brief_$i" wait 5 <"$tmp/start_$i" &
+	exec {fd}>"$tmp/start_$i"
+	fds+=("$fd")
+done
+(
+	sleep 1
+	for fd in "${fds[@]}"; do
+		echo >&"$fd"
+		sleep 0.05
+	done
+	sleep 0.2
+	rm -f "$tmp"/brief_*
+) &
+record -F 1999 -d 3 -a
+wait
+for ((i = 0; i < n; i++)); do
+	all=$(samples_of "^brief_$i;")
+	named=$(samples_of "^brief_$i;.*;main;brief_work_$i(;.*_\[k\])? ")
+	check "samples of brief_$i" "$named" '>=' 4
+	# The end of main and exit are in libc.
+	check "samples of brief_$i without its function" $((all - named)) '<=' 4
+	check "samples of brief_$i in unknown code" "$(samples_of "^brief_$i;.*\[(unknown|brief_)")" == 0
+	check "names of others in brief_$i" "$(grep "^brief_$i;" "$tmp/folded" | grep -o 'brief_work_[0-9]*' |
+		sort -u | wc -l)" == 1
+done
+check_identity "all"
+finish

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/*
+ * jit MS: a function made at run time, with a frame pointer, that is busy for MS ms, and is
+ * named jit_work in the perf map of the process.
+ */
+#include "spin.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* push rbp; mov rbp, rsp; loop: dec rdi; jnz loop; pop rbp; ret */
+static const unsigned char code[] = { 0x55, 0x48, 0x89, 0xe5, 0x48, 0xff,
+				      0xcf, 0x75, 0xfb, 0x5d, 0xc3 };
+
+static int write_map(const void *start)
+{
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/tmp/perf-%d.map", getpid());
+	file = fopen(path, "we");
+	if (!file)
+		return -1;
+	fprintf(file, "%lx %zx jit_work\n", (unsigned long)start, sizeof(code));
+	return fclose(file);
+}
+
+static FRAME int run(void (*work)(uint64_t turns), uint64_t ms)
+{
+	uint64_t end = clock_ns(CLOCK_THREAD_CPUTIME_ID) + ms * 1000000;
+
+	do
+		work(10000000);
+	while (clock_ns(CLOCK_THREAD_CPUTIME_ID) < end);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	void *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (argc < 2 || memory == MAP_FAILED)
+		return 2;
+	memcpy(memory, code, sizeof(code));
+	if (write_map(memory))
+		return 3;
+	return run((void (*)(uint64_t))memory, (uint64_t)atoi(argv[1])) + 0;
+}
