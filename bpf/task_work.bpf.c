@@ -316,8 +316,9 @@ static int capture_callback(struct bpf_map *map, void *key, void *value)
 		if (BPF_CORE_READ(task, flags) & PF_EXITING)
 			return 0; /* exit_task_work(): all that is sampled from here on shares it */
 		/*
-		 * The capture of the exec has answered; this is the new image. What is sampled until
-		 * the thread is in user mode finds the work still busy, and shares that capture too.
+		 * The capture of the exec has answered; this is the new image. What is
+		 * sampled until the thread is in user mode finds the work still busy, and
+		 * shares that capture too.
 		 */
 		*(volatile u64 *)&thread->cookie = thread->final_cookie;
 		*(volatile u64 *)&thread->final_cookie = 0;
