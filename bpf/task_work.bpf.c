@@ -28,8 +28,8 @@ extern int bpf_probe_read_user_dynptr(struct bpf_dynptr *dptr, u64 off, u64 size
 #define ksym_exists(symbol) (!!(symbol))
 
 /*
- * The thread, by the address of its task, which nobody else has before sched_process_free. Not by its
- * id: a thread that calls execve takes over the id and the start time of its process's first thread.
+ * The thread, by the address of its task, which nobody else has before sched_process_free. Not by
+ * its id: a thread that calls execve takes over the id and the start time of its process's first.
  */
 struct thread_key {
 	u64 task;
@@ -312,13 +312,16 @@ static int capture_callback(struct bpf_map *map, void *key, void *value)
 	u8 ending;
 
 	if (thread->final_cookie) {
+		thread->pending = 0;
+		if (BPF_CORE_READ(task, flags) & PF_EXITING)
+			return 0; /* exit_task_work(): all that is sampled from here on shares it */
 		/*
-		 * The capture of the exec has answered; this is the new image. What is sampled until the
-		 * thread is in user mode finds the work still busy, and shares that capture too.
+		 * The capture of the exec has answered; this is the new image. What is
+		 * sampled until the thread is in user mode finds the work still busy, and
+		 * shares that capture too.
 		 */
 		*(volatile u64 *)&thread->cookie = thread->final_cookie;
 		*(volatile u64 *)&thread->final_cookie = 0;
-		thread->pending = 0;
 		return 0;
 	}
 	if (!claim(thread))

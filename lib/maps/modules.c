@@ -97,7 +97,7 @@ static enum egret_code_kind kind_of(const char *path, bool has_build_id)
 	if (!strcmp(path, "[vdso]"))
 		return EGRET_CODE_VDSO;
 	if (has_build_id && !strncmp(path, "/memfd:", 7))
-		return EGRET_CODE_FILE; /* a program or library that was put into memory to be run */
+		return EGRET_CODE_FILE; /* a program put there to be run */
 	if (path[0] != '/' || !strncmp(path, "//anon", 6) || !strncmp(path, "/dev/zero", 9) ||
 	    !strncmp(path, "/SYSV", 5) || !strncmp(path, "/memfd:", 7) ||
 	    !strncmp(path, "/anon_hugepage", 14) || !strncmp(path, "/[aio]", 6))

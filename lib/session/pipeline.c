@@ -420,9 +420,9 @@ static int wait_for_another(struct egret_pipeline *p, struct live_thread *t,
 }
 
 /*
- * The thread whose last capture has a cookie. It is not the one that the sample names where a thread
- * took over the id of its process's first one in execve: its capture has the old id, and what is sampled
- * after it the new one.
+ * The thread whose last capture has a cookie. It is not the one that the sample names where a
+ * thread took over the id of its process's first one in execve: its capture has the old id, and
+ * what is sampled after it the new one.
  */
 static struct live_thread *find_answered(struct egret_pipeline *p, uint64_t cookie)
 {

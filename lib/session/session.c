@@ -434,7 +434,7 @@ void egret_session__destroy(struct egret_session *s)
 	free(s);
 }
 
-/* ---- records ----------------------------------------------------------------------------------- */
+/* ---- records ---------------------------------------------------------------------- */
 
 struct drain {
 	struct egret_session *session;
@@ -465,8 +465,8 @@ static int drain_until(struct egret_session *s, uint64_t until, struct egret_err
 }
 
 /*
- * Puts the accounting into the profile. Where the session goes on afterwards, sampling rests for that
- * moment: only then do all of the numbers belong together.
+ * Puts the accounting into the profile. Where the session goes on afterwards, sampling rests for
+ * that moment: only then do all of the numbers belong together.
  */
 static int store_accounting(struct egret_session *s, struct egret_profile *profile,
 			    struct egret_error *err)

@@ -38,7 +38,7 @@ static void bad(struct run *run)
 static inline bool fits_simple_slot(const struct egret_rule *rule)
 {
 	return rule->kind == EGRET_RULE_AT_CFA && !(rule->offset & 7) && rule->offset < 0 &&
-	       rule->offset >= -8 * UINT8_MAX;
+	       rule->offset >= -8 * (int)UINT8_MAX;
 }
 
 /* Whether the rule is what every simple row says of the register, or was put into this one. */

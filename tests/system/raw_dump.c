@@ -5,8 +5,10 @@
  *   raw_dump FILE             a line for each sample and capture
  *   raw_dump FILE STRING...   how many raw items hold one of the strings, anywhere in their bytes
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bpf/abi.h"
@@ -48,20 +50,30 @@ static void print_capture(const struct egret_rec_capture *c)
 	       c->requested ? c->rec.time - c->requested : 0);
 }
 
+static int print_record(const void *bytes, size_t len)
+{
+	struct egret_rec *rec = malloc(len); /* in the recording they are not aligned */
+
+	if (!rec)
+		return -ENOMEM;
+	memcpy(rec, bytes, len);
+	if (rec->type == EGRET_REC_SAMPLE && len >= sizeof(struct egret_rec_sample))
+		print_sample((const struct egret_rec_sample *)rec);
+	if (rec->type == EGRET_REC_CAPTURE && len >= sizeof(struct egret_rec_capture))
+		print_capture((const struct egret_rec_capture *)rec);
+	free(rec);
+	return 0;
+}
+
 static int on_raw(void *arg, uint32_t tag, const void *bytes, size_t len)
 {
-	const struct egret_rec *rec = bytes;
 	struct dump *dump = arg;
 
 	if (dump->n_strings)
 		return search(dump, bytes, len);
-	if (tag != EGRET_RAW_RECORD || len < sizeof(*rec))
+	if (tag != EGRET_RAW_RECORD || len < sizeof(struct egret_rec))
 		return 0;
-	if (rec->type == EGRET_REC_SAMPLE && len >= sizeof(struct egret_rec_sample))
-		print_sample(bytes);
-	if (rec->type == EGRET_REC_CAPTURE && len >= sizeof(struct egret_rec_capture))
-		print_capture(bytes);
-	return 0;
+	return print_record(bytes, len);
 }
 
 int main(int argc, char **argv)

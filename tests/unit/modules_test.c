@@ -210,7 +210,7 @@ static void kinds(void)
 	}
 }
 
-/* Files in memory: those with a build-id are programs and libraries, the others are made by a JIT. */
+/* Files in memory: with a build-id they are programs and libraries, without one of a JIT. */
 static void files_in_memory(void)
 {
 	struct world w;
