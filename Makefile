@@ -127,8 +127,10 @@ $(O)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $< -o $@
 
-bench: $(O)/egret $(BENCH_TOOLS) ## hold egret against perf: a table, also in build/bench/results.md
-	tests/bench/bench.py --egret $(O)/egret --tools $(O)/tests/bench --out $(O)/bench $(BENCH)
+bench: ## hold egret against perf: a table, also in build/bench/results.md
+	@scripts/deps.sh build bench
+	@$(MAKE) $(QUIETLY) $(O)/egret $(BENCH_TOOLS)
+	@tests/bench/bench.py --egret $(O)/egret --tools $(O)/tests/bench --out $(O)/bench $(BENCH)
 
 unit: $(UNIT_BINS) ## build and run the unit tests
 	tests/run $(UNIT_BINS)
