@@ -139,21 +139,24 @@ clean: ## remove what was built
 # ---- what README.md names: each installs what is missing, and builds ---------------------------
 
 # Builds with a job a CPU where the caller did not say otherwise, and says only what goes wrong.
-SUBMAKE = $(MAKE) --no-print-directory --silent $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+QUIETLY = --no-print-directory --silent $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 LINTS := $(sort $(wildcard tests/lint/*.sh))
 LONG_TESTS := $(sort $(wildcard tests/long/*.sh))
-# System tests that run with sanitizers too: those that take egret through all of its code.
-SAN_SYSTEM_TESTS := $(filter $(patsubst %,tests/system/%.sh,cli_test),$(SYSTEM_TESTS))
+# System tests that run with sanitizers too: those that take egret through most of its code, and do
+# not measure what it costs.
+SAN_SYSTEM_TESTS := $(filter $(patsubst %,tests/system/%.sh,capture_altstack capture_clamp_go \
+	capture_sleeper cli_test maps_before maps_dlopen maps_files maps_namespaces programs_native \
+	programs_node programs_tools record_cli),$(SYSTEM_TESTS))
 
 .PHONY: programs test-programs san san-programs uninstall
 programs: all $(UNIT_BINS) $(SYSTEM_BINS)
 san-programs:
 	@echo "building with sanitizers"
-	@$(SUBMAKE) SAN=1 O=$(O)-san all $(UNIT_BINS:$(O)/%=$(O)-san/%) $(SYSTEM_BINS:$(O)/%=$(O)-san/%)
+	@$(MAKE) $(QUIETLY) SAN=1 O=$(O)-san all $(UNIT_BINS:$(O)/%=$(O)-san/%) $(SYSTEM_BINS:$(O)/%=$(O)-san/%)
 test-programs:
 	@scripts/deps.sh build check
 	@echo "building"
-	@$(SUBMAKE) programs
+	@$(MAKE) $(QUIETLY) programs
 
 deps: ## install what is missing (apt; root)
 	scripts/deps.sh build check bench
@@ -161,27 +164,27 @@ deps: ## install what is missing (apt; root)
 demo: ## record a real program, and leave its flame graph
 	@scripts/deps.sh build demo
 	@echo "building"
-	@$(SUBMAKE) all
+	@$(MAKE) $(QUIETLY) all
 	@scripts/demo.sh $(O)
 
 # All tests in one run, so that its last line counts them all.
 check: test-programs ## install what is missing, build, and pass every test (root)
-	@$(SUBMAKE) san-programs
+	@$(MAKE) $(QUIETLY) san-programs
 	@tests/run O=$(O) $(LINTS) $(UNIT_BINS) $(SYSTEM_TESTS) \
 		O=$(O)-san $(UNIT_BINS:$(O)/%=$(O)-san/%) $(SAN_SYSTEM_TESTS)
 
 check-long: test-programs ## the tests that take their time: soaks and long comparisons (root)
-	@$(SUBMAKE) san-programs
+	@$(MAKE) $(QUIETLY) san-programs
 	@TEST_TIMEOUT=3600 tests/run O=$(O) $(LONG_TESTS)
 
 lint: ## format, layers, style, static analysis
 	@scripts/deps.sh build check
-	@$(SUBMAKE) all
+	@$(MAKE) $(QUIETLY) all
 	@tests/run O=$(O) $(LINTS)
 
 san: ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer
 	@scripts/deps.sh build check
-	@$(SUBMAKE) san-programs
+	@$(MAKE) $(QUIETLY) san-programs
 	@tests/run O=$(O)-san $(UNIT_BINS:$(O)/%=$(O)-san/%) $(SAN_SYSTEM_TESTS)
 
 # ---- installation --------------------------------------------------------------------------------
