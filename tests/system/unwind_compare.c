@@ -121,9 +121,9 @@ static void describe(char *to, size_t size, const struct egret_unwound_frame *fr
 	const char *name = m ? strrchr(m->module->path, '/') : NULL;
 
 	snprintf(to, size, "%s+%#" PRIx64 "/%x",
-		 name	? name + 1
-		 : m	? m->module->path
-			: "?",
+		 name ? name + 1
+		 : m  ? m->module->path
+		      : "?",
 		 m ? frame->pc - m->start + m->pgoff : frame->pc, frame->flags);
 }
 
@@ -145,8 +145,7 @@ static void compare(const struct egret_unwinder *u, const struct egret_unwind_re
 	char before[120] = "leaf", frame[N_ENGINES][120] = { "end", "end" }, text[400];
 	size_t i = 0;
 
-	while (i < r[0].n_frames && i < r[1].n_frames &&
-	       u->frames[0][i].pc == u->frames[1][i].pc &&
+	while (i < r[0].n_frames && i < r[1].n_frames && u->frames[0][i].pc == u->frames[1][i].pc &&
 	       u->frames[0][i].flags == u->frames[1][i].flags)
 		i++;
 	if (i == r[0].n_frames && i == r[1].n_frames && r[0].end == r[1].end)
@@ -161,8 +160,8 @@ static void compare(const struct egret_unwinder *u, const struct egret_unwind_re
 		if (i < r[e].n_frames)
 			describe(frame[e], sizeof(frame[e]), &u->frames[e][i]);
 	snprintf(text, sizeof(text), "after %s: %s %s (%s) and %s %s (%s)", before,
-		 engines[0]->name, frame[0], egret_unwind_end_name((int)r[0].end),
-		 engines[1]->name, frame[1], egret_unwind_end_name((int)r[1].end));
+		 engines[0]->name, frame[0], egret_unwind_end_name((int)r[0].end), engines[1]->name,
+		 frame[1], egret_unwind_end_name((int)r[1].end));
 	count_kind(text);
 }
 
@@ -215,9 +214,9 @@ static const struct egret_unwind_engine both = {
 
 static const struct egret_unwind_engine *engine_of(const char *name)
 {
-	static const struct egret_unwind_engine *const all[] = {
-		&egret_engine_table, &egret_engine_libdw, &egret_engine_libunwind
-	};
+	static const struct egret_unwind_engine *const all[] = { &egret_engine_table,
+								 &egret_engine_libdw,
+								 &egret_engine_libunwind };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (!strcmp(all[i]->name, name))
