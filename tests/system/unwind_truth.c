@@ -6,7 +6,10 @@
  * The program is this one, from its first instruction in the dynamic linker on: prologues and
  * epilogues, PLT entries and lazy binding, alloca and aligned stacks, callbacks from libc, tail
  * calls, and signal handlers, on the same and on an alternate stack. Prints each place where the
- * two differ, and a last line: steps=N checked=N wrong=N signals=N deepest=N
+ * two differ, and a last line:
+ * steps=N checked=N wrong=N without_cfi=N signals=N deepest=N
+ * without_cfi: those that differ and have a frame that no CFI covers (the start files' _init, _fini
+ * and what runs destructors); they are not among the wrong ones.
  */
 #include <alloca.h>
 #include <elf.h>
@@ -26,6 +29,7 @@
 #include <egret/egret.h>
 
 #include "unwind/engines.h"
+#include "unwind/table_module.h"
 
 #define MAX_DEPTH 512
 #define MAX_MAPS 64
@@ -107,6 +111,7 @@ struct map {
 	uint64_t start, end, bias;
 	struct egret_elf *elf;
 	struct egret_unwind_module *module;
+	struct egret_table_module *tables; /* to tell what has no CFI */
 };
 
 struct entry {
@@ -126,7 +131,7 @@ struct truth {
 	struct user_regs_struct regs;
 	uint8_t stack[2][STACK_MAX]; /* where rsp is, and what the signal interrupted */
 	uint64_t stack_start[2], stack_len[2];
-	uint64_t steps, checked, wrong, signals;
+	uint64_t steps, checked, wrong, without_cfi, signals;
 	uint64_t places[MAX_PLACES]; /* that were told of */
 	size_t n_places;
 };
@@ -187,10 +192,11 @@ static void read_maps(struct truth *t)
 		       prot, &pgoff, path);
 		if (prot[2] != 'x' || find_map(t, start))
 			continue;
-		*m = (struct map){ start, end, 0, open_mapped(t, path, start, end), NULL };
+		*m = (struct map){ start, end, 0, open_mapped(t, path, start, end), NULL, NULL };
 		if (m->elf && egret_elf_offset_to_vaddr(m->elf, pgoff, &vaddr)) {
 			m->bias = start - vaddr;
 			t->engine->module_load(t->unwinder, m->elf, NULL, &m->module);
+			egret_table_module_create(m->elf, NULL, &m->tables);
 		}
 		t->n_maps++;
 	}
@@ -264,11 +270,37 @@ static void copy_stacks(struct truth *t)
 			copy_stack(t, 1, t->shadow[i].slot);
 }
 
+static bool has_cfi(struct truth *t, uint64_t pc, bool is_return)
+{
+	struct map *m = find_map(t, pc);
+	bool is_lasting;
+
+	return m && m->tables &&
+	       egret_table_module_row(m->tables,
+				      (struct egret_place){ pc - is_return - m->bias, is_return },
+				      &is_lasting)
+			       .row.kind != EGRET_ROW_NONE;
+}
+
+static bool all_have_cfi(struct truth *t)
+{
+	if (!has_cfi(t, t->regs.rip, false))
+		return false;
+	for (size_t i = 0; i < t->depth; i++)
+		if (!has_cfi(t, t->shadow[i].pc, !t->shadow[i].is_interrupted))
+			return false;
+	return true;
+}
+
 static void tell(struct truth *t, const struct egret_unwound_frame *frames,
 		 const struct egret_unwind_result *r)
 {
 	const struct map *m = find_map(t, t->regs.rip);
 
+	if (!all_have_cfi(t)) {
+		t->without_cfi++;
+		return;
+	}
 	t->wrong++;
 	for (size_t i = 0; i < t->n_places; i++)
 		if (t->places[i] == t->regs.rip)
@@ -420,9 +452,9 @@ static int run_truth(const char *self, const char *engine)
 		check(&t);
 		t.steps++;
 	} while (step(&t));
-	printf("steps=%" PRIu64 " checked=%" PRIu64 " wrong=%" PRIu64 " signals=%" PRIu64
-	       " deepest=%zu\n",
-	       t.steps, t.checked, t.wrong, t.signals, t.deepest);
+	printf("steps=%" PRIu64 " checked=%" PRIu64 " wrong=%" PRIu64 " without_cfi=%" PRIu64
+	       " signals=%" PRIu64 " deepest=%zu\n",
+	       t.steps, t.checked, t.wrong, t.without_cfi, t.signals, t.deepest);
 	return t.wrong != 0;
 }
 
