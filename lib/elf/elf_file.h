@@ -64,9 +64,8 @@ struct egret_section {
 bool egret_elf_section(const struct egret_elf *elf, const char *name, struct egret_section *out);
 
 /*
- * The same as it is in the file, compressed bytes too. libelf does not learn of it: it would
- * note in the headers what it has decompressed, and a copy of the file that is made later has
- * them.
+ * The same as it is in the file, compressed bytes too. libelf does not learn of it: it would note
+ * in the headers what it has decompressed, and a copy of the file made later has them.
  */
 bool egret_elf_stored_section(const struct egret_elf *elf, const char *name,
 			      struct egret_section *out);

@@ -35,6 +35,9 @@ int egret_symtab_create(const struct egret_elf *elf, const struct egret_elf *deb
 void egret_symtab_destroy(struct egret_symtab *table);
 /* vaddr: in the ELF file's own address space. */
 bool egret_symtab_find(const struct egret_symtab *table, uint64_t vaddr, struct egret_symbol *out);
+/* The first function of that name, as it is in the file. */
+bool egret_symtab_named(const struct egret_symtab *table, const char *name,
+			struct egret_symbol *out);
 
 /* /proc/kallsyms, or a saved copy of it. */
 struct egret_kallsyms;

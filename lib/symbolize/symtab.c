@@ -543,3 +543,19 @@ bool egret_symtab_find(const struct egret_symtab *table, uint64_t vaddr, struct 
 				      .size = e->end - e->start };
 	return true;
 }
+
+bool egret_symtab_named(const struct egret_symtab *table, const char *name,
+			struct egret_symbol *out)
+{
+	for (size_t i = 0; i < table->functions.n; i++) {
+		const struct entry *e = &table->functions.entries[i];
+
+		if (strcmp(name_of(table, e), name))
+			continue;
+		*out = (struct egret_symbol){ .name = name_of(table, e),
+					      .start = e->start,
+					      .size = e->end - e->start };
+		return true;
+	}
+	return false;
+}

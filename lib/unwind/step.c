@@ -49,6 +49,22 @@ enum egret_unwind_end egret_step_end_of(int negative_errno)
 	}
 }
 
+/*
+ * Whether a saved register was popped already: compilers say nothing of pops in an epilogue that
+ * finds its CFA by rsp, as what is popped stays in memory. But what is below rsp is not captured.
+ * There, the register has its value again; code that saves registers below rsp by other
+ * instructions than push (old compilers, in the red zone of leaf functions) is not told apart.
+ */
+#define POPPED_MAX 256
+
+static bool was_popped(const struct egret_step_state *state, uint64_t slot)
+{
+	uint64_t value;
+
+	return slot < egret_step_sp(state) && egret_step_sp(state) - slot <= POPPED_MAX &&
+	       state->read_stack(state->arg, slot, &value);
+}
+
 static enum egret_unwind_end step_simple(struct egret_step_state *state,
 					 const struct egret_row *row)
 {
@@ -66,10 +82,13 @@ static enum egret_unwind_end step_simple(struct egret_step_state *state,
 		return egret_step_end_of(ret);
 	for (unsigned int i = 0; i < NR_SAVED; i++) {
 		uint32_t bit = EGRET_REG_BIT(saved_reg[i]);
+		uint64_t slot = cfa - 8 * (uint64_t)row->saved[i];
 
 		if (!row->saved[i])
 			continue;
-		state->value[saved_reg[i]] = cfa - 8 * (uint64_t)row->saved[i];
+		if (slot < egret_step_sp(state) && was_popped(state, slot))
+			continue;
+		state->value[saved_reg[i]] = slot;
 		state->known |= bit;
 		state->saved |= bit;
 	}
@@ -160,11 +179,13 @@ static int apply_rule(struct egret_step_state *to, unsigned int reg, struct egre
 	}
 	if (ret)
 		return ret;
-	if (rule->kind == EGRET_RULE_AT_REG || rule->kind == EGRET_RULE_AT_CFA ||
-	    rule->kind == EGRET_RULE_AT_EXPR)
-		set_saved(to, reg, value);
-	else
+	if (rule->kind != EGRET_RULE_AT_REG && rule->kind != EGRET_RULE_AT_CFA &&
+	    rule->kind != EGRET_RULE_AT_EXPR)
 		set_known(to, reg, value);
+	else if (EGRET_REG_BIT(reg) & EGRET_CALLEE_SAVED && was_popped(from, value))
+		return copy_reg(to, reg, from, reg);
+	else
+		set_saved(to, reg, value);
 	return 0;
 }
 

@@ -14,6 +14,8 @@
 #define EGRET_REG_BIT(n) (1u << (n))
 /* What a caller may expect to be kept: rbx rbp rsp r12-r15, and rip, which each step finds. */
 #define EGRET_KEPT_REGS 0x1f0c8u
+/* Those that it keeps by saving them: without rsp and rip. */
+#define EGRET_CALLEE_SAVED 0xf048u
 
 struct egret_step_state {
 	uint64_t value[EGRET_UNWIND_NR_REGS]; /* the register, or the address where it is saved */

@@ -94,9 +94,10 @@ check "samples of the first one" "$(samples_in f.data)" '>' 300
 start=$SECONDS
 same "status after -d" "$(status_of -q -o g.data -d 0.5 -- sh spin.sh 100000000)" 0
 check "seconds it took" $((SECONDS - start)) '<' 10
-check "samples in half a second" "$(samples_in g.data)" '<=' 520
+# Far from what twice the time would bring, and from what a busy machine adds to the end.
+check "samples in half a second" "$(samples_in g.data)" '<' 850
 same "status with a delay" "$(status_of -q -o g.data -D 500 -d 0.5 -- sh spin.sh 100000000)" 0
-check "samples after the delay" "$(samples_in g.data)" '<=' 520
+check "samples after the delay" "$(samples_in g.data)" '<' 850
 check "samples after the delay" "$(samples_in g.data)" '>' 50
 
 # With -a, a command only says how long.

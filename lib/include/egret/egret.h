@@ -298,6 +298,17 @@ struct egret_replay_opts {
 int egret_replay(const char *path, int fd, const struct egret_replay_opts *opts,
 		 struct egret_error *err);
 
+/* ---- unwind tables ------------------------------------------------------------------------- */
+
+/*
+ * Writes the rows by which frames of the ELF file at path are unwound to fd, a line each: see
+ * egret-cfi(1). selector: NULL: all; "0x1234": the row of that address; else those of the function
+ * of that name in the symbol table.
+ * Errors: -ENOENT: no such file or function; -ENOEXEC: not an ELF file; -ENODATA: nothing is said
+ * of it.
+ */
+int egret_cfi_dump(const char *path, const char *selector, int fd, struct egret_error *err);
+
 /* ---- doctor -------------------------------------------------------------------------------- */
 
 enum egret_check_status { EGRET_CHECK_OK, EGRET_CHECK_WARN, EGRET_CHECK_MISSING };
