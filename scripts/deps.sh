@@ -12,7 +12,7 @@ build='gcc make clang llvm libbpf-dev libelf-dev libdw-dev libunwind-dev libiber
 # What the tests record, what they measure with, and what the lint runs.
 check='binutils g++ git golang-go libc6-dbg nodejs perl procps python3 sqlite3 util-linux xz-utils
 	chromium chromium-driver man-db tmux valgrind
-	clang-format clang-tidy cppcheck mandoc shellcheck'
+	clang-format clang-tidy cppcheck libclang-rt-dev mandoc shellcheck'
 # What the benchmark compares with.
 bench='libc6-dbg linux-perf git g++ make nodejs python3 sqlite3 xz-utils'
 
