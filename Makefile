@@ -4,6 +4,7 @@
 #
 #   O=DIR      build directory (build)
 #   SAN=1      build with AddressSanitizer and UndefinedBehaviorSanitizer (into build-san)
+#   RAW=       a recording made with --raw, for `make bench-unwind` (a new one of the compiler)
 #   BENCH=     options of `make bench`, see tests/bench/bench.py --help
 #   PREFIX=    where `make install` puts things (/usr/local); DESTDIR= stages them
 #   LIBDIR=    where it puts the library (PREFIX/lib)
@@ -126,6 +127,12 @@ BENCH_TOOLS := $(O)/tests/bench/launch $(O)/tests/bench/storm
 $(O)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $< -o $@
+
+$(O)/tests/bench/unwind_bench: tests/bench/unwind_bench.c $(O)/libegret.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(INCLUDES) $(LDFLAGS) $< $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) -o $@
+bench-unwind: $(O)/egret $(O)/tests/bench/unwind_bench ## what the unwinders cost on the same stacks
+	tests/bench/unwind.sh $(O) $(RAW)
 
 bench: $(O)/egret $(BENCH_TOOLS) ## hold egret against perf: a table, also in build/bench/results.md
 	tests/bench/bench.py --egret $(O)/egret --tools $(O)/tests/bench --out $(O)/bench $(BENCH)
