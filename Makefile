@@ -4,6 +4,7 @@
 #
 #   O=DIR      build directory (build)
 #   SAN=1      build with AddressSanitizer and UndefinedBehaviorSanitizer (into build-san)
+#   RAW=       a recording made with --raw, for `make bench-unwind` (a new one of the compiler)
 #   BENCH=     options of `make bench`, see tests/bench/bench.py --help
 #   PREFIX=    where `make install` puts things (/usr/local); DESTDIR= stages them
 #   LIBDIR=    where it puts the library (PREFIX/lib)
@@ -42,7 +43,7 @@ CMD_OBJS := $(CMD_SRCS:%.c=$(O)/%.o)
 BPF_OBJS := $(BPF_SRCS:%.c=$(O)/%.o)
 UNIT_BINS := $(UNIT_SRCS:%.c=$(O)/%)
 
-.PHONY: all help clean deps unit system demo check check-long bench lint install
+.PHONY: all help clean deps unit system demo check check-long bench bench-unwind fuzz lint install
 all: $(O)/egret $(O)/libegret.a $(O)/libegret.so.$(VERSION)
 
 help: ## this list
@@ -131,6 +132,27 @@ bench: ## hold egret against perf: a table, also in build/bench/results.md
 	@scripts/deps.sh build bench
 	@$(MAKE) $(QUIETLY) $(O)/egret $(BENCH_TOOLS)
 	@tests/bench/bench.py --egret $(O)/egret --tools $(O)/tests/bench --out $(O)/bench $(BENCH)
+
+$(O)/tests/bench/unwind_bench: tests/bench/unwind_bench.c $(O)/libegret.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(INCLUDES) $(LDFLAGS) $< $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) -o $@
+bench-unwind: ## what the unwinders cost on the same stacks
+	@scripts/deps.sh build bench
+	@$(MAKE) $(QUIETLY) $(O)/egret $(O)/tests/bench/unwind_bench
+	@tests/bench/unwind.sh $(O) $(RAW)
+
+# libFuzzer programs, of clang. The library is compiled anew, so that the fuzzer sees its branches.
+FUZZ_TIME ?= 300
+FUZZ_SRCS := $(sort $(wildcard tests/fuzz/*_fuzz.c))
+FUZZ_BINS := $(FUZZ_SRCS:%.c=$(O)/%)
+$(O)/tests/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(wildcard lib/unwind/*.[ch] lib/base/*.[ch] lib/elf/*.[ch])
+	@mkdir -p $(@D)
+	$(CLANG) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -g -O1 -std=gnu11 \
+		-D_GNU_SOURCE -Wno-gnu-variable-sized-type-not-at-end $(INCLUDES) $< $(wildcard lib/unwind/*.c lib/base/*.c lib/elf/*.c) $(LIBS) -o $@
+fuzz: $(FUZZ_BINS) ## fuzz each parser for FUZZ_TIME seconds (300); finds are left in build/fuzz
+	@mkdir -p $(foreach f,$(FUZZ_SRCS),$(O)/fuzz/$(patsubst tests/fuzz/%_fuzz.c,%,$(f)))
+	$(foreach f,$(FUZZ_SRCS:tests/fuzz/%_fuzz.c=%),$(O)/tests/fuzz/$(f)_fuzz -max_total_time=$(FUZZ_TIME) \
+		-max_len=65536 -timeout=10 -artifact_prefix=$(O)/fuzz/ $(O)/fuzz/$(f) tests/fuzz/corpus/$(f) &&) true
 
 unit: $(UNIT_BINS) ## build and run the unit tests
 	tests/run $(UNIT_BINS)

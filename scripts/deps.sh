@@ -15,7 +15,7 @@ demo='libc6-dbg'
 check='binutils g++ git golang-go libc6-dbg linux-perf man-db nodejs perl procps python3 sqlite3
 	tmux util-linux valgrind xz-utils
 	chromium chromium-driver
-	clang-format cppcheck shellcheck'
+	clang-format cppcheck libclang-rt-dev shellcheck'
 # What the benchmark compares with.
 bench='libc6-dbg linux-perf clang git g++ make nodejs python3 sqlite3 xz-utils'
 

@@ -56,6 +56,30 @@ static void cfa_from_rsp(void)
 	}
 }
 
+/* In an epilogue, pops have been run that the CFI does not tell of. */
+static void popped_registers_have_their_values(void)
+{
+	struct egret_row row = simple(EGRET_UNWIND_RSP, 16);
+	struct egret_step_state state;
+
+	row.saved[SAVED_RBP] = 3; /* 8 bytes below rsp */
+	row.saved[SAVED_R15] = 2; /* at rsp */
+	fresh(&state);
+	CHECK_EQ(step(&state, row), EGRET_STEP_OK);
+	CHECK_EQ(reg(&state, 6), 1006);
+	CHECK_EQ(reg(&state, 15), WORD(0));
+	/* Where the bytes below rsp are there, they are what the CFI says. */
+	fresh(&state);
+	state.value[EGRET_UNWIND_RSP] = AT(1);
+	CHECK_EQ(step(&state, row), EGRET_STEP_OK);
+	CHECK_EQ(reg(&state, 6), WORD(0));
+	/* Far below, it is no pop: what was captured does not reach there. */
+	fresh(&state);
+	row.saved[SAVED_RBP] = 100;
+	CHECK_EQ(step(&state, row), EGRET_STEP_OK);
+	CHECK_EQ(egret_step_reg(&state, 6, &state.value[0]), -EFAULT);
+}
+
 static void registers_are_kept_through_frames(void)
 {
 	struct egret_step_state state;
@@ -282,6 +306,7 @@ static void return_address_in_a_register(void)
 int main(void)
 {
 	RUN(cfa_from_rsp);
+	RUN(popped_registers_have_their_values);
 	RUN(registers_are_kept_through_frames);
 	RUN(cfa_from_rbp);
 	RUN(endings);

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+# make_corpus.sh DIR: the first inputs of cfi_fuzz, from assembled CFI of each kind. What is in
+# tests/fuzz/corpus/cfi was made by this, with gcc 12 and binutils 2.40.
+set -eu
+out=${1:?wants a directory}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$out"
+
+seed() { # NAME FLAGS SECTION SOURCE
+	gcc -c -x assembler - -o "$work/o" <<<"$4"
+	# At the addresses that cfi_fuzz gives to code and section.
+	ld -e 0 -Ttext=0x400000 --section-start="$3"=0x500000 "$work/o" -o "$work/elf"
+	objcopy --dump-section "$3=$work/bytes" "$work/elf" /dev/null
+	{ printf '%b\0\0\0\0\0\0\0%.8s' "$2" "$1-seed-----"; cat "$work/bytes"; } >"$out/$1"
+}
+
+body='	.cfi_startproc
+	push %rbp
+	.cfi_def_cfa_offset 16
+	.cfi_offset %rbp, -16
+	mov %rsp, %rbp
+	.cfi_def_cfa_register %rbp
+	.cfi_remember_state
+	push %r12
+	.cfi_offset %r12, -24
+	pop %r12
+	.cfi_restore %r12
+	.cfi_restore_state
+	leave
+	.cfi_def_cfa %rsp, 8
+	ret
+	.cfi_endproc
+	.cfi_startproc
+	.cfi_signal_frame
+	.cfi_escape 0x0f, 3, 0x76, 0x78, 0x06
+	nop
+	.cfi_escape 0x0f, 5, 0x77, 8, 0x32, 0x24, 0x1f
+	.cfi_escape 0x10, 10, 2, 0x76, 0x70
+	.cfi_escape 0x16, 11, 3, 0x38, 0x22, 0x1f
+	nop
+	.cfi_escape 0x2e, 16, 0x2f, 3, 2, 0x11, 6, 0x7e, 0x12, 7, 0x7f, 0x13, 0x7e, 0x14, 3, 2, 0x15, 12, 2
+	.cfi_undefined %rbx
+	.cfi_same_value %r13
+	.cfi_register %r14, %rdx
+	.skip 300
+	.cfi_undefined %rip
+	nop
+	.cfi_endproc'
+seed eh '\0' .eh_frame "	.text
+$body"
+seed debug '\1' .debug_frame "	.cfi_sections .debug_frame
+	.text
+$body"
+seed augmented '\2' .eh_frame "	.text
+	.cfi_startproc
+	.cfi_personality 0x9b, personality
+	.cfi_lsda 0x1b, lsda
+	nop
+	.cfi_def_cfa_offset 65536
+	.skip 70000
+	.cfi_endproc
+	.data
+personality: .quad 0
+lsda:	.quad 0"
