@@ -17,7 +17,7 @@ check='binutils g++ git golang-go libc6-dbg linux-perf man-db nodejs perl procps
 	chromium chromium-driver
 	clang-format cppcheck libclang-rt-dev shellcheck'
 # What the benchmark compares with.
-bench='libc6-dbg linux-perf clang git g++ make nodejs python3 sqlite3 xz-utils'
+bench='libc6-dbg linux-perf clang git g++ make nodejs python3 sqlite3 valgrind xz-utils'
 
 packages_of() {
 	case $1 in
