@@ -4,16 +4,25 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Addresses of a table: 1 MiB. */
-#define CHUNK_BITS 20
+#include "unwind/single_row.h"
+
+/* Addresses of a table: 64 KiB. */
+#define CHUNK_BITS EGRET_TABLE_PAGE_BITS
+/* So many rows of a chunk are looked up one by one: in the time that its table takes. */
+#define SINGLE_LOOKUPS 64
+
+struct chunk {
+	struct egret_table *table; /* NULL: not compiled yet */
+	uint32_t lookups;
+};
 
 /* The CFI of one section. */
 struct part {
 	bool is_open; /* or there is none */
 	struct egret_cfi_section section;
 	struct egret_cfi_index index;
-	struct egret_table *
-		*chunks; /* NULL: not compiled yet; the array is NULL: no such section */
+	struct chunk *chunks; /* NULL: there is no such section */
+	struct egret_single_cache single;
 };
 
 struct egret_table_module {
@@ -47,7 +56,7 @@ static size_t chunk_count(const struct egret_cfi_section *section)
 static void close_part(struct part *part)
 {
 	for (size_t i = 0; part->chunks && i < chunk_count(&part->section); i++)
-		free(part->chunks[i]);
+		free(part->chunks[i].table);
 	free(part->chunks);
 	egret_cfi_index_deinit(&part->index);
 	egret_cfi_section_deinit(&part->section);
@@ -90,7 +99,7 @@ static int open_part(const struct egret_table_module *module, enum egret_cfi_pla
 		ret = egret_cfi_index_init(&part->index, &part->section);
 	if (ret)
 		return ret;
-	part->chunks = calloc(chunk_count(&part->section), sizeof(struct egret_table *));
+	part->chunks = calloc(chunk_count(&part->section), sizeof(*part->chunks));
 	return part->chunks ? 0 : -ENOMEM;
 }
 
@@ -117,22 +126,21 @@ const struct egret_cfi_index *egret_table_module_index(struct egret_table_module
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-static const struct egret_table *chunk_at(struct part *part, uint64_t vaddr)
+static const struct egret_table *compile(struct part *part, struct chunk *chunk)
 {
 	const struct egret_cfi_section *section = &part->section;
-	uint64_t number = (vaddr - section->code_start) >> CHUNK_BITS, start, end;
+	uint64_t number = (uint64_t)(chunk - part->chunks), start, end;
 
-	if (part->chunks[number])
-		return part->chunks[number];
 	start = section->code_start + (number << CHUNK_BITS);
 	end = section->code_end - start > 1u << CHUNK_BITS ? start + (1u << CHUNK_BITS)
 							   : section->code_end;
-	egret_table_compile(&part->index, start, end, &part->chunks[number]);
-	return part->chunks[number];
+	egret_table_compile(&part->index, start, end, &chunk->table);
+	return chunk->table;
 }
 
-static struct egret_row_ref single_row(struct egret_table_module *module, struct part *part,
-				       uint64_t vaddr)
+/* The rule had no room in the table of its chunk: it has one in a table of its own. */
+static struct egret_row_ref row_elsewhere(struct egret_table_module *module, struct part *part,
+					  uint64_t vaddr)
 {
 	static const struct egret_row_ref bad = { .row = { .kind = EGRET_ROW_BAD } };
 	uint32_t rule;
@@ -150,17 +158,54 @@ static struct egret_row_ref row_of_part(struct egret_table_module *module, struc
 					uint64_t vaddr, bool *is_lasting)
 {
 	const struct egret_cfi_section *section = &part->section;
-	const struct egret_table *chunk;
+	const struct egret_table *table;
+	struct egret_row_ref ref = { .row = { .kind = EGRET_ROW_NONE } };
+	struct chunk *chunk;
 	uint32_t rule;
 
 	if (vaddr < section->code_start || vaddr >= section->code_end)
-		return (struct egret_row_ref){ .row = { .kind = EGRET_ROW_NONE } };
-	chunk = chunk_at(part, vaddr);
-	rule = chunk ? egret_table_find(chunk, vaddr) : EGRET_TABLE_ELSEWHERE;
+		return ref;
+	chunk = &part->chunks[(vaddr - section->code_start) >> CHUNK_BITS];
+	if (!chunk->table && chunk->lookups++ < SINGLE_LOOKUPS &&
+	    egret_single_row(&part->index, &part->single, vaddr, &ref.row))
+		return ref;
+	table = chunk->table ? chunk->table : compile(part, chunk);
+	rule = table ? egret_table_find(table, vaddr) : EGRET_TABLE_ELSEWHERE;
 	if (rule != EGRET_TABLE_ELSEWHERE)
-		return egret_table_rule(chunk, rule);
+		return egret_table_rule(table, rule);
 	*is_lasting = false;
-	return single_row(module, part, vaddr);
+	return row_elsewhere(module, part, vaddr);
+}
+
+/*
+ * Whether code at pc may be a signal trampoline, which has CFI that does not say so (Go) or none
+ * (musl). They are functions of their own, of two instructions; looking at the bytes of all code
+ * would bring its pages into memory.
+ */
+#define TRAMPOLINE_SIZE 9
+
+static bool may_be_trampoline(struct part *part, uint64_t pc)
+{
+	const struct egret_cfi_index *index = &part->index;
+	size_t i = egret_cfi_index_after(index, pc);
+	const struct egret_cie *cie;
+	struct egret_fde fde;
+
+	if (!i || !egret_cfi_index_fde(index, i - 1, &part->single.cies, &cie, &fde))
+		return true;
+	return pc - fde.start <= TRAMPOLINE_SIZE || pc >= fde.end;
+}
+
+/* As above, by all of the CFI. */
+static bool is_trampoline(struct egret_table_module *module, struct egret_place place)
+{
+	for (enum egret_cfi_place i = 0; i < NR_EGRET_CFI_PLACES; i++) {
+		struct part *part = part_of(module, i);
+
+		if (part && !may_be_trampoline(part, place.vaddr + place.is_return))
+			return false;
+	}
+	return egret_code_row_signal(module->elf, place, &module->signal_frame);
 }
 
 struct egret_row_ref egret_table_module_row(struct egret_table_module *module,
@@ -178,9 +223,7 @@ struct egret_row_ref egret_table_module_row(struct egret_table_module *module,
 	}
 	if (ref.row.kind == EGRET_ROW_NONE)
 		ref.row = egret_code_row(module->elf, place);
-	/* Trampolines of Go and musl have no CFI, and what is before them may have some. */
-	if (!(ref.row.flags & EGRET_ROW_F_SIGNAL) &&
-	    egret_code_row_signal(module->elf, place, &module->signal_frame)) {
+	if (!(ref.row.flags & EGRET_ROW_F_SIGNAL) && is_trampoline(module, place)) {
 		ref.row = (struct egret_row){ .kind = EGRET_ROW_FULL, .flags = EGRET_ROW_F_SIGNAL };
 		ref.full = &module->signal_frame;
 	}
