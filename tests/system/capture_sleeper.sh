@@ -31,7 +31,7 @@ check_sleeper() {
 }
 
 check_sleeper
-asleep=';thread_main;fall_asleep;[^;]*poll;entry_SYSCALL_64_after_hwframe_\[k\];.*sys_poll_\[k\]'
+asleep=';thread_main;fall_asleep;[^;]*poll;([^;]*cancel[^;]*;)*entry_SYSCALL_64_after_hwframe_\[k\];.*sys_poll_\[k\]'
 check "captures of sleepers" "$(stat_of captures.asleep)" '>' 5
 check "stacks of sleepers" "$(samples_of "$asleep")" '>' 20
 n=$(stat_of samples.written)

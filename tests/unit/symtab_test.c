@@ -348,12 +348,23 @@ static void every_function_of_a_cxx_program(void)
 	free(path);
 }
 
+static bool has_name(const struct listing *list, const char *name)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (!strcmp(list->rows[i].name, name))
+			return true;
+	return false;
+}
+
+/* want: of the names at the address of name, where this libc has it (glibc 2.41: no clone3). */
 static void check_libc_name(const struct egret_symtab *table, const struct listing *list,
 			    const char *name, const char *want)
 {
 	struct egret_symbol symbol = { 0 };
 	bool listed = false;
 
+	if (!has_name(list, want))
+		want = name;
 	for (size_t i = 0; i < list->n && !listed; i++) {
 		if (strcmp(list->rows[i].name, name))
 			continue;
