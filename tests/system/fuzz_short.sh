@@ -18,10 +18,12 @@ for source in "$root"/tests/fuzz/*_fuzz.c; do
 	inputs=$(find "$corpus" -type f | wc -l)
 	[ "$inputs" -gt 0 ] || { echo "$corpus: empty"; exit 1; }
 	mkdir "$work/$name"
-	"$out/tests/fuzz/${name}_fuzz" -runs=0 -timeout=10 "$corpus" >"$work/log" 2>&1 &&
-		"$out/tests/fuzz/${name}_fuzz" -max_total_time=5 -max_len=4096 -timeout=10 \
-			-artifact_prefix="$work/" "$work/$name" "$corpus" >>"$work/log" 2>&1 ||
-		{ tail -n 40 "$work/log"; exit 1; }
+	if ! "$out/tests/fuzz/${name}_fuzz" -runs=0 -timeout=10 "$corpus" >"$work/log" 2>&1 ||
+		! "$out/tests/fuzz/${name}_fuzz" -max_total_time=5 -max_len=4096 -timeout=10 \
+			-artifact_prefix="$work/" "$work/$name" "$corpus" >>"$work/log" 2>&1; then
+		tail -n 40 "$work/log"
+		exit 1
+	fi
 	runs=$(sed -nE 's/^Done ([0-9]+) runs.*/\1/p' "$work/log" | tail -n 1)
 	echo "$name: $inputs inputs, then $runs runs"
 	[ "${runs:-0}" -gt 1000 ] || exit 1

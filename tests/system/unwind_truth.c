@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
- * unwind_truth [ENGINE]: runs a program one instruction at a time, keeps a shadow stack of its calls
- * and returns, and holds what the engine unwinds against it at every instruction.
+ * unwind_truth [ENGINE]: runs a program one instruction at a time, keeps a shadow stack of its
+ * calls and returns, and holds what the engine unwinds against it at every instruction.
  *
  * The program is this one, from its first instruction in the dynamic linker on: prologues and
  * epilogues, PLT entries and lazy binding, alloca and aligned stacks, callbacks from libc, tail
