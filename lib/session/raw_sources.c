@@ -192,6 +192,8 @@ static void put_image(struct egret_raw_sources *raw, uint32_t module, bool debug
 		return;
 	put_range(raw, &image, bytes, 0,
 		  size < 4096 ? size : 4096); /* header, program headers, notes */
+	/* BOLT moves them away from the header. */
+	put_range(raw, &image, bytes, ehdr.e_phoff, (uint64_t)ehdr.e_phentsize * ehdr.e_phnum);
 	put_range(raw, &image, bytes, ehdr.e_shoff, (uint64_t)ehdr.e_shentsize * ehdr.e_shnum);
 	if (elf_getshdrstrndx(handle, &names_section))
 		return;

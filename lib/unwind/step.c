@@ -68,33 +68,36 @@ static bool was_popped(const struct egret_step_state *state, uint64_t slot)
 static enum egret_unwind_end step_simple(struct egret_step_state *state,
 					 const struct egret_row *row)
 {
-	uint64_t cfa, pc;
-	int ret;
+	uint64_t cfa, pc, sp = egret_step_sp(state);
+	uint32_t saved = 0;
+	int ret = 0;
 
-	ret = egret_step_reg(state, row->cfa_reg, &cfa);
+	/* For most rows it is rsp, which is at hand. */
+	if (row->cfa_reg == EGRET_UNWIND_RSP)
+		cfa = sp;
+	else
+		ret = egret_step_reg(state, row->cfa_reg, &cfa);
 	if (ret)
 		return egret_step_end_of(ret);
 	cfa += (uint64_t)(int64_t)row->cfa_offset;
-	if (cfa <= egret_step_sp(state) && !(row->flags & EGRET_ROW_F_SIGNAL))
+	if (cfa <= sp && !(row->flags & EGRET_ROW_F_SIGNAL))
 		return EGRET_UNWIND_NO_PROGRESS;
 	ret = state->read_stack(state->arg, cfa - 8, &pc);
 	if (ret)
 		return egret_step_end_of(ret);
+#pragma GCC unroll 6
 	for (unsigned int i = 0; i < NR_SAVED; i++) {
-		uint32_t bit = EGRET_REG_BIT(saved_reg[i]);
 		uint64_t slot = cfa - 8 * (uint64_t)row->saved[i];
 
-		if (!row->saved[i])
-			continue;
-		if (slot < egret_step_sp(state) && was_popped(state, slot))
+		if (!row->saved[i] || (slot < sp && was_popped(state, slot)))
 			continue;
 		state->value[saved_reg[i]] = slot;
-		state->known |= bit;
-		state->saved |= bit;
+		saved |= EGRET_REG_BIT(saved_reg[i]);
 	}
+	state->saved |= saved;
+	state->known = (state->known | saved) & EGRET_KEPT_REGS;
 	state->value[EGRET_UNWIND_RSP] = cfa;
 	state->value[EGRET_UNWIND_RIP] = pc;
-	state->known &= EGRET_KEPT_REGS;
 	return EGRET_STEP_OK;
 }
 

@@ -18,11 +18,9 @@ for source in "$root"/tests/fuzz/*_fuzz.c; do
 	inputs=$(find "$corpus" -type f | wc -l)
 	[ "$inputs" -gt 0 ] || { echo "$corpus: empty"; exit 1; }
 	mkdir "$work/$name"
-	if ! {
-		"$out/tests/fuzz/${name}_fuzz" -runs=0 -timeout=10 "$corpus" >"$work/log" 2>&1 &&
-			"$out/tests/fuzz/${name}_fuzz" -max_total_time=5 -max_len=4096 -timeout=10 \
-				-artifact_prefix="$work/" "$work/$name" "$corpus" >>"$work/log" 2>&1
-	}; then
+	if ! "$out/tests/fuzz/${name}_fuzz" -runs=0 -timeout=10 "$corpus" >"$work/log" 2>&1 ||
+		! "$out/tests/fuzz/${name}_fuzz" -max_total_time=5 -max_len=4096 -timeout=10 \
+			-artifact_prefix="$work/" "$work/$name" "$corpus" >>"$work/log" 2>&1; then
 		tail -n 40 "$work/log"
 		exit 1
 	fi

@@ -44,6 +44,7 @@ def f(n): return n if n < 2 else f(n-1)+f(n-2)
 print(f(23), len(json.dumps([{"a": i, "b": str(i)} for i in range(200000)])))'
 differential node 50 node -e 'let t=[];for(let i=0;i<4e5;i++)t.push("k"+i*7919%10007);t.sort();console.log(JSON.stringify(t).length)'
 differential sqlite3 50 sqlite3 :memory: "with recursive n(i) as (select 1 union all select i+1 from n where i<300000) select count(distinct hex(i)), max(hex(i*31)) from n where hex(i) like '%3%'"
+# shellcheck disable=SC2016  # they are perl's
 differential perl 50 perl -e 'my %h; for my $i (1..300000){ $h{$i*7919%10007} .= chr(65+$i%26); } print scalar(sort { $h{$a} cmp $h{$b} } keys %h)'
 [ -f "$workloads/goroutine" ] && differential go 50 "$workloads/goroutine" 1000
 check "stacks of all" "$total" '>' 800
