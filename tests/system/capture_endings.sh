@@ -26,9 +26,9 @@ check "samples, dying" "$n" '>' 1500
 only whole not-resident exited
 check "complete, per mille, dying ($(endings))" "$(permille "$(stat_of unwind.root)" "$n")" '>=' 990
 for function in child_killed child_large; do
-	check "the end of $function" "$(samples_of ";main;$function;.*do_exit_\[k\]")" '>' 5
+	check "the end of $function" "$(samples_of ";main;$function;.*do_exit_\[k\]")" '>' 0
 done
-check "the end of filler" "$(samples_of ';filler;.*do_exit_\[k\]')" '>' 5
+check "the end of filler" "$(samples_of ';filler;.*do_exit_\[k\]')" '>' 0
 check_identity "dying"
 
 # A sample in the middle of execve has the stack of the image that called it.

@@ -32,7 +32,7 @@ check_sleeper() {
 
 check_sleeper
 asleep=';thread_main;fall_asleep;[^;]*poll;([^;]*cancel[^;]*;)*entry_SYSCALL_64_after_hwframe_\[k\];.*sys_poll_\[k\]'
-check "captures of sleepers" "$(stat_of captures.asleep)" '>' 5
+check "captures of sleepers" "$(stat_of captures.asleep)" '>' 0
 check "stacks of sleepers" "$(samples_of "$asleep")" '>' 20
 n=$(stat_of samples.written)
 check "whole captures ($(endings))" "$(stat_of capture.whole)" == "$n"

@@ -18,7 +18,7 @@ program() {
 
 	shift 2
 	cover "$what" 100 999 "$@"
-	check "samples: $what" "$(stat_of samples.written)" '>' 300
+	check "samples: $what" "$(stat_of samples.written)" '>' 200
 	check "complete stacks of 10,000: $what ($(endings))" "$(complete_of)" '>' "$complete"
 	check "bytes a sample: $what" "$(bytes_per_sample)" '<' 100
 	check_identity "$what"

@@ -25,7 +25,7 @@ check "xz at work, of 1,000" "$(share '^xz;_start;.*;lzma_code;')" '>' 800
 
 # shellcheck disable=SC2016
 # On one CPU: a virtual one that falls asleep between two of the processes does not count its time well.
-program "pipeline" 9900 taskset -c 0 sh -c 'for i in 1 2 3 4 5; do cat "$1"; done | sort | gzip -6' sh "$tmp/text"
+program "pipeline" 9900 taskset -c 0 sh -c 'for i in 1 2 3 4 5 6 7 8 9; do cat "$1"; done | sort | gzip -6' sh "$tmp/text"
 check "one process" "$(samples_of '^sort;')" '>' 50
 check "and the other" "$(samples_of '^gzip;')" '>' 50
 finish
