@@ -202,7 +202,8 @@ static __always_inline u32 find_range(enum whose whose, struct task_struct *task
 {
 	u64 sp = range->start;
 	struct vma_facts vma;
-	u64 end;
+	u64 end, go;
+	bool known;
 	long err;
 
 	err = whose == REMOTE ? find_vma_of(task, sp, &vma) : find_vma(&vma, sp);
@@ -215,14 +216,14 @@ static __always_inline u32 find_range(enum whose whose, struct task_struct *task
 	range->magic = vma.magic;
 	range->userfaultfd = vma.userfaultfd;
 	end = vma.end;
-	if (!known_end(task, fs_base, sp, &end)) {
-		u64 go = goroutine_end(whose, task, fs_base, sp, end);
+	known = known_end(task, fs_base, sp, &end);
+	/* Another thread may have its descriptor above a goroutine in the same arena: the least. */
+	go = goroutine_end(whose, task, fs_base, sp, end);
+	if (go != end)
+		end = go;
+	else if (!known && whose == CURRENT && !vma.file && !(vma.flags & VM_SHARED))
+		end = walk_on(task, fs_base, end, vma.flags, limit, range);
 
-		if (go != end)
-			end = go;
-		else if (whose == CURRENT && !vma.file && !(vma.flags & VM_SHARED))
-			end = walk_on(task, fs_base, end, vma.flags, limit, range);
-	}
 	range->wanted = end - sp > 0xffffffffull ? 0xffffffffu : (u32)(end - sp);
 	range->len = range->wanted > limit ? limit : range->wanted;
 	return range->wanted > limit ? EGRET_CAPTURE_LIMIT : EGRET_CAPTURE_WHOLE;
