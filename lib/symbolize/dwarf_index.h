@@ -48,7 +48,7 @@ struct egret_dwarf_options {
 /* One function at an address: as a rule inlined into the next one of its chain. */
 struct egret_dwarf_line {
 	const char *function; /* linkage name (mangled) or plain name; NULL: not known */
-	const char *file;     /* directory and file, as llvm-symbolizer joins them; NULL: not known */
+	const char *file;     /* directory and file, joined; NULL: not known */
 	uint32_t line;	      /* in file; 0: not known */
 	bool is_inlined;      /* into the next; false for the last, which is the function itself */
 	bool is_linkage_name; /* function is a name of the linker's: the same as in .symtab */
@@ -74,7 +74,8 @@ void egret_dwarf_index_destroy(struct egret_dwarf_index *index);
  * The lines at vaddr (of the module's own address space), innermost first: at most max, which
  * should be EGRET_DWARF_LINES_MAX. Returns their number, 0 where nothing is known. The last one is
  * the function itself; its `function` is NULL where there are lines but no function (assembly): the
- * symbol table has its name. Strings live as long as the index. For a return address, ask one below.
+ * symbol table has its name. Strings live as long as the index. For a return address, ask one
+ * below.
  */
 size_t egret_dwarf_index_find(struct egret_dwarf_index *index, uint64_t vaddr,
 			      struct egret_dwarf_line *lines, size_t max);

@@ -3,7 +3,7 @@
 
 #include <dwarf.h>
 
-#include "unwind/cfi_reader.h"
+#include "base/bytes.h"
 
 #define NO_REG UINT32_MAX
 
@@ -14,7 +14,7 @@ static const uint8_t saved_number[EGRET_UNWIND_NR_REGS] = {
 };
 
 struct run {
-	struct egret_cfi_reader r;
+	struct egret_bytes r;
 	const struct egret_cfi_section *section;
 	const struct egret_cie *cie;
 	const struct egret_cfi_state *initial; /* NULL in the program of the CIE itself */
@@ -30,7 +30,7 @@ struct run {
 
 static void bad(struct run *run)
 {
-	egret_cfi_fail(&run->r);
+	egret_bytes_fail(&run->r);
 }
 
 /* ---- rules ---------------------------------------------------------------------------------- */
@@ -143,10 +143,10 @@ static int64_t scaled(struct run *run, int64_t factored)
 /* ---- expressions ---------------------------------------------------------------------------- */
 
 /* DW_OP_bregN offset at the start of the expression: *rest is what comes after it. */
-static bool begins_with_breg(struct egret_cfi_reader *expr, struct egret_rule *rule)
+static bool begins_with_breg(struct egret_bytes *expr, struct egret_rule *rule)
 {
-	uint8_t op = egret_cfi_u8(expr);
-	int64_t offset = egret_cfi_sleb(expr);
+	uint8_t op = egret_bytes_u8(expr);
+	int64_t offset = egret_bytes_sleb(expr);
 
 	if (expr->failed || op < DW_OP_breg0 || op >= DW_OP_breg0 + EGRET_UNWIND_NR_REGS ||
 	    offset != (int32_t)offset)
@@ -157,10 +157,10 @@ static bool begins_with_breg(struct egret_cfi_reader *expr, struct egret_rule *r
 }
 
 /* An expression that follows here: where it is, as a rule without a kind. */
-static bool read_expr(struct run *run, struct egret_rule *rule, struct egret_cfi_reader *expr)
+static bool read_expr(struct run *run, struct egret_rule *rule, struct egret_bytes *expr)
 {
-	uint64_t len = egret_cfi_uleb(&run->r);
-	const uint8_t *p = egret_cfi_bytes(&run->r, len);
+	uint64_t len = egret_bytes_uleb(&run->r);
+	const uint8_t *p = egret_bytes_take(&run->r, len);
 
 	if (!p || len > UINT16_MAX) {
 		bad(run);
@@ -168,20 +168,20 @@ static bool read_expr(struct run *run, struct egret_rule *rule, struct egret_cfi
 	}
 	*rule = (struct egret_rule){ .len = (uint16_t)len,
 				     .offset = (int32_t)(p - run->section->bytes) };
-	*expr = (struct egret_cfi_reader){ p, p + len, false };
+	*expr = (struct egret_bytes){ p, p + len, false };
 	return true;
 }
 
 /* *(reg + offset) is what functions that align their stack have; all else stays an expression. */
 static void set_cfa_expr(struct run *run)
 {
-	struct egret_cfi_reader expr;
+	struct egret_bytes expr;
 	struct egret_rule rule, simple = { .kind = EGRET_RULE_AT_REG };
 
 	if (!read_expr(run, &rule, &expr))
 		return;
 	rule.kind = EGRET_RULE_EXPR;
-	if (begins_with_breg(&expr, &simple) && egret_cfi_left(&expr) == 1 &&
+	if (begins_with_breg(&expr, &simple) && egret_bytes_left(&expr) == 1 &&
 	    *expr.p == DW_OP_deref)
 		rule = simple;
 	run->state.cfa = rule;
@@ -190,14 +190,14 @@ static void set_cfa_expr(struct run *run)
 
 static void set_expr_rule(struct run *run, uint64_t column, bool is_value)
 {
-	struct egret_cfi_reader expr;
+	struct egret_bytes expr;
 	struct egret_rule rule, simple;
 
 	if (!read_expr(run, &rule, &expr))
 		return;
 	rule.kind = is_value ? EGRET_RULE_EXPR : EGRET_RULE_AT_EXPR;
 	simple = (struct egret_rule){ .kind = is_value ? EGRET_RULE_REG : EGRET_RULE_AT_REG };
-	if (begins_with_breg(&expr, &simple) && !egret_cfi_left(&expr))
+	if (begins_with_breg(&expr, &simple) && !egret_bytes_left(&expr))
 		rule = simple;
 	set_rule(run, column, rule);
 }
@@ -286,32 +286,32 @@ static void set_register_rule(struct run *run, uint64_t column, uint64_t other)
 
 static void set_kind(struct run *run, enum egret_rule_kind kind)
 {
-	set_rule(run, egret_cfi_uleb(&run->r), (struct egret_rule){ .kind = (uint8_t)kind });
+	set_rule(run, egret_bytes_uleb(&run->r), (struct egret_rule){ .kind = (uint8_t)kind });
 }
 
 /* Those about the CFA. False: op is not one. */
 static bool run_cfa_operation(struct run *run, uint8_t op)
 {
-	struct egret_cfi_reader *r = &run->r;
+	struct egret_bytes *r = &run->r;
 	uint64_t reg;
 
 	switch (op) {
 	case DW_CFA_def_cfa:
-		reg = egret_cfi_uleb(r);
-		set_cfa_reg(run, reg, (int64_t)egret_cfi_uleb(r));
+		reg = egret_bytes_uleb(r);
+		set_cfa_reg(run, reg, (int64_t)egret_bytes_uleb(r));
 		return true;
 	case DW_CFA_def_cfa_sf:
-		reg = egret_cfi_uleb(r);
-		set_cfa_reg(run, reg, scaled(run, egret_cfi_sleb(r)));
+		reg = egret_bytes_uleb(r);
+		set_cfa_reg(run, reg, scaled(run, egret_bytes_sleb(r)));
 		return true;
 	case DW_CFA_def_cfa_register:
-		change_cfa(run, true, egret_cfi_uleb(r), 0);
+		change_cfa(run, true, egret_bytes_uleb(r), 0);
 		return true;
 	case DW_CFA_def_cfa_offset:
-		change_cfa(run, false, 0, (int64_t)egret_cfi_uleb(r));
+		change_cfa(run, false, 0, (int64_t)egret_bytes_uleb(r));
 		return true;
 	case DW_CFA_def_cfa_offset_sf:
-		change_cfa(run, false, 0, scaled(run, egret_cfi_sleb(r)));
+		change_cfa(run, false, 0, scaled(run, egret_bytes_sleb(r)));
 		return true;
 	case DW_CFA_def_cfa_expression:
 		set_cfa_expr(run);
@@ -324,7 +324,7 @@ static bool run_cfa_operation(struct run *run, uint8_t op)
 /* Those about one register. False: op is not one. */
 static bool run_register_operation(struct run *run, uint8_t op)
 {
-	struct egret_cfi_reader *r = &run->r;
+	struct egret_bytes *r = &run->r;
 	uint64_t column;
 
 	switch (op) {
@@ -335,35 +335,35 @@ static bool run_register_operation(struct run *run, uint8_t op)
 		set_kind(run, EGRET_RULE_SAME);
 		return true;
 	case DW_CFA_restore_extended:
-		restore(run, egret_cfi_uleb(r));
+		restore(run, egret_bytes_uleb(r));
 		return true;
 	case DW_CFA_offset_extended:
-		column = egret_cfi_uleb(r);
-		set_offset_rule(run, EGRET_RULE_AT_CFA, column, (int64_t)egret_cfi_uleb(r));
+		column = egret_bytes_uleb(r);
+		set_offset_rule(run, EGRET_RULE_AT_CFA, column, (int64_t)egret_bytes_uleb(r));
 		return true;
 	case DW_CFA_offset_extended_sf:
-		column = egret_cfi_uleb(r);
-		set_offset_rule(run, EGRET_RULE_AT_CFA, column, egret_cfi_sleb(r));
+		column = egret_bytes_uleb(r);
+		set_offset_rule(run, EGRET_RULE_AT_CFA, column, egret_bytes_sleb(r));
 		return true;
 	case DW_CFA_GNU_negative_offset_extended:
-		column = egret_cfi_uleb(r);
-		set_offset_rule(run, EGRET_RULE_AT_CFA, column, -(int64_t)egret_cfi_uleb(r));
+		column = egret_bytes_uleb(r);
+		set_offset_rule(run, EGRET_RULE_AT_CFA, column, -(int64_t)egret_bytes_uleb(r));
 		return true;
 	case DW_CFA_val_offset:
-		column = egret_cfi_uleb(r);
-		set_offset_rule(run, EGRET_RULE_CFA, column, (int64_t)egret_cfi_uleb(r));
+		column = egret_bytes_uleb(r);
+		set_offset_rule(run, EGRET_RULE_CFA, column, (int64_t)egret_bytes_uleb(r));
 		return true;
 	case DW_CFA_val_offset_sf:
-		column = egret_cfi_uleb(r);
-		set_offset_rule(run, EGRET_RULE_CFA, column, egret_cfi_sleb(r));
+		column = egret_bytes_uleb(r);
+		set_offset_rule(run, EGRET_RULE_CFA, column, egret_bytes_sleb(r));
 		return true;
 	case DW_CFA_register:
-		column = egret_cfi_uleb(r);
-		set_register_rule(run, column, egret_cfi_uleb(r));
+		column = egret_bytes_uleb(r);
+		set_register_rule(run, column, egret_bytes_uleb(r));
 		return true;
 	case DW_CFA_expression:
 	case DW_CFA_val_expression:
-		set_expr_rule(run, egret_cfi_uleb(r), op == DW_CFA_val_expression);
+		set_expr_rule(run, egret_bytes_uleb(r), op == DW_CFA_val_expression);
 		return true;
 	default:
 		return false;
@@ -373,7 +373,7 @@ static bool run_register_operation(struct run *run, uint8_t op)
 /* Those whose number is all of a byte. */
 static void run_extended(struct run *run, uint8_t op)
 {
-	struct egret_cfi_reader *r = &run->r;
+	struct egret_bytes *r = &run->r;
 
 	switch (op) {
 	case DW_CFA_nop:
@@ -382,16 +382,16 @@ static void run_extended(struct run *run, uint8_t op)
 		set_location(run);
 		break;
 	case DW_CFA_advance_loc1:
-		advance(run, egret_cfi_u8(r));
+		advance(run, egret_bytes_u8(r));
 		break;
 	case DW_CFA_advance_loc2:
-		advance(run, egret_cfi_u16(r));
+		advance(run, egret_bytes_u16(r));
 		break;
 	case DW_CFA_advance_loc4:
-		advance(run, egret_cfi_u32(r));
+		advance(run, egret_bytes_u32(r));
 		break;
 	case DW_CFA_MIPS_advance_loc8:
-		advance(run, egret_cfi_u64(r));
+		advance(run, egret_bytes_u64(r));
 		break;
 	case DW_CFA_remember_state:
 		remember_state(run);
@@ -400,7 +400,7 @@ static void run_extended(struct run *run, uint8_t op)
 		restore_state(run);
 		break;
 	case DW_CFA_GNU_args_size: /* what a function that throws has pushed: for its landing pad */
-		egret_cfi_uleb(r);
+		egret_bytes_uleb(r);
 		break;
 	default:
 		if (!run_cfa_operation(run, op) && !run_register_operation(run, op))
@@ -419,7 +419,7 @@ static void run_program(struct run *run)
 			break;
 		case DW_CFA_offset:
 			set_offset_rule(run, EGRET_RULE_AT_CFA, low,
-					(int64_t)egret_cfi_uleb(&run->r));
+					(int64_t)egret_bytes_uleb(&run->r));
 			break;
 		case DW_CFA_restore:
 			restore(run, low);
@@ -455,8 +455,8 @@ void egret_cfi_run_cie(const struct egret_cfi_section *section, const struct egr
 	struct run run = { .section = section, .cie = cie };
 
 	begin(&run.state, cie);
-	run.r = (struct egret_cfi_reader){ cie->program, cie->program_end, false };
-	if (egret_cfi_left(&run.r) > EGRET_CIE_PROGRAM_MAX)
+	run.r = (struct egret_bytes){ cie->program, cie->program_end, false };
+	if (egret_bytes_left(&run.r) > EGRET_CIE_PROGRAM_MAX)
 		bad(&run);
 	run_program(&run);
 	*out = (struct egret_cfi_initial){ section, *cie, run.state };
@@ -469,8 +469,7 @@ void egret_cfi_run_fde(const struct egret_cfi_initial *initial, const struct egr
 	struct run run;
 
 	/* Not all of it: the remembered states are many bytes, and written before they are read. */
-	run.r = (struct egret_cfi_reader){ fde->program, fde->program_end,
-					   !initial->state.is_good };
+	run.r = (struct egret_bytes){ fde->program, fde->program_end, !initial->state.is_good };
 	run.section = initial->section;
 	run.cie = &initial->cie;
 	run.initial = &initial->state;
