@@ -40,7 +40,7 @@
 	X(19, STOPPED, "stopped", "the recording ended before the thread returned", "")            \
 	X(20, NO_REGS, "no-regs", "the interrupt hit where user registers are not known",          \
 	  "use a capture backend that defers (see egret doctor)")                                  \
-	X(21, FAULT_TIMEOUT, "fault-timeout", "a page was waited for in vain", "")                 \
+	X(21, FAULT_TIMEOUT, "fault-timeout", "a page of --fault=any did not come in time", "")    \
 	X(22, IDLE, "idle", "the idle task has no user stack", "")
 
 /* Unwind endings. Only ROOT is a complete stack. */

@@ -111,26 +111,18 @@ static bool fill(const struct egret_rec_capture *rec, uint8_t *stack, uint32_t l
 	return true;
 }
 
-struct egret_rec_capture *egret_late_pages_fill(struct egret_late_pages *late,
-						const struct egret_rec_capture *rec, uint32_t limit)
+/* rec with its holes filled, or NULL. */
+static struct egret_rec_capture *filled(const struct egret_rec_capture *rec, uint32_t limit)
 {
 	uint32_t len = rec->wanted < limit ? rec->wanted : limit;
-	struct egret_rec_capture *whole;
-	uint64_t now = now_ns();
+	size_t size = sizeof(*rec) + ((len + 7) & ~7ull);
+	struct egret_rec_capture *whole = calloc(1, size);
 
-	if (rec->ending != EGRET_CAPTURE_FAULT_POLICY || rec->flags & EGRET_CAPTURE_F_ALTSTACK ||
-	    rec->n_windows > EGRET_MAX_WINDOWS)
-		return NULL;
-	if (late->hopeless_pid == (int)rec->pid && now < late->hopeless_until)
-		return NULL;
-	whole = calloc(1, sizeof(*whole) + ((len + 7) & ~7ull));
 	if (!whole)
 		return NULL;
 	*whole = *rec;
-	whole->rec.size = (uint32_t)(sizeof(*whole) + ((len + 7) & ~7ull));
-	if (!fill(rec, (uint8_t *)(whole + 1), len, now + WAIT_MS * 1000000ull)) {
-		late->hopeless_pid = (int)rec->pid;
-		late->hopeless_until = now_ns() + GIVE_UP_NS;
+	whole->rec.size = (uint32_t)size;
+	if (!fill(rec, (uint8_t *)(whole + 1), len, now_ns() + WAIT_MS * 1000000ull)) {
 		free(whole);
 		return NULL;
 	}
@@ -139,4 +131,36 @@ struct egret_rec_capture *egret_late_pages_fill(struct egret_late_pages *late,
 	whole->window[0] = (struct egret_window){ .start = rec->regs[EGRET_REG_RSP], .len = len };
 	whole->got = len;
 	return whole;
+}
+
+/* rec as it is, but for its ending. */
+static struct egret_rec_capture *timed_out(const struct egret_rec_capture *rec)
+{
+	struct egret_rec_capture *same = malloc(rec->rec.size);
+
+	if (!same)
+		return NULL;
+	memcpy(same, rec, rec->rec.size);
+	same->ending = EGRET_CAPTURE_FAULT_TIMEOUT;
+	return same;
+}
+
+struct egret_rec_capture *egret_late_pages_fill(struct egret_late_pages *late,
+						const struct egret_rec_capture *rec, uint32_t limit)
+{
+	struct egret_rec_capture *whole;
+
+	if (rec->ending != EGRET_CAPTURE_FAULT_POLICY || rec->flags & EGRET_CAPTURE_F_ALTSTACK ||
+	    rec->n_windows > EGRET_MAX_WINDOWS)
+		return NULL;
+	if (late->hopeless_pid == (int)rec->pid && now_ns() < late->hopeless_until)
+		return timed_out(rec);
+	whole = filled(rec, limit);
+	if (whole) {
+		late->filled++;
+		return whole;
+	}
+	late->hopeless_pid = (int)rec->pid;
+	late->hopeless_until = now_ns() + GIVE_UP_NS;
+	return timed_out(rec);
 }

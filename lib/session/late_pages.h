@@ -17,11 +17,13 @@
 struct egret_late_pages {
 	int hopeless_pid;	 /* the last process that was waited for in vain; 0: none */
 	uint64_t hopeless_until; /* CLOCK_MONOTONIC ns */
+	uint64_t filled;	 /* captures whose pages came */
 };
 
 /*
- * A copy of rec with the holes filled, to be freed by the caller. NULL: there is nothing to fill,
- * or the pages did not come in time (100 ms); then the process is not asked again for a while.
+ * A copy of rec with the holes filled, to be freed by the caller. Where the pages did not come in
+ * time (100 ms), one that is as rec but ends with fault-timeout, and the process is not asked again
+ * for a while. NULL: there is nothing to fill, or no memory: use rec.
  */
 struct egret_rec_capture *egret_late_pages_fill(struct egret_late_pages *late,
 						const struct egret_rec_capture *rec,

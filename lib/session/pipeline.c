@@ -573,14 +573,13 @@ static int on_record(struct egret_pipeline *p, const struct egret_rec *record,
 int egret_pipeline_record(struct egret_pipeline *p, const struct egret_rec *record,
 			  struct egret_error *err)
 {
-	__free_ struct egret_rec_capture *filled = NULL;
+	__free_ struct egret_rec_capture *late = NULL;
 
 	if (p->opts.late_pages && record->type == EGRET_REC_CAPTURE)
-		filled = egret_late_pages_fill(&p->late, (const struct egret_rec_capture *)record,
-					       p->opts.late_pages);
-	if (filled)
-		p->stats.late_pages++;
-	return on_record(p, filled ? &filled->rec : record, err);
+		late = egret_late_pages_fill(&p->late, (const struct egret_rec_capture *)record,
+					     p->opts.late_pages);
+	p->stats.late_pages = p->late.filled;
+	return on_record(p, late ? &late->rec : record, err);
 }
 
 /* ---- what perf says of processes ----------------------------------------------------------------
