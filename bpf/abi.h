@@ -84,6 +84,7 @@ struct egret_window {
 #define EGRET_CAPTURE_F_ASLEEP 4u    /* read from outside, of a thread asleep in the kernel */
 #define EGRET_CAPTURE_F_INLINE 8u    /* read in the sampling interrupt */
 #define EGRET_CAPTURE_F_ALTSTACK 16u /* the thread was on its alternate signal stack */
+#define EGRET_CAPTURE_F_UNTOLD 32u   /* the process's mappings found no room in the ring */
 
 /* User registers and stack. Followed by the bytes of the windows, padded to 8. */
 struct egret_rec_capture {
@@ -210,6 +211,8 @@ struct egret_config {
 	  "processes that ran before, whose mappings a capture told")                              \
 	X(PROCESSES_BUSY, "processes.busy",                                                        \
 	  "of those, address space locked: read from /proc instead")                               \
+	X(MAPPINGS_RING_FULL, "mappings.dropped.ring-full",                                        \
+	  "of those, mappings that found the capture ring full: read from /proc instead")          \
 	X(THREADS_FULL, "threads.table-full", "threads that found no place in the table")
 
 #define EGRET_COUNTER_ENUM(id, name, text) EGRET_COUNT_##id,

@@ -23,8 +23,14 @@ extern void bpf_iter_task_vma_destroy(struct bpf_iter_task_vma *it) __ksym;
 
 /*
  * Processes (by tgid) whose mappings are known: told here, or followed by perf since their execve,
- * or copied by fork from one that is.
+ * or copied by fork from one that is. The value is an enum telling.
  */
+enum telling {
+	TOLD = 1,
+	UNTOLD = 2, /* not all found room in the ring: user space has to read /proc, and does not
+		       know it yet */
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
@@ -38,11 +44,9 @@ static __always_inline bool is_told(u32 tgid)
 	return bpf_map_lookup_elem(&told, &tgid);
 }
 
-static __always_inline void set_told(u32 tgid)
+static __always_inline void set_told(u32 tgid, u32 telling)
 {
-	u32 one = 1;
-
-	bpf_map_update_elem(&told, &tgid, &one, BPF_ANY);
+	bpf_map_update_elem(&told, &tgid, &telling, BPF_ANY);
 }
 
 /*
@@ -86,8 +90,8 @@ static __noinline bool read_names(struct egret_rec_vma *rec, u64 dentry, u64 mnt
 }
 
 /* One mapping. head: where the start of its file is mapped, or 0. Nothing faults: the address space
- * is locked. */
-static __noinline int tell_mapping(struct vm_area_struct *vma, u64 head, u32 flags)
+ * is locked. Whether it found room. */
+static __noinline bool tell_mapping(struct vm_area_struct *vma, u64 head, u32 flags)
 {
 	struct file *file = BPF_CORE_READ(vma, vm_file);
 	u32 cpu, dev, tgid = bpf_get_current_pid_tgid() >> 32;
@@ -100,7 +104,7 @@ static __noinline int tell_mapping(struct vm_area_struct *vma, u64 head, u32 fla
 	if (ring)
 		rec = bpf_ringbuf_reserve(ring, sizeof(*rec), 0);
 	if (!rec) {
-		count(EGRET_COUNT_CAPTURES_RING_FULL);
+		count(EGRET_COUNT_MAPPINGS_RING_FULL);
 		goto out;
 	}
 	rec->rec.type = EGRET_REC_VMA;
@@ -125,21 +129,25 @@ static __noinline int tell_mapping(struct vm_area_struct *vma, u64 head, u32 fla
 	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
 out:
 	bpf_preempt_enable();
-	return 0;
+	return rec;
 }
 
-/* Tells all executable mappings of the current process, once. Sleepable context. */
-static __noinline int tell_mappings(struct task_struct *task)
+/*
+ * Tells all executable mappings of the current process. Whether they all found room, or user space
+ * has to read them from /proc. Sleepable context.
+ */
+static __noinline bool tell_mappings(struct task_struct *task)
 {
 	struct bpf_iter_task_vma it;
 	struct vm_area_struct *vma;
 	u64 head = 0, head_file = 0, vdso = (u64)BPF_CORE_READ(task, mm, context.vdso);
 	u32 flags = EGRET_VMA_F_FIRST;
+	bool all = true;
 
 	if (bpf_iter_task_vma_new(&it, task, 0)) {
 		count(EGRET_COUNT_PROCESSES_BUSY);
 		bpf_iter_task_vma_destroy(&it);
-		return 0;
+		return true;
 	}
 	while ((vma = bpf_iter_task_vma_next(&it))) {
 		u64 file = (u64)BPF_CORE_READ(vma, vm_file);
@@ -152,30 +160,45 @@ static __noinline int tell_mappings(struct task_struct *task)
 			continue;
 		if (BPF_CORE_READ(vma, vm_start) == vdso)
 			flags |= EGRET_VMA_F_VDSO;
-		tell_mapping(vma, file && file == head_file ? head : 0, flags);
-		flags = 0;
+		if (tell_mapping(vma, file && file == head_file ? head : 0, flags))
+			flags = 0;
+		else
+			all = false;
 	}
 	bpf_iter_task_vma_destroy(&it);
-	count(EGRET_COUNT_PROCESSES_TOLD);
-	return 0;
+	if (all)
+		count(EGRET_COUNT_PROCESSES_TOLD);
+	return all;
 }
 
-/* Before the capture of a process that is not known yet. */
-static __always_inline void tell_if_new(struct task_struct *task)
+/*
+ * Before a capture: tells the mappings of a process that is not known yet. Returns what the
+ * capture has to pass on, EGRET_CAPTURE_F_UNTOLD or 0.
+ */
+static __always_inline u32 tell_if_new(struct task_struct *task)
 {
-	u32 tgid = BPF_CORE_READ(task, tgid);
+	u32 tgid = BPF_CORE_READ(task, tgid), *telling = bpf_map_lookup_elem(&told, &tgid);
 
-	if (is_told(tgid))
-		return;
-	set_told(tgid);
-	tell_mappings(task);
+	if (telling)
+		return *telling == UNTOLD ? EGRET_CAPTURE_F_UNTOLD : 0;
+	set_told(tgid, TOLD);
+	if (tell_mappings(task))
+		return 0;
+	set_told(tgid, UNTOLD);
+	return EGRET_CAPTURE_F_UNTOLD;
+}
+
+/* The capture that passes it on has found room. */
+static __always_inline void untold_is_known(struct task_struct *task)
+{
+	set_told(BPF_CORE_READ(task, tgid), TOLD);
 }
 
 /* From its execve on a process is followed by perf's records. */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(egret_exec_done, struct task_struct *task)
 {
-	set_told(BPF_CORE_READ(task, tgid));
+	set_told(BPF_CORE_READ(task, tgid), TOLD);
 	return 0;
 }
 
@@ -185,7 +208,7 @@ int BPF_PROG(egret_fork_told, struct task_struct *parent, struct task_struct *ch
 	u32 tgid = BPF_CORE_READ(child, tgid);
 
 	if (tgid == BPF_CORE_READ(child, pid) && is_told(BPF_CORE_READ(parent, tgid)))
-		set_told(tgid);
+		set_told(tgid, TOLD);
 	return 0;
 }
 

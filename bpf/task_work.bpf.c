@@ -251,7 +251,7 @@ static __always_inline void account_copy(struct capture *c, int result)
 
 /*
  * Touch, then copy, three times at most. Sleepable: runs in the callback only. May not hold a
- * reservation while it touches.
+ * reservation while it touches. Returns COPY_DONE, or what the last copy ended with.
  */
 static __noinline int capture_faulting(struct capture *c)
 {
@@ -271,7 +271,7 @@ static __noinline int capture_faulting(struct capture *c)
 	if (result == COPY_FAULT)
 		result = try_copy(c, true, ending);
 	account_copy(c, result);
-	return 0;
+	return result;
 }
 
 /* The same where nothing may be waited for: at exit and exec. */
@@ -335,8 +335,9 @@ static int capture_callback(struct bpf_map *map, void *key, void *value)
 		 has_moved(thread, (struct pt_regs *)bpf_task_pt_regs(task)))
 		ending = EGRET_CAPTURE_MOVED;
 	if (ending == EGRET_CAPTURE_WHOLE) {
-		tell_if_new(task);
-		capture_faulting(&c);
+		c.flags |= tell_if_new(task);
+		if (capture_faulting(&c) == COPY_DONE && c.flags & EGRET_CAPTURE_F_UNTOLD)
+			untold_is_known(task);
 	} else {
 		emit_ended(&c, ending);
 	}

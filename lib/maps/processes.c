@@ -286,6 +286,16 @@ struct egret_process *egret_processes_need(struct egret_processes *ps, int pid)
 	return process;
 }
 
+void egret_processes_reread(struct egret_processes *ps, int pid)
+{
+	struct egret_process *process = egret_processes_find(ps, pid);
+
+	if (!process)
+		return;
+	process->n_mappings = 0;
+	process->complete = process->tried = false;
+}
+
 struct egret_process *egret_processes_retell(struct egret_processes *ps, int pid)
 {
 	struct egret_process *process = egret_processes_find(ps, pid);

@@ -65,6 +65,8 @@ struct egret_process *egret_processes_find(const struct egret_processes *ps, int
  * without memory. */
 struct egret_process *egret_processes_need(struct egret_processes *ps, int pid);
 
+/* What was told of a process is not all: its mappings are read when they are needed. */
+void egret_processes_reread(struct egret_processes *ps, int pid);
 /* All mappings of a process are told anew: those that were known are void. NULL without memory. */
 struct egret_process *egret_processes_retell(struct egret_processes *ps, int pid);
 

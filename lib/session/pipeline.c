@@ -482,9 +482,12 @@ static int on_capture(struct egret_pipeline *p, const struct egret_rec_capture *
 		      struct egret_error *err)
 {
 	struct live_thread *t = thread_of(p, rec->tid, rec->start_time);
-	struct egret_user_stack user = user_stack_of(p, rec);
+	struct egret_user_stack user;
 	int ret, more = 0;
 
+	if (rec->flags & EGRET_CAPTURE_F_UNTOLD)
+		egret_processes_reread(&p->processes, (int)rec->pid);
+	user = user_stack_of(p, rec);
 	p->stats.captures++;
 	if (rec->flags & EGRET_CAPTURE_F_ASLEEP)
 		p->stats.captures_asleep++;
