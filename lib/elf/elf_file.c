@@ -47,6 +47,8 @@ struct egret_elf {
 	struct segment *segments; /* PT_LOAD only */
 	size_t n_segments;
 	struct egret_build_id build_id;
+	bool has_owner; /* nobody but owner may write the file */
+	uid_t owner;
 };
 
 /* ---- headers: bytes in, numbers out ------------------------------------------------------- */
@@ -271,6 +273,10 @@ int egret_elf_open_fd(int fd, const char *name, struct egret_elf **out, struct e
 	if (!elf)
 		return egret_fail(err, ENOMEM, "%s: no memory to open it", name);
 	elf->is_mapped = true;
+	elf->owner = st.st_uid;
+	/* A group of the same number is the user's own (or root's). */
+	elf->has_owner = !(st.st_mode & S_IWOTH) &&
+			 (!(st.st_mode & S_IWGRP) || st.st_gid == st.st_uid);
 	elf->size = (size_t)st.st_size;
 	/* Writable, though the file never is: libelf notes in the headers what it has decompressed.
 	 */
@@ -301,6 +307,12 @@ int egret_elf_open_memory(const void *bytes, size_t size, const char *name, stru
 		memcpy(elf->bytes, bytes, size);
 	elf->size = size;
 	return open_bytes(elf, name, out, err);
+}
+
+bool egret_elf_owner(const struct egret_elf *elf, uid_t *owner)
+{
+	*owner = elf->owner;
+	return elf->has_owner;
 }
 
 void egret_elf_destroy(struct egret_elf *elf)

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 
@@ -40,6 +41,11 @@ const void *egret_elf_bytes(const struct egret_elf *elf, size_t *size);
 const char *egret_elf_name(const struct egret_elf *elf);
 unsigned int egret_elf_machine(const struct egret_elf *elf); /* EM_X86_64, ... */
 bool egret_elf_is_64(const struct egret_elf *elf);
+/*
+ * The user whose file it is, when it was opened. False: others may write it too (by its mode; a
+ * group with the owner's number is the owner's), or it is an image from memory.
+ */
+bool egret_elf_owner(const struct egret_elf *elf, uid_t *owner);
 
 /* The NT_GNU_BUILD_ID note, from the program headers or the sections. len 0 where there is none. */
 struct egret_build_id egret_elf_build_id(const struct egret_elf *elf);

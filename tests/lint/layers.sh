@@ -14,14 +14,15 @@ complain() {
 declare -A may_include=(
 	[base]=''
 	[elf]='base'
+	[cache]='base elf'
 	[maps]='base elf'
 	[capture]='base'
 	[unwind]='base elf'
 	[profile]='base elf'
-	[symbolize]='base elf'
+	[symbolize]='base elf cache'
 	[recording]='base elf profile'
 	[export]='base profile'
-	[session]='base elf maps capture unwind profile symbolize recording'
+	[session]='base elf cache maps capture unwind profile symbolize recording'
 )
 
 # includes FILE: lines of "LINE:HEADER", quoted headers plain and system headers with their <.

@@ -254,6 +254,43 @@ static void debug_file_is_of_the_same_build(void)
 	free(path);
 }
 
+static void the_owner_is_who_alone_may_write(void)
+{
+	static const struct {
+		mode_t mode;
+		gid_t group;
+		bool has_owner;
+	} cases[] = {
+		{ 0755, 0, true }, { 0775, 0, true }, { 0775, 7, false }, { 0757, 0, false }
+	};
+	char *path = fixture_compile("owned.c", program, "-nostdlib -static");
+	struct egret_elf *elf, *image;
+	const void *bytes;
+	size_t size;
+	uid_t owner;
+
+	/* Root's group has root's number. */
+	for (size_t i = 0; !geteuid() && i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (chown(path, 0, cases[i].group) || chmod(path, cases[i].mode))
+			abort();
+		elf = fixture_open(path);
+		CHECK_EQ(egret_elf_owner(elf, &owner), cases[i].has_owner);
+		CHECK_EQ(owner, 0);
+		egret_elf_destroy(elf);
+	}
+	if (!geteuid() && chown(path, 1234, 0))
+		abort();
+	elf = fixture_open(path);
+	egret_elf_owner(elf, &owner);
+	CHECK_EQ(owner, geteuid() ? geteuid() : 1234);
+	bytes = egret_elf_bytes(elf, &size);
+	CHECK_EQ(egret_elf_open_memory(bytes, size, "image", &image, NULL), 0);
+	CHECK(!egret_elf_owner(image, &owner));
+	egret_elf_destroy(image);
+	egret_elf_destroy(elf);
+	free(path);
+}
+
 static void a_32_bit_file_opens(void)
 {
 	char *path = fixture_compile("small.S", ".text\n.globl f\nf: ret\n",
@@ -382,6 +419,7 @@ int main(void)
 	RUN(executable_segments_win);
 	RUN(sections_are_found_and_decompressed);
 	RUN(debug_file_is_of_the_same_build);
+	RUN(the_owner_is_who_alone_may_write);
 	RUN(a_32_bit_file_opens);
 	RUN(what_is_no_elf_is_refused);
 	RUN(damaged_files_do_no_harm);
