@@ -25,28 +25,51 @@ static int copy_names(struct egret_profile *to, const struct egret_profile *from
 	return 0;
 }
 
-static int copy_stacks(struct egret_profile *to, const struct egret_profile *from)
+static int copy_frames(struct egret_profile *to, const struct egret_profile *from)
 {
 	for (size_t i = 0; i < from->frames.n; i++)
 		if (egret_profile_frame(to, &from->frames.items[i], NULL) != i)
 			return -ENOMEM;
+	return 0;
+}
+
+static int copy_lines(struct egret_profile *to, const struct egret_profile *from, bool no_inline)
+{
 	for (size_t i = 0; i < from->spans.n; i++) {
 		const struct egret_profile_span *span = &from->spans.items[i];
+		uint32_t skip = no_inline && span->n ? span->n - 1 : 0;
 
-		if (span->n && egret_profile_set_lines(to, (uint32_t)i,
-						       &from->lines.items[span->first], span->n))
+		if (span->n &&
+		    egret_profile_set_lines(to, (uint32_t)i, &from->lines.items[span->first + skip],
+					    span->n - skip))
 			return -ENOMEM;
 	}
+	return 0;
+}
+
+static int copy_stacks(struct egret_profile *to, const struct egret_profile *from)
+{
 	for (size_t i = 1; i < from->stacks.n; i++) {
 		struct egret_profile_node node = from->stacks.items[i];
 
 		if (egret_profile_stack(to, node.parent, node.frame, NULL) != i)
 			return -ENOMEM;
 	}
+	return 0;
+}
+
+static int copy_entries(struct egret_profile *to, const struct egret_profile *from)
+{
 	for (size_t i = 0; i < from->entries.n; i++)
 		if (egret_profile_add(to, &from->entries.items[i].key,
 				      &from->entries.items[i].values))
 			return -ENOMEM;
+	to->keeps_samples = from->keeps_samples;
+	for (size_t i = 0; i < from->samples.n; i++) {
+		if (!EGRET_TABLE_ROOM(&to->samples))
+			return -ENOMEM;
+		to->samples.items[to->samples.n++] = from->samples.items[i];
+	}
 	return 0;
 }
 
@@ -66,6 +89,18 @@ static int copy_labels(struct egret_profile *to, const struct egret_profile *fro
 	return ret;
 }
 
+int egret_profile_copy_tables(struct egret_profile *to, const struct egret_profile *from,
+			      bool no_inline)
+{
+	int ret = copy_names(to, from);
+
+	if (!ret)
+		ret = copy_frames(to, from);
+	if (!ret)
+		ret = copy_lines(to, from, no_inline);
+	return ret ? ret : copy_labels(to, from);
+}
+
 int egret_profile_copy(const struct egret_profile *from, struct egret_profile **out)
 {
 	struct egret_profile *to;
@@ -73,11 +108,11 @@ int egret_profile_copy(const struct egret_profile *from, struct egret_profile **
 
 	if (ret)
 		return ret;
-	ret = copy_names(to, from);
+	ret = egret_profile_copy_tables(to, from, false);
 	if (!ret)
 		ret = copy_stacks(to, from);
 	if (!ret)
-		ret = copy_labels(to, from);
+		ret = copy_entries(to, from);
 	if (ret) {
 		egret_profile__destroy(to);
 		return ret;

@@ -68,6 +68,7 @@ void egret_profile__destroy(struct egret_profile *p)
 	EGRET_TABLE_DEINIT(&p->meta);
 	EGRET_TABLE_DEINIT(&p->events);
 	EGRET_TABLE_DEINIT(&p->stats);
+	EGRET_TABLE_DEINIT(&p->samples);
 	egret_arena_deinit(&p->texts);
 	free(p);
 }
@@ -256,30 +257,58 @@ static bool entry_equal(const void *owner, uint32_t value, const void *key)
 	       a->capture_end == b->capture_end && a->unwind_end == b->unwind_end;
 }
 
-int egret_profile_add(struct egret_profile *p, const struct egret_profile_key *key,
-		      const struct egret_profile_values *values)
+/* The entry of key, added when it is new. 0, -ENOMEM or -EINVAL. */
+static int entry_of(struct egret_profile *p, const struct egret_profile_key *key, uint32_t *number)
 {
 	uint64_t hash = egret_hash64((uint64_t)key->thread << 32 | key->stack);
-	struct egret_profile_values *sum;
-	uint32_t found;
 
 	if (key->thread >= p->threads.n || key->stack >= p->stacks.n)
 		return -EINVAL;
 	hash = egret_hash64(hash ^ ((uint64_t)key->event << 16 | (uint32_t)key->capture_end << 8 |
 				    key->unwind_end));
-	found = egret_index_find(&p->entries.index, hash, key, entry_equal, p);
-	if (found == EGRET_INDEX_NONE) {
+	*number = egret_index_find(&p->entries.index, hash, key, entry_equal, p);
+	if (*number == EGRET_INDEX_NONE) {
 		struct egret_profile_entry entry = { .key = *key };
 
-		found = APPEND(&p->entries, hash, &entry);
-		if (found == UINT32_MAX)
-			return -ENOMEM;
+		*number = APPEND(&p->entries, hash, &entry);
 	}
-	sum = &p->entries.items[found].values;
+	return *number == UINT32_MAX ? -ENOMEM : 0;
+}
+
+static void add_values(struct egret_profile_values *sum, const struct egret_profile_values *values)
+{
 	sum->samples += values->samples;
 	sum->value += values->value;
 	sum->bytes_wanted += values->bytes_wanted;
 	sum->bytes_got += values->bytes_got;
+}
+
+int egret_profile_add(struct egret_profile *p, const struct egret_profile_key *key,
+		      const struct egret_profile_values *values)
+{
+	uint32_t number;
+	int ret = entry_of(p, key, &number);
+
+	if (!ret)
+		add_values(&p->entries.items[number].values, values);
+	return ret;
+}
+
+int egret_profile_add_sample(struct egret_profile *p, const struct egret_profile_key *key,
+			     const struct egret_profile_values *values, uint64_t time, uint32_t cpu)
+{
+	struct egret_profile_sample sample = { .time = time, .value = values->value, .cpu = cpu };
+	int ret;
+
+	if (!p->keeps_samples)
+		return egret_profile_add(p, key, values);
+	if (!EGRET_TABLE_ROOM(&p->samples))
+		return -ENOMEM;
+	ret = entry_of(p, key, &sample.entry);
+	if (ret)
+		return ret;
+	p->samples.items[p->samples.n++] = sample;
+	add_values(&p->entries.items[sample.entry].values, values);
 	return 0;
 }
 

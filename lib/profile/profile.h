@@ -113,9 +113,32 @@ uint32_t egret_profile_stack(struct egret_profile *p, uint32_t parent, uint32_t 
 uint32_t egret_profile_thread(struct egret_profile *p, const struct egret_profile_thread *t,
 			      bool *added);
 
+/* Samples that are counted together. Numbered like the other tables. */
+struct egret_profile_entry {
+	struct egret_profile_key key;
+	struct egret_profile_values values;
+};
+
+/* One sample, where they are kept one by one too. */
+struct egret_profile_sample {
+	uint64_t time; /* CLOCK_MONOTONIC ns */
+	uint64_t value;
+	uint32_t entry;
+	uint32_t cpu;
+};
+
 /* Adds samples to the entry of key. 0, -ENOMEM, or -EINVAL (no such thread or stack). */
 int egret_profile_add(struct egret_profile *p, const struct egret_profile_key *key,
 		      const struct egret_profile_values *values);
+/* From now on egret_profile_add_sample keeps each sample: 24 bytes. */
+void egret_profile_keep_samples(struct egret_profile *p);
+bool egret_profile_keeps_samples(const struct egret_profile *p);
+/* As egret_profile_add, for one sample. */
+int egret_profile_add_sample(struct egret_profile *p, const struct egret_profile_key *key,
+			     const struct egret_profile_values *values, uint64_t time,
+			     uint32_t cpu);
+/* Brings the samples that are kept into the order of time; those of one time stay as they are. */
+int egret_profile_sort_samples(struct egret_profile *p);
 
 /* Gives a frame its names; lines are copied. A second call replaces. 0, -ENOMEM or -EINVAL. */
 int egret_profile_set_lines(struct egret_profile *p, uint32_t frame,
@@ -147,6 +170,12 @@ struct egret_profile_node egret_profile_get_stack(const struct egret_profile *p,
 size_t egret_profile_n_threads(const struct egret_profile *p);
 const struct egret_profile_thread *egret_profile_get_thread(const struct egret_profile *p,
 							    uint32_t t);
+size_t egret_profile_n_entries(const struct egret_profile *p);
+const struct egret_profile_entry *egret_profile_get_entry(const struct egret_profile *p,
+							  uint32_t e);
+size_t egret_profile_n_samples(const struct egret_profile *p);
+const struct egret_profile_sample *egret_profile_get_sample(const struct egret_profile *p,
+							    size_t s);
 
 /* A copy of everything. For snapshots. */
 int egret_profile_copy(const struct egret_profile *p, struct egret_profile **out);

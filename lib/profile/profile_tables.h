@@ -34,11 +34,6 @@ void *egret_table_room(void *items, size_t n, size_t *capacity, size_t item_size
 		egret_index_deinit(&(table)->index);                                               \
 	} while (0)
 
-struct egret_profile_entry {
-	struct egret_profile_key key;
-	struct egret_profile_values values;
-};
-
 /* The lines of a frame: n of them from `first` on in the pool of lines. n 0: none yet. */
 struct egret_profile_span {
 	uint32_t first;
@@ -66,13 +61,28 @@ struct egret_profile {
 	EGRET_TABLE(struct egret_profile_meta) meta;
 	EGRET_TABLE(struct egret_event) events;
 	EGRET_TABLE(struct egret_stat) stats;
+	EGRET_TABLE(struct egret_profile_sample) samples;
+	bool keeps_samples;
 	bool truncated;
 	/* Frames as people see them, made when they are first asked for: a cache, not content. */
 	struct egret_profile_view *view;
 };
 
+/*
+ * Copies strings, modules, threads, frames with their lines, and labels to an empty profile, in
+ * which they have the same numbers. no_inline: of the lines only the function itself. 0 or -ENOMEM.
+ */
+int egret_profile_copy_tables(struct egret_profile *to, const struct egret_profile *from,
+			      bool no_inline);
+
 struct egret_profile_view *egret_profile_view_create(void);
 void egret_profile_view_destroy(struct egret_profile_view *view);
+/*
+ * The public frames of one frame of the profile, innermost first: at least one; they live as long as
+ * the profile, or until its names change. NULL without memory.
+ */
+const struct egret_frame *egret_profile_view_frames(const struct egret_profile *p, uint32_t frame,
+						    size_t *n);
 /* The names of a frame have changed. */
 void egret_profile_view_forget(struct egret_profile_view *view, uint32_t frame);
 

@@ -194,6 +194,20 @@ static int expand(const struct egret_profile *p, uint32_t number, struct expansi
 	return 0;
 }
 
+const struct egret_frame *egret_profile_view_frames(const struct egret_profile *p, uint32_t frame,
+						    size_t *n)
+{
+	struct expansion *expansion;
+
+	if (view_reach(p->view, p->frames.n))
+		return NULL;
+	expansion = &p->view->expansions[frame];
+	if (!expansion->frames && expand(p, frame, expansion))
+		return NULL;
+	*n = expansion->n;
+	return expansion->frames;
+}
+
 /* The frames of the stack under way; grows to the largest one. */
 struct frame_list {
 	const struct egret_frame **frames;
@@ -236,18 +250,24 @@ static int collect(const struct egret_profile *p, uint32_t stack, struct frame_l
 	return 0;
 }
 
-static int tell(const struct egret_profile *p, const struct egret_profile_entry *entry,
-		const struct frame_list *list, egret_stack_fn fn, void *arg)
+static struct egret_thread public_thread(const struct egret_profile *p, uint32_t thread)
 {
-	const struct egret_profile_thread *t = &p->threads.items[entry->key.thread];
-	struct egret_thread thread = {
+	const struct egret_profile_thread *t = &p->threads.items[thread];
+
+	return (struct egret_thread){
 		.process = p->strings.items[t->process],
 		.comm = p->strings.items[t->comm],
 		.pid = t->pid,
 		.tid = t->tid,
 	};
-	struct egret_stack stack = {
-		.thread = &thread,
+}
+
+static struct egret_stack public_stack(const struct egret_profile_entry *entry,
+				       const struct egret_thread *thread,
+				       const struct frame_list *list)
+{
+	return (struct egret_stack){
+		.thread = thread,
 		.frames = list->frames,
 		.n_frames = list->n,
 		.samples = entry->values.samples,
@@ -258,8 +278,6 @@ static int tell(const struct egret_profile *p, const struct egret_profile_entry 
 		.capture_end = entry->key.capture_end,
 		.unwind_end = entry->key.unwind_end,
 	};
-
-	return fn(&stack, arg);
 }
 
 int egret_profile__each_stack(const struct egret_profile *p, egret_stack_fn fn, void *arg)
@@ -269,11 +287,52 @@ int egret_profile__each_stack(const struct egret_profile *p, egret_stack_fn fn, 
 
 	for (size_t i = 0; !ret && i < p->entries.n; i++) {
 		const struct egret_profile_entry *entry = &p->entries.items[i];
+		struct egret_thread thread = public_thread(p, entry->key.thread);
+		struct egret_stack stack;
 
 		ret = collect(p, entry->key.stack, &list);
-		if (!ret)
-			ret = tell(p, entry, &list, fn, arg);
+		if (ret)
+			break;
+		stack = public_stack(entry, &thread, &list);
+		ret = fn(&stack, arg);
 	}
 	free(list.frames);
 	return ret;
+}
+
+int egret_profile__each_sample(const struct egret_profile *p, egret_sample_fn fn, void *arg)
+{
+	struct frame_list list = { 0 };
+	uint32_t last = UINT32_MAX; /* the entry that list, thread and stack are of */
+	struct egret_thread thread;
+	struct egret_stack stack;
+	int ret = p->keeps_samples ? view_reach(p->view, p->frames.n) : -ENODATA;
+
+	for (size_t i = 0; !ret && i < p->samples.n; i++) {
+		const struct egret_profile_sample *s = &p->samples.items[i];
+		const struct egret_profile_entry *entry = &p->entries.items[s->entry];
+		struct egret_sample sample = {
+			.stack = &stack, .time = s->time, .value = s->value, .cpu = s->cpu
+		};
+
+		if (s->entry != last)
+			ret = collect(p, entry->key.stack, &list);
+		if (ret)
+			break;
+		last = s->entry;
+		thread = public_thread(p, entry->key.thread);
+		stack = public_stack(entry, &thread, &list);
+		ret = fn(&sample, arg);
+	}
+	free(list.frames);
+	return ret;
+}
+
+bool egret_profile__times(const struct egret_profile *p, uint64_t *first, uint64_t *last)
+{
+	if (!p->samples.n)
+		return false;
+	*first = p->samples.items[0].time;
+	*last = p->samples.items[p->samples.n - 1].time;
+	return true;
 }

@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "profile/profile_tables.h"
 #include "recording/reader.h"
 
@@ -256,18 +257,31 @@ int egret_recording_read(const char *path, struct egret_profile *profile,
 	return ret;
 }
 
-int egret_profile__open(const char *path, struct egret_profile **out, struct egret_error *err)
+int egret_profile__open_with(const char *path, const struct egret_open_opts *opts,
+			     struct egret_profile **out, struct egret_error *err)
 {
+	struct egret_open_opts known;
 	struct egret_profile *profile;
-	int ret;
+	int ret = egret_options_take(&known, sizeof(known), opts, "open options", err);
 
+	if (ret)
+		return ret;
 	if (egret_profile_create(&profile))
 		return egret_fail(err, ENOMEM, "no memory for a profile");
+	if (known.keep_samples)
+		egret_profile_keep_samples(profile);
 	ret = egret_recording_read(path, profile, NULL, NULL, err);
+	if (!ret && egret_profile_sort_samples(profile))
+		ret = egret_fail(err, ENOMEM, "no memory for the samples of %s", path);
 	if (ret) {
 		egret_profile__destroy(profile);
 		return ret;
 	}
 	*out = profile;
 	return 0;
+}
+
+int egret_profile__open(const char *path, struct egret_profile **out, struct egret_error *err)
+{
+	return egret_profile__open_with(path, NULL, out, err);
 }

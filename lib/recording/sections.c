@@ -282,7 +282,7 @@ static int take_sample(struct egret_reader *r, const struct egret_sample_row *ro
 
 	if (row->thread >= p->threads.n || row->stack >= p->stacks.n || row->event >= p->events.n)
 		return bad(err, "a sample of stack", row->stack);
-	if (egret_profile_add(p, &key, &values))
+	if (egret_profile_add_sample(p, &key, &values, row->time, row->cpu))
 		return egret_fail(err, ENOMEM, "no memory for a sample");
 	if (r->ops && r->ops->sample)
 		ret = r->ops->sample(r->arg, p, row);

@@ -108,6 +108,16 @@ struct egret_profile;
  * Errors: -ENOENT, -EACCES, ...; -EBADMSG: not a recording, or damaged; -ENOTSUP: another version.
  */
 int egret_profile__open(const char *path, struct egret_profile **out, struct egret_error *err);
+
+/* The same, with options. NULL opts: all zero, as egret_profile__open. */
+struct egret_open_opts {
+	size_t size;
+	bool keep_samples; /* one by one, with their times: egret_profile__each_sample, filters by
+			      time and CPU. 24 bytes a sample */
+	uint8_t reserved[7];
+};
+int egret_profile__open_with(const char *path, const struct egret_open_opts *opts,
+			     struct egret_profile **out, struct egret_error *err);
 void egret_profile__destroy(struct egret_profile *profile);
 
 /* Whether the recording ends in mid-air. */
@@ -126,6 +136,63 @@ const struct egret_event *egret_profile__event(const struct egret_profile *profi
  */
 typedef int (*egret_stack_fn)(const struct egret_stack *stack, void *arg);
 int egret_profile__each_stack(const struct egret_profile *profile, egret_stack_fn fn, void *arg);
+
+/* A sample: one of stack->samples, with a value of its own. */
+struct egret_sample {
+	const struct egret_stack *stack;
+	uint64_t time;	/* CLOCK_MONOTONIC, nanoseconds */
+	uint64_t value; /* its period, in units of the event */
+	uint32_t cpu;
+	uint32_t reserved;
+};
+
+/*
+ * Calls fn for each sample, in the order of time. As egret_profile__each_stack otherwise.
+ * Errors: -ENODATA: samples were not kept (struct egret_open_opts).
+ */
+typedef int (*egret_sample_fn)(const struct egret_sample *sample, void *arg);
+int egret_profile__each_sample(const struct egret_profile *profile, egret_sample_fn fn, void *arg);
+
+/* The times of the first and the last sample. False: there are none, or they were not kept. */
+bool egret_profile__times(const struct egret_profile *profile, uint64_t *first, uint64_t *last);
+
+/*
+ * What to keep of a profile; all conditions hold together, and those of one list are alternatives.
+ * Patterns are those of the shell (fnmatch(3)), expressions are POSIX extended (regex(7)).
+ */
+struct egret_filter_opts {
+	size_t size;
+	const char *const *comms; /* patterns of the name of the thread, or of its process */
+	size_t n_comms;
+	const pid_t *pids; /* thread groups */
+	size_t n_pids;
+	const pid_t *tids; /* threads */
+	size_t n_tids;
+	const uint32_t *cpus;
+	size_t n_cpus;
+	const char *const *dsos; /* patterns of the leaf's module: its path or its file's name */
+	size_t n_dsos;
+	const char *const *symbols; /* patterns of the leaf's function, inlined ones too */
+	size_t n_symbols;
+	const char *focus;  /* expression: only stacks with such a function in them */
+	const char *ignore; /* expression: no stack with such a function in it */
+	uint64_t time_from; /* CLOCK_MONOTONIC, nanoseconds: from here on */
+	uint64_t time_to;   /* and before this; 0: without an end */
+	bool only_user;	    /* leave out kernel frames, and samples that have no others */
+	bool only_kernel;   /* leave out user frames, and samples that have no others */
+	bool no_inline;	    /* leave out inlined functions */
+	uint8_t reserved[5];
+};
+
+/*
+ * A new profile with what the filter keeps, the caller's; the accounting and what is known of the
+ * recording are those of the old one, which stays as it is. Where samples were kept they are in the
+ * new one too.
+ * Errors: -EINVAL: an expression that is none; -ENODATA: a filter by time or CPU, and samples were
+ * not kept; -ENOMEM.
+ */
+int egret_profile__filter(const struct egret_profile *profile, const struct egret_filter_opts *opts,
+			  struct egret_profile **out, struct egret_error *err);
 
 /* One number of the accounting, in the order in which --stats prints them. */
 struct egret_stat {
