@@ -247,25 +247,19 @@ int aggregate_add(struct aggregate *a, const struct egret_stack *stack)
 
 struct build {
 	struct aggregate *aggregate;
-	const struct aggregate_filter *filter;
+	uint32_t event;
 };
 
 static int add_filtered(const struct egret_stack *stack, void *arg)
 {
 	const struct build *build = arg;
-	const char *comm = build->filter->comm;
 
-	if (stack->event != build->filter->event)
-		return 0;
-	if (comm && strcmp(comm, stack->thread->comm) && strcmp(comm, stack->thread->process))
-		return 0;
-	return aggregate_add(build->aggregate, stack);
+	return stack->event == build->event ? aggregate_add(build->aggregate, stack) : 0;
 }
 
-int aggregate_build(struct aggregate *a, const struct egret_profile *profile,
-		    const struct aggregate_filter *filter)
+int aggregate_build(struct aggregate *a, const struct egret_profile *profile, uint32_t event)
 {
-	struct build build = { a, filter };
+	struct build build = { a, event };
 	int ret;
 
 	*a = (struct aggregate){ 0 };

@@ -60,17 +60,12 @@ struct aggregate {
 	uint32_t n_stacks;
 };
 
-struct aggregate_filter {
-	uint32_t event;	  /* index */
-	const char *comm; /* only threads or processes of that name; NULL: all */
-};
-
-/* 0 or -ENOMEM. aggregate_deinit in either case. */
+/* The stacks of one event, by its index. 0 or -ENOMEM. aggregate_deinit in either case. */
 int aggregate_build(struct aggregate *aggregate, const struct egret_profile *profile,
-		    const struct aggregate_filter *filter);
+		    uint32_t event);
 void aggregate_deinit(struct aggregate *aggregate);
 
-/* Adds one stack, for which the callers are trusted to have asked filter. 0 or -ENOMEM. */
+/* Adds one stack. 0 or -ENOMEM. */
 int aggregate_add(struct aggregate *aggregate, const struct egret_stack *stack);
 
 /* Brings children into order, after the last aggregate_add. 0 or -ENOMEM. */

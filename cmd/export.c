@@ -31,6 +31,7 @@ static const struct opt options[] = {
 static const struct opt_group groups[] = {
 	{ "Options", options, 0 },
 	{ "What of it", page_options, offsetof(struct export_opts, page) },
+	{ "Only some of it", filter_options, offsetof(struct export_opts, page.filter) },
 	{ 0 },
 };
 

@@ -19,13 +19,14 @@ static const char *missing_hint(const char *path)
 	return "; make one with 'egret record -- COMMAND', or name one with -i";
 }
 
-struct egret_profile *input_open(const char *path)
+struct egret_profile *input_open(const char *path, bool with_samples)
 {
+	struct egret_open_opts opts = { .size = sizeof(opts), .keep_samples = with_samples };
 	struct egret_profile *profile = NULL;
 	struct egret_error err = { "" };
 	int ret;
 
-	ret = egret_profile__open(path, &profile, &err);
+	ret = egret_profile__open_with(path, &opts, &profile, &err);
 	if (ret) {
 		say_error("%s%s", err.text, ret == -ENOENT ? missing_hint(path) : "");
 		return NULL;

@@ -7,8 +7,11 @@
 
 #define INPUT_DEFAULT "egret.data"
 
-/* Opens a recording ("-": standard input). NULL after having said why not. */
-struct egret_profile *input_open(const char *path);
+/*
+ * Opens a recording ("-": standard input); with_samples: for egret_profile__each_sample. NULL after
+ * having said why not.
+ */
+struct egret_profile *input_open(const char *path, bool with_samples);
 
 /* The index of the event of that name. 0, or an exit status after having said which there are. */
 int input_find_event(const struct egret_profile *profile, const char *name, size_t *index);

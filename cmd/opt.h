@@ -25,6 +25,8 @@ enum opt_type {
 	OPT_OPTIONAL,	  /* const char *; "" where --NAME is given without =VALUE */
 	OPT_CHOICE,	  /* const char *, one of choices */
 	OPT_EVENTS,	  /* struct opt_strings; may be repeated, and separated by commas */
+	OPT_STRINGS,	  /* struct opt_strings; likewise, but for commas within () [] {} <> */
+	OPT_CPUS,	  /* struct opt_cpus; likewise, with ranges: 0,2-5 */
 	OPT_PIDS,	  /* struct opt_pids; likewise */
 	OPT_U32,	  /* uint32_t, above 0 */
 	OPT_U64,	  /* uint64_t, above 0 */
@@ -44,6 +46,11 @@ struct opt_strings {
 
 struct opt_pids {
 	pid_t *items;
+	size_t n;
+};
+
+struct opt_cpus {
+	uint32_t *items;
 	size_t n;
 };
 

@@ -147,6 +147,69 @@ static int set_events(const struct opt *opt, const char *text, void *member)
 	}
 }
 
+/* The length of the first of a list: "map<int, char>" is one. */
+static size_t item_len(const char *text)
+{
+	unsigned int depth = 0;
+	size_t len;
+
+	for (len = 0; text[len] && (depth || text[len] != ','); len++) {
+		if (strchr("([{<", text[len]))
+			depth++;
+		else if (depth && strchr(")]}>", text[len]))
+			depth--;
+	}
+	return len;
+}
+
+static int set_strings(const struct opt *opt, const char *text, void *member)
+{
+	for (;;) {
+		size_t len = item_len(text);
+		int ret = len ? strings_add(member, text, len) : -EINVAL;
+
+		if (ret || !text[len])
+			return ret;
+		text += len + 1;
+	}
+}
+
+#define CPU_MAX 65535u
+
+static int cpus_add(struct opt_cpus *cpus, uint32_t first, uint32_t last)
+{
+	size_t n = last - first + 1;
+	uint32_t *items = realloc(cpus->items, (cpus->n + n) * sizeof(*items));
+
+	if (!items)
+		return -ENOMEM;
+	cpus->items = items;
+	for (size_t i = 0; i < n; i++)
+		items[cpus->n++] = first + (uint32_t)i;
+	return 0;
+}
+
+static int set_cpus(const struct opt *opt, const char *text, void *member)
+{
+	for (;;) {
+		unsigned long first, last;
+		char *end;
+		int ret;
+
+		if (!isdigit((unsigned char)*text))
+			return -EINVAL;
+		first = last = strtoul(text, &end, 10);
+		if (*end == '-' && isdigit((unsigned char)end[1]))
+			last = strtoul(end + 1, &end, 10);
+		if (first > last || last > CPU_MAX || (*end && *end != ','))
+			return -EINVAL;
+		ret = cpus_add(member, (uint32_t)first, (uint32_t)last);
+		if (ret || !*end)
+			return ret;
+		text = end + 1;
+	}
+}
+
 static int pids_add(struct opt_pids *pids, pid_t pid)
 {
 	pid_t *items = realloc(pids->items, (pids->n + 1) * sizeof(*items));
@@ -257,6 +320,8 @@ static const struct {
 	[OPT_OPTIONAL] = { set_string, "a value" },
 	[OPT_CHOICE] = { set_choice, NULL },
 	[OPT_EVENTS] = { set_events, "events, separated by commas" },
+	[OPT_STRINGS] = { set_strings, "names, separated by commas" },
+	[OPT_CPUS] = { set_cpus, "numbers of CPUs, such as 0,2-5" },
 	[OPT_PIDS] = { set_pids, "numbers above 0, separated by commas" },
 	[OPT_U32] = { set_u32, "a number above 0" },
 	[OPT_U64] = { set_u64, "a number above 0" },
@@ -290,13 +355,18 @@ void opt_describe_wanted(const struct opt *opt, char *text, size_t size)
 
 void opt_clear(const struct opt *opt, void *member)
 {
-	if (opt->type == OPT_EVENTS) {
+	if (opt->type == OPT_EVENTS || opt->type == OPT_STRINGS) {
 		struct opt_strings *strings = member;
 
 		while (strings->n)
 			free(strings->items[--strings->n]);
 		free(strings->items);
 		strings->items = NULL;
+	} else if (opt->type == OPT_CPUS) {
+		struct opt_cpus *cpus = member;
+
+		free(cpus->items);
+		*cpus = (struct opt_cpus){ 0 };
 	} else if (opt->type == OPT_PIDS) {
 		struct opt_pids *pids = member;
 

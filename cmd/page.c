@@ -51,9 +51,9 @@ int page_write(const char *input, const char *format, const char *output_path,
 	size_t event = 0;
 	int status;
 
-	profile = input_open(input);
-	if (!profile)
-		return STATUS_FAILED;
+	status = filter_open(input, &opts->filter, false, &profile);
+	if (status)
+		return status;
 	status = opts->event ? input_find_event(profile, opts->event, &event) : STATUS_OK;
 	export_opts.event = (uint32_t)event;
 	if (!status && output_open(&output, output_path, &err))

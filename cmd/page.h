@@ -3,10 +3,12 @@
 #ifndef EGRET_CMD_PAGE_H
 #define EGRET_CMD_PAGE_H
 
+#include "filter.h"
 #include "opt.h"
 
 struct page_opts {
 	const char *title;
+	struct filter filter;
 	const char *event; /* NULL: the first of the recording */
 	bool by_thread;
 	bool no_kernel;
@@ -16,8 +18,9 @@ struct page_opts {
 extern const struct opt page_options[];
 
 /*
- * Writes the recording `input` in a format to the file `output`, which bears its name only when it
- * is whole; "-" is standard output. Returns 0, or an exit status after having said what is wrong.
+ * Writes what opts->filter keeps of the recording `input` in a format to the file `output`, which
+ * bears its name only when it is whole; "-" is standard output. Returns 0, or an exit status after
+ * having said what is wrong.
  */
 int page_write(const char *input, const char *format, const char *output,
 	       const struct page_opts *opts);

@@ -38,7 +38,7 @@ static int say_summary(const char *path)
 {
 	struct accounting accounting = { 0 };
 	struct accounting_summary sum;
-	struct egret_profile *profile = input_open(path);
+	struct egret_profile *profile = input_open(path, false);
 
 	if (!profile)
 		return STATUS_FAILED;

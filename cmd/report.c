@@ -10,15 +10,16 @@
 #include "aggregate.h"
 #include "call_tree.h"
 #include "command.h"
+#include "filter.h"
 #include "input.h"
 #include "message.h"
 #include "report_header.h"
 #include "text.h"
 
 struct report_opts {
+	struct filter filter;
 	const char *input;
 	const char *event;
-	const char *comm;
 	const char *sort;
 	double percent_limit;
 	uint64_t limit;
@@ -36,8 +37,6 @@ static const struct opt options[] = {
 	{ "input", 'i', OPT_FILE, MEMBER(input), "FILE",
 	  "The recording (egret.data); - is standard input", NULL },
 	{ "event", 'e', OPT_STRING, MEMBER(event), "EVENT", "Only this event (all)", NULL },
-	{ "comm", 0, OPT_STRING, MEMBER(comm), "NAME",
-	  "Only threads, or all of a process, of this name", NULL },
 	{ "sort", 's', OPT_CHOICE, MEMBER(sort), "KEY",
 	  "Order of the functions: self or total (self)", sorts },
 	{ "limit", 'n', OPT_U64, MEMBER(limit), "N", "At most this many functions", NULL },
@@ -52,7 +51,11 @@ static const struct opt options[] = {
 	{ 0 },
 };
 
-static const struct opt_group groups[] = { { "Options", options, 0 }, { 0 } };
+static const struct opt_group groups[] = {
+	{ "Options", options, 0 },
+	{ "Only some of it", filter_options, offsetof(struct report_opts, filter) },
+	{ 0 },
+};
 
 /* ---- the table of functions ---------------------------------------------------------------- */
 
@@ -146,11 +149,10 @@ static int print_aggregate(const struct report_opts *o, const struct aggregate *
 static int print_event(const struct report_opts *o, const struct egret_profile *profile,
 		       size_t index)
 {
-	struct aggregate_filter filter = { .event = (uint32_t)index, .comm = o->comm };
 	struct aggregate aggregate;
 	int ret;
 
-	ret = aggregate_build(&aggregate, profile, &filter);
+	ret = aggregate_build(&aggregate, profile, (uint32_t)index);
 	if (!ret) {
 		report_header_event(egret_profile__event(profile, index), &aggregate, stdout);
 		if (aggregate.samples)
@@ -200,9 +202,9 @@ static int run(void *opts, int argc, char **argv)
 
 	if (argc)
 		return command_no_operands(&command_report, argv);
-	profile = input_open(o->input);
-	if (!profile)
-		return STATUS_FAILED;
+	status = filter_open(o->input, &o->filter, false, &profile);
+	if (status)
+		return status;
 	status = o->stats ? print_stats(profile) : print_report(o, profile);
 	egret_profile__destroy(profile);
 	return status;

@@ -3,8 +3,8 @@
  * A profile of which only some is wanted.
  *
  * The new profile has the same strings, modules, threads and frames, with the same numbers; stacks
- * are made anew from the frames that are kept. What is asked of a frame or of a thread is asked once
- * for each, and of a stack once for each of its nodes, not for each sample.
+ * are made anew from the frames that are kept. What is asked of a frame or of a thread is asked
+ * once for each, and of a stack once for each of its nodes, not for each sample.
  */
 #include <errno.h>
 #include <fnmatch.h>
@@ -43,7 +43,7 @@ static bool matches(const char *const *patterns, size_t n, const char *text)
 	return false;
 }
 
-/* ---- threads ---------------------------------------------------------------------------------- */
+/* ---- threads */
 
 static bool has_id(const pid_t *ids, size_t n, pid_t id)
 {
@@ -66,7 +66,7 @@ static bool keeps_thread(const struct filter *f, const struct egret_profile_thre
 	       matches(o->comms, o->n_comms, strings[t->process]);
 }
 
-/* ---- frames ----------------------------------------------------------------------------------- */
+/* ---- frames */
 
 static const char *file_name(const char *path)
 {
@@ -137,7 +137,7 @@ static int look_at_frames(struct filter *f)
 	return 0;
 }
 
-/* ---- stacks ----------------------------------------------------------------------------------- */
+/* ---- stacks */
 
 static int make_stacks(struct filter *f)
 {
@@ -175,7 +175,7 @@ static bool keeps_stack(const struct filter *f, uint32_t stack)
 	return !(flags & IS_IGNORED) && (!f->has_focus || flags & IN_FOCUS) && flags & IS_LEAF;
 }
 
-/* ---- samples ---------------------------------------------------------------------------------- */
+/* ---- samples */
 
 static bool keeps_entry(const struct filter *f, const struct egret_profile_key *key)
 {
@@ -234,7 +234,7 @@ static int add_samples(struct filter *f)
 	return 0;
 }
 
-/* ---- the whole -------------------------------------------------------------------------------- */
+/* ---- the whole */
 
 static int compile(regex_t *to, const char *text, bool *has, struct egret_error *err)
 {

@@ -36,12 +36,12 @@ const struct egret_profile_sample *egret_profile_get_sample(const struct egret_p
 	return s < p->samples.n ? &p->samples.items[s] : NULL;
 }
 
-/* ---- the order of time ---------------------------------------------------------------------- */
+/* ---- the order of time */
 
 /*
  * A recording has a sample when its capture has come, so that samples of sleeping threads are late
- * by up to all of it, and nearly all others are in order: those that are late are taken out, sorted,
- * and merged with the rest.
+ * by up to all of it, and nearly all others are in order: those that are late are taken out,
+ * sorted, and merged with the rest.
  */
 static int compare_times(const void *a, const void *b)
 {

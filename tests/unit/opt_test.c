@@ -25,6 +25,8 @@ struct values {
 	double percent;
 	struct opt_strings events;
 	struct opt_pids pids;
+	struct opt_strings names;
+	struct opt_cpus cpus;
 	struct inner inner;
 };
 
@@ -46,6 +48,8 @@ static const struct opt main_options[] = {
 	{ "percent-limit", 0, OPT_PERCENT, AT(percent), "PERCENT", "Limit", NULL },
 	{ "event", 'e', OPT_EVENTS, AT(events), "EVENT", "Event", NULL },
 	{ "pid", 'p', OPT_PIDS, AT(pids), "PID", "Pid", NULL },
+	{ "symbol", 0, OPT_STRINGS, AT(names), "NAME", "Name", NULL },
+	{ "cpu", 'C', OPT_CPUS, AT(cpus), "CPU", "Cpu", NULL },
 	{ 0 },
 };
 static const struct opt inner_options[] = {
@@ -136,6 +140,20 @@ static void lists_grow(void)
 	CHECK_EQ(v.pids.n, 3);
 	CHECK_EQ(v.pids.items[1], 22);
 	CHECK_EQ(v.pids.items[2], 333);
+	CHECK(parse("--symbol map<int,char>::at(int,int),main --symbol a,b") > 0);
+	CHECK_EQ(v.names.n, 4);
+	CHECK_STR(v.names.items[0], "map<int,char>::at(int,int)");
+	CHECK_STR(v.names.items[1], "main");
+	CHECK_STR(v.names.items[3], "b");
+	CHECK(parse("-C 0,2-4 --cpu=7") > 0);
+	CHECK_EQ(v.cpus.n, 5);
+	CHECK_EQ(v.cpus.items[0], 0);
+	CHECK_EQ(v.cpus.items[3], 4);
+	CHECK_EQ(v.cpus.items[4], 7);
+	CHECK_EQ(parse("-C 3-1"), -EINVAL);
+	CHECK_EQ(parse("-C 1-"), -EINVAL);
+	CHECK_EQ(parse("-C 70000"), -EINVAL);
+	CHECK_EQ(parse("--symbol a,"), -EINVAL);
 	CHECK_EQ(parse("-e a,,b"), -EINVAL);
 	CHECK_EQ(parse("-e a,"), -EINVAL);
 	CHECK_EQ(parse("-p 1,"), -EINVAL);
@@ -278,7 +296,7 @@ static void each_option_is_visited(void)
 	int n = 0;
 
 	opt_each(groups, count_option, &n);
-	CHECK_EQ(n, 13 + 2 + 1);
+	CHECK_EQ(n, 15 + 2 + 1);
 }
 
 static const char *nth_word(size_t n, const void *arg)
