@@ -26,6 +26,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $(SAN_CFLAGS) -fPIC -fvi
 INCLUDES := -Ilib/include -Ilib -I.
 LIBS := -lbpf -ldw -lelf -lunwind-x86_64 -lunwind -lz
 DEMANGLE_LIB := -liberty
+CMD_LIBS := -ljson-c
 ifeq ($(SAN),1)
 SAN_CFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 endif
@@ -82,7 +83,7 @@ $(O)/libegret.so.$(VERSION): $(LIB_OBJS) lib/egret.map
 		-Wl,--no-undefined $(LDFLAGS) $(LIB_OBJS) $(DEMANGLE_LIB) $(LIBS) -o $@
 
 $(O)/egret: $(CMD_OBJS) $(O)/libegret.a
-	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $(CMD_OBJS) $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) -o $@
+	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $(CMD_OBJS) $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) $(CMD_LIBS) -o $@
 
 # All of the command line but main, for its unit tests.
 $(O)/libcmd.a: $(filter-out $(O)/cmd/egret.o,$(CMD_OBJS))
@@ -90,7 +91,7 @@ $(O)/libcmd.a: $(filter-out $(O)/cmd/egret.o,$(CMD_OBJS))
 
 # Unit tests: one program a file, linked with the static library (whose internals it may call).
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libcmd.a $(O)/libegret.a
-	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $< $(O)/libcmd.a $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) -o $@
+	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $< $(O)/libcmd.a $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) $(CMD_LIBS) -o $@
 # Programs that system tests run: tests/system/*.c, linked like unit tests.
 $(O)/tests/system/%: $(O)/tests/system/%.o $(O)/libegret.a
 	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $< $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) -o $@

@@ -21,7 +21,7 @@
 /* What is needed of an ELF header, of either class. */
 struct header {
 	bool is_64;
-	uint16_t machine;
+	uint16_t type, machine;
 	uint64_t phoff;
 	uint32_t phentsize;
 	uint32_t phnum;
@@ -64,14 +64,14 @@ static bool read_header(const uint8_t *bytes, size_t size, struct header *out)
 		return false;
 	if (bytes[EI_CLASS] == ELFCLASS64 && size >= sizeof(ehdr64)) {
 		memcpy(&ehdr64, bytes, sizeof(ehdr64));
-		*out = (struct header){ true, ehdr64.e_machine, ehdr64.e_phoff, ehdr64.e_phentsize,
-					ehdr64.e_phnum };
+		*out = (struct header){ true,		ehdr64.e_type,	    ehdr64.e_machine,
+					ehdr64.e_phoff, ehdr64.e_phentsize, ehdr64.e_phnum };
 		return true;
 	}
 	if (bytes[EI_CLASS] == ELFCLASS32) {
 		memcpy(&ehdr32, bytes, sizeof(ehdr32));
-		*out = (struct header){ false, ehdr32.e_machine, ehdr32.e_phoff, ehdr32.e_phentsize,
-					ehdr32.e_phnum };
+		*out = (struct header){ false,		ehdr32.e_type,	    ehdr32.e_machine,
+					ehdr32.e_phoff, ehdr32.e_phentsize, ehdr32.e_phnum };
 		return true;
 	}
 	return false;
@@ -391,6 +391,11 @@ unsigned int egret_elf_machine(const struct egret_elf *elf)
 bool egret_elf_is_64(const struct egret_elf *elf)
 {
 	return elf->header.is_64;
+}
+
+bool egret_elf_is_relocatable(const struct egret_elf *elf)
+{
+	return elf->header.type == ET_REL;
 }
 
 /* A run of n addresses from `from` on, that stands for one from `to` on. */

@@ -118,14 +118,16 @@ static bool demangle_d(const char *mangled, struct output *out)
 }
 
 /* By the prefix alone: a C function may be called anything. */
-static bool demangle_into(const char *mangled, struct output *out)
+static bool demangle_into(const char *mangled, bool is_short, struct output *out)
 {
+	int params = is_short ? 0 : DMGL_PARAMS;
+
 	if (!strncmp(mangled, "__Z", 3))
 		mangled++;
 	if (!strncmp(mangled, "_ZN", 3) && run(rust_demangle_callback, mangled, DMGL_NO_OPTS, out))
 		return true;
 	if (!strncmp(mangled, "_Z", 2))
-		return run(cplus_demangle_v3_callback, mangled, DMGL_PARAMS | DMGL_ANSI, out);
+		return run(cplus_demangle_v3_callback, mangled, params | DMGL_ANSI, out);
 	if (!strncmp(mangled, "_R", 2))
 		return demangle_rust_v0(mangled, out);
 	if (!strncmp(mangled, "_D", 2))
@@ -133,7 +135,7 @@ static bool demangle_into(const char *mangled, struct output *out)
 	return false;
 }
 
-char *egret_demangle(const char *name)
+static char *demangle(const char *name, bool is_short)
 {
 	struct output *out;
 	char *mangled, *result = NULL;
@@ -148,7 +150,7 @@ char *egret_demangle(const char *name)
 		return NULL;
 	mangled = strndup(name, len);
 	out = malloc(sizeof(*out));
-	if (mangled && out && demangle_into(mangled, out))
+	if (mangled && out && demangle_into(mangled, is_short, out))
 		result = malloc(out->len + tail + 1);
 	if (result) {
 		memcpy(result, out->text, out->len);
@@ -157,4 +159,18 @@ char *egret_demangle(const char *name)
 	free(mangled);
 	free(out);
 	return result;
+}
+
+char *egret_demangle(const char *name)
+{
+	return demangle(name, false);
+}
+
+char *egret_demangle_short(const char *name)
+{
+	char *text = demangle(name, true);
+
+	if (text)
+		egret_shorten_name(text);
+	return text;
 }

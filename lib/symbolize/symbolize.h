@@ -67,5 +67,9 @@ bool egret_perfmap_find(const struct egret_perfmap *map, uint64_t addr, struct e
  * it is). The caller frees the result. Bounded in time and memory for hostile names.
  */
 char *egret_demangle(const char *name);
+/* The same without parameters and template arguments. */
+char *egret_demangle_short(const char *name);
+/* Takes parameters and template (generic) arguments out of a demangled name, in place. */
+void egret_shorten_name(char *name);
 
 #endif

@@ -41,6 +41,65 @@ static void cxx_with_its_parameters(void)
 	CHECK_PAIRS(pairs);
 }
 
+static void short_without_arguments(void)
+{
+	static const struct pair pairs[] = {
+		{ "_Z3foov", "foo" },
+		{ "_ZSt4sortIPiEvT_S1_", "std::sort" },
+		{ "_ZNSt6vectorIiSaIiEE9push_backERKi", "std::vector::push_back" },
+		{ "_ZNK3foo3barEPKc", "foo::bar" },
+		{ "_ZN12_GLOBAL__N_11fEv", "(anonymous namespace)::f" },
+		{ "_ZZ4mainENKUlvE_clEv", "main::{lambda#1}::operator()" },
+		{ "_ZZNK3foo3barEiENKUliE_clEi", "foo::bar::{lambda#1}::operator()" },
+		{ "_ZlsIcERSoS0_T_", "operator<<" },
+		{ "_ZN3fooltIiEEbRKT_", "foo::operator<" },
+		{ "_ZNK3foossERKS_", "foo::operator<=>" },
+		{ "_ZN3foocvT_IiEEv", "foo::operator int" },
+		{ "_ZN3foo3barEv.cold", "foo::bar" },
+		{ "_RINvNtC3std3mem8align_ofdE", "std::mem::align_of" },
+		{ "_ZN71_$LT$Test$u20$$u2b$$u20$$u27$static$u20$as$u20$foo..Bar$LT$Test$GT$$GT$"
+		  "3bar17h930b740aa94f1d3aE",
+		  "<Test + 'static as foo::Bar>::bar" },
+		{ "_D8demangle4testFAaZv", "demangle.test" },
+		{ "_Z3foov@plt", "foo@plt" },
+	};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		char *got = egret_demangle_short(pairs[i].mangled);
+
+		CHECK_STR(got, pairs[i].want);
+		free(got);
+	}
+	CHECK(!egret_demangle_short("main"));
+}
+
+static void shortens_what_makes_no_sense(void)
+{
+	static const struct pair pairs[] = {
+		{ "f(", "f(" },
+		{ "f<(>", "f<(>" },
+		{ "f<a", "f<a" },
+		{ ")f>", ")f>" },
+		{ "", "" },
+		{ "::<", "::<" },
+		{ "f!(int)", "f" },
+		{ "f(int) const &", "f" },
+		{ "f::<T>::g", "f::g" },
+		{ "<(A, B<C>) as D<E>>::f", "<(A, B) as D>::f" },
+		{ "S<&S::operator< >::f", "S::f" },
+		{ "S<(a->b)>::f", "S::f" },
+		{ "operators<int>::f", "operators::f" },
+	};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		char *name = strdup(pairs[i].mangled);
+
+		egret_shorten_name(name);
+		CHECK_STR(name, pairs[i].want);
+		free(name);
+	}
+}
+
 static void rust_without_hashes(void)
 {
 	static const struct pair pairs[] = {
@@ -317,6 +376,8 @@ static void damaged_names_do_no_harm(void)
 int main(void)
 {
 	RUN(cxx_with_its_parameters);
+	RUN(short_without_arguments);
+	RUN(shortens_what_makes_no_sense);
 	RUN(rust_without_hashes);
 	RUN(d_names);
 	RUN(the_rest_is_used_as_it_is);

@@ -365,6 +365,74 @@ struct egret_replay_opts {
 int egret_replay(const char *path, int fd, const struct egret_replay_opts *opts,
 		 struct egret_error *err);
 
+/* ---- symbolizer: from addresses to functions, inlined callers and source lines -------------- */
+
+enum egret_demangle {
+	EGRET_DEMANGLE_FULL = 0,  /* with parameters and template arguments */
+	EGRET_DEMANGLE_SHORT = 1, /* without them */
+	EGRET_DEMANGLE_NONE = 2,  /* as linkers see it */
+};
+
+struct egret_symbolizer_opts {
+	size_t size;
+	enum egret_demangle demangle;
+	bool no_inlines;   /* one frame an address: its function, and the line of the address */
+	bool file_offsets; /* of open_file: addresses are offsets in the file */
+	uint8_t reserved[2];
+	const char *debug_dir; /* searched for debug files before /usr/lib/debug; NULL: none */
+};
+
+struct egret_symbolizer;
+
+/*
+ * For the addresses of one ELF file, as addr2line(1) and disassemblers give them: virtual addresses
+ * of the file, whatever a process adds to them. What is found depends on the file as it is now: it
+ * is kept open, and may be removed or replaced afterwards.
+ * Errors: -ENOENT, -EACCES, ...; -ENOEXEC: not an ELF file; -ENOTSUP: one without addresses
+ * (relocatable).
+ */
+int egret_symbolizer__open_file(const char *path, const struct egret_symbolizer_opts *opts,
+				struct egret_symbolizer **out, struct egret_error *err);
+
+/*
+ * For the addresses of a process, by what is mapped there at this moment; its files are opened when
+ * an address first falls into them, its perf map likewise. Addresses of the kernel are known too.
+ * Errors: -ESRCH: no such process; -EACCES: its mappings may not be read.
+ */
+int egret_symbolizer__open_process(pid_t pid, const struct egret_symbolizer_opts *opts,
+				   struct egret_symbolizer **out, struct egret_error *err);
+
+/*
+ * For the addresses of the running kernel, its modules and BPF programs.
+ * Errors: -EPERM: it hides them (kernel.kptr_restrict); -ENOENT: it does not tell them.
+ */
+int egret_symbolizer__open_kernel(const struct egret_symbolizer_opts *opts,
+				  struct egret_symbolizer **out, struct egret_error *err);
+void egret_symbolizer__destroy(struct egret_symbolizer *symbolizer);
+
+/* What there is at one address. */
+struct egret_location {
+	uint64_t address; /* as it was asked for */
+	/*
+	 * The innermost function first; each but the last is inlined into the next one
+	 * (EGRET_FRAME_F_INLINED), at the next one's line. There is one at least: where nothing is
+	 * known it has a name made of module and offset (EGRET_FRAME_F_UNNAMED).
+	 */
+	const struct egret_frame *frames;
+	size_t n_frames;
+	const char *why; /* why name or line are not known, one sentence; NULL: they are */
+};
+
+/*
+ * Calls fn for each of n addresses, in their order. The location and its frames are only valid
+ * during the call; strings live as long as the symbolizer, and of a name, a file and a module there
+ * is one each: equal pointers are equal strings. Many addresses at once cost less than one by one.
+ * Stops when fn returns non-zero, and returns that; -ENOMEM. What is not found is no error.
+ */
+typedef int (*egret_location_fn)(const struct egret_location *location, void *arg);
+int egret_symbolizer__find(struct egret_symbolizer *symbolizer, const uint64_t *addresses, size_t n,
+			   egret_location_fn fn, void *arg, struct egret_error *err);
+
 /* ---- unwind tables ------------------------------------------------------------------------- */
 
 /*

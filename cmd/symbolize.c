@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* symbolize.c - egret symbolize: what there is at addresses, of a file, a process, the kernel. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "addresses.h"
+#include "command.h"
+#include "location.h"
+#include "message.h"
+
+struct symbolize_opts {
+	const char *file;
+	struct opt_pids pids;
+	const char *demangle;
+	const char *debug_dir;
+	bool kernel;
+	bool file_offsets;
+	bool no_inline;
+	bool json;
+};
+
+static const char *const demanglings[] = { "full", "short", "no", NULL };
+
+#define MEMBER(name) offsetof(struct symbolize_opts, name)
+
+static const struct opt options[] = {
+	{ "exe", 'e', OPT_FILE, MEMBER(file), "FILE", "Addresses of this ELF file", NULL },
+	{ "pid", 'p', OPT_PIDS, MEMBER(pids), "PID", "Addresses of this process", NULL },
+	{ "kernel", 'k', OPT_FLAG, MEMBER(kernel), NULL, "Addresses of the running kernel", NULL },
+	{ "file-offset", 0, OPT_FLAG, MEMBER(file_offsets), NULL,
+	  "With -e: they are offsets in the file, as in [module+0xoffset]", NULL },
+	{ "no-inline", 0, OPT_FLAG, MEMBER(no_inline), NULL,
+	  "Only the function that an address is in, with the line of the address", NULL },
+	{ "demangle", 'C', OPT_CHOICE, MEMBER(demangle), "HOW",
+	  "Names: full, short (without parameters and template arguments), or no (full)",
+	  demanglings },
+	{ "debug-dir", 0, OPT_DIRECTORY, MEMBER(debug_dir), "DIR",
+	  "Look for debug files in DIR/.build-id first", NULL },
+	{ "json", 'j', OPT_FLAG, MEMBER(json), NULL, "A JSON object a line for each address",
+	  NULL },
+	{ 0 },
+};
+
+static const struct opt_group groups[] = { { "Options", options, 0 }, { 0 } };
+
+/* Addresses that are looked up at a time. */
+#define BATCH 4096
+
+static int print_text(const struct egret_location *location, void *arg)
+{
+	const struct symbolize_opts *o = arg;
+
+	location_print_text(stdout, location, !o->file);
+	return 0;
+}
+
+static int print_json(const struct egret_location *location, void *arg)
+{
+	return location_print_json(stdout, location);
+}
+
+static int print(const struct symbolize_opts *o, struct egret_symbolizer *symbolizer,
+		 const uint64_t *addresses, size_t n)
+{
+	struct egret_error err = { "out of memory" };
+
+	if (egret_symbolizer__find(symbolizer, addresses, n, o->json ? print_json : print_text,
+				   (void *)o, &err))
+		return say_error("%s", err.text);
+	return STATUS_OK;
+}
+
+/* All of them are looked at before one is answered: a slip among them leaves no half an answer. */
+static int print_operands(const struct symbolize_opts *o, struct egret_symbolizer *symbolizer,
+			  int argc, char **argv)
+{
+	uint64_t *addresses = calloc((size_t)argc, sizeof(*addresses));
+	struct egret_error err;
+	int status = STATUS_OK;
+
+	if (!addresses)
+		return say_error("out of memory");
+	for (int i = 0; i < argc && !status; i++)
+		if (address_parse(argv[i], &addresses[i], &err))
+			status = say_usage("symbolize", "%s", err.text);
+	if (!status)
+		status = print(o, symbolizer, addresses, (size_t)argc);
+	free(addresses);
+	return status;
+}
+
+static int print_stream(const struct symbolize_opts *o, struct egret_symbolizer *symbolizer)
+{
+	struct addresses *in = calloc(1, sizeof(*in));
+	uint64_t addresses[BATCH];
+	struct egret_error err;
+	int n, status = STATUS_OK;
+
+	if (!in)
+		return say_error("out of memory");
+	in->fd = STDIN_FILENO;
+	while (!status && (n = addresses_read(in, addresses, BATCH, &err))) {
+		status = n < 0 ? say_error("%s", err.text)
+			       : print(o, symbolizer, addresses, (size_t)n);
+		if (fflush(stdout))
+			break; /* whoever reads has gone: finish_stdout says so */
+	}
+	free(in);
+	return status;
+}
+
+static int open_symbolizer(const struct symbolize_opts *o, struct egret_symbolizer **out,
+			   struct egret_error *err)
+{
+	struct egret_symbolizer_opts opts = {
+		.size = sizeof(opts),
+		.no_inlines = o->no_inline,
+		.file_offsets = o->file_offsets,
+		.debug_dir = o->debug_dir,
+	};
+
+	while (strcmp(o->demangle, demanglings[opts.demangle]))
+		opts.demangle++;
+	if (o->file)
+		return egret_symbolizer__open_file(o->file, &opts, out, err);
+	if (o->pids.n)
+		return egret_symbolizer__open_process(o->pids.items[0], &opts, out, err);
+	return egret_symbolizer__open_kernel(&opts, out, err);
+}
+
+static int run(void *opts, int argc, char **argv)
+{
+	const struct symbolize_opts *o = opts;
+	struct egret_symbolizer *symbolizer;
+	struct egret_error err;
+	int status;
+
+	if (!!o->file + o->pids.n + o->kernel != 1)
+		return say_usage("symbolize",
+				 "wants a file (-e), a process (-p) or the kernel (-k), and one");
+	if (o->file_offsets && !o->file)
+		return say_usage("symbolize", "--file-offset goes with -e only");
+	if (open_symbolizer(o, &symbolizer, &err))
+		return say_error("%s", err.text);
+	setvbuf(stdout, NULL, _IOFBF, 1 << 18);
+	status = argc ? print_operands(o, symbolizer, argc, argv) : print_stream(o, symbolizer);
+	egret_symbolizer__destroy(symbolizer);
+	return status;
+}
+
+static const struct symbolize_opts defaults = { .demangle = "full" };
+
+const struct command command_symbolize = {
+	.name = "symbolize",
+	.summary = "name the functions and source lines at addresses",
+	.usage = "-e FILE | -p PID | -k [OPTIONS] [ADDRESS...]",
+	.about =
+		"Prints, for each hexadecimal address, the function that it is in, the functions\n"
+		"inlined there, innermost first, and their source lines. Addresses are those of\n"
+		"the file, as addr2line takes them; of the process; or of the kernel. Without any\n"
+		"they are read from standard input, and each is answered when it has come.",
+	.examples = "  egret symbolize -e a.out 0x1139 0x1150\n"
+		    "  egret symbolize -p 1234 --json < addresses\n"
+		    "  nm -D libz.so.1 | cut -d' ' -f1 | egret symbolize -e libz.so.1 -C short\n",
+	.groups = groups,
+	.defaults = &defaults,
+	.opts_size = sizeof(defaults),
+	.run = run,
+};

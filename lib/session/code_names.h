@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/*
+ * code_names.h - all that is known of an address in one ELF file: its function, the functions
+ * inlined there, their lines.
+ *
+ * The sources, in their order: the DWARF of the file or its debug file; where that names no
+ * function, the symbol tables of both. Each is read when it is first needed.
+ */
+#ifndef EGRET_SESSION_CODE_NAMES_H
+#define EGRET_SESSION_CODE_NAMES_H
+
+#include "symbolize/dwarf_index.h"
+
+#define EGRET_CODE_LINES_MAX EGRET_DWARF_LINES_MAX
+
+struct egret_code_names;
+
+/* debug may be NULL. Both must outlive what is made here. Errors: -ENOMEM. */
+int egret_code_names_create(const struct egret_elf *elf, const struct egret_elf *debug,
+			    struct egret_code_names **out, struct egret_error *err);
+void egret_code_names_destroy(struct egret_code_names *code);
+
+/*
+ * The lines at vaddr, innermost first; returns their number, 0 where nothing is known. The
+ * `function` of the last one may be NULL: there is a line, but no name. Strings live as long as
+ * code.
+ */
+size_t egret_code_names_find(struct egret_code_names *code, uint64_t vaddr,
+			     struct egret_dwarf_line *lines, size_t max);
+
+/* Why an address has no name or, where it has_name, no line: one sentence. */
+const char *egret_code_names_why(const struct egret_code_names *code, bool has_name);
+
+#endif

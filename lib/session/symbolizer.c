@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/*
+ * symbolizer.c - names and lines for addresses that no profile has: of a file, of a process, of the
+ * kernel. An address leads to a place (a module, and where in it), and a place to its lines.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/options.h"
+#include "maps/processes.h"
+#include "session/code_names.h"
+#include "session/names.h"
+#include "session/shown_names.h"
+#include "symbolize/symbolize.h"
+
+/* Addresses from here on are the kernel's, Documentation/arch/x86/x86_64/mm.rst. */
+#define KERNEL_START (1ull << 63)
+
+struct egret_symbolizer {
+	struct egret_symbolizer_opts opts;
+	char *debug_dir;
+	struct egret_elf *elf, *debug; /* of open_file; NULL: see process */
+	struct egret_code_names *code; /* of elf */
+	struct egret_modules modules;
+	struct egret_processes processes;
+	struct egret_module_source module_source;
+	struct egret_process_source process_source;
+	int maps_error; /* what reading the mappings of the process failed with */
+	struct egret_process *process;
+	struct egret_code_names **codes; /* by number of struct egret_module */
+	struct egret_kallsyms *kallsyms;
+	bool kallsyms_tried;
+	struct egret_perfmap *perfmap;
+	size_t perfmap_size;
+	struct egret_shown_names shown;
+	struct egret_frame frames[EGRET_CODE_LINES_MAX];
+};
+
+/* ---- what an address leads to ------------------------------------------------------------- */
+
+struct place {
+	enum egret_frame_kind kind;
+	const char *module; /* path, or what stands for one */
+	uint64_t offset;    /* as in struct egret_frame */
+	uint64_t vaddr;	    /* in the file of code */
+	struct egret_code_names *code;
+	const char *why; /* why there is no code */
+};
+
+static struct place in_file(const struct egret_symbolizer *s, uint64_t address)
+{
+	struct place place = { EGRET_FRAME_USER, egret_elf_name(s->elf), 0, 0, s->code, NULL };
+	bool found;
+
+	if (s->opts.file_offsets) {
+		place.offset = address;
+		found = egret_elf_offset_to_vaddr(s->elf, address, &place.vaddr);
+	} else {
+		place.vaddr = address;
+		found = egret_elf_vaddr_to_offset(s->elf, address, &place.offset);
+	}
+	if (!found) {
+		place.offset = address;
+		place.code = NULL;
+		place.why = "no segment of the file holds it";
+	}
+	return place;
+}
+
+/* NULL: without memory. */
+static struct egret_code_names *code_of(struct egret_symbolizer *s,
+					const struct egret_module *module)
+{
+	struct egret_code_names **code = &s->codes[module->number];
+
+	if (!*code && egret_code_names_create(module->elf, module->debug, code, NULL))
+		return NULL;
+	return *code;
+}
+
+static struct place in_process(struct egret_symbolizer *s, uint64_t address)
+{
+	const struct egret_mapping *mapping = egret_process_find(s->process, address);
+	struct place place = { EGRET_FRAME_USER, "", address, 0, NULL, NULL };
+	const struct egret_module *module;
+
+	if (address >= KERNEL_START)
+		return (struct place){
+			EGRET_FRAME_KERNEL, "[kernel.kallsyms]", address, 0, NULL, NULL
+		};
+	if (!mapping) {
+		place.why = "no code of the process is mapped there";
+		return place;
+	}
+	module = mapping->module;
+	place.module = module->path;
+	place.why = module->why;
+	if (module->kind == EGRET_CODE_JIT) {
+		place.kind = EGRET_FRAME_JIT;
+		return place;
+	}
+	place.kind = module->kind == EGRET_CODE_VDSO ? EGRET_FRAME_VDSO : EGRET_FRAME_USER;
+	place.offset = address - mapping->start + mapping->pgoff;
+	place.vaddr = address - mapping->bias;
+	if (module->elf && mapping->biased)
+		place.code = code_of(s, module);
+	else if (module->elf)
+		place.why = "no segment of the file is mapped there";
+	return place;
+}
+
+static struct place place_of(struct egret_symbolizer *s, uint64_t address)
+{
+	if (s->elf)
+		return in_file(s, address);
+	if (s->process)
+		return in_process(s, address);
+	return (struct place){ EGRET_FRAME_KERNEL, "[kernel.kallsyms]", address, 0, NULL, NULL };
+}
+
+/* ---- names that are in no file ------------------------------------------------------------ */
+
+static void read_kallsyms(struct egret_symbolizer *s)
+{
+	const struct egret_name_source *live = &egret_name_source_live;
+	struct egret_buffer text = { 0 };
+
+	s->kallsyms_tried = true;
+	if (!live->read_kallsyms(live->arg, &text) && text.len &&
+	    egret_kallsyms_parse((char *)text.data, text.len, &s->kallsyms, NULL))
+		s->kallsyms = NULL;
+	egret_buffer_deinit(&text);
+}
+
+static bool find_in_kernel(struct egret_symbolizer *s, uint64_t address, struct egret_symbol *out,
+			   const char **why)
+{
+	if (!s->kallsyms_tried)
+		read_kallsyms(s);
+	if (s->kallsyms && egret_kallsyms_find(s->kallsyms, address, out))
+		return true;
+	*why = s->kallsyms && egret_kallsyms_hidden(s->kallsyms)
+		       ? "the kernel hides its addresses (kernel.kptr_restrict)"
+		       : "no symbol of the kernel covers it";
+	return false;
+}
+
+/* A perf map grows: it is read again when an address is not found, and there is more of it. */
+static bool find_in_perfmap(struct egret_symbolizer *s, uint64_t address, struct egret_symbol *out,
+			    const char **why)
+{
+	const struct egret_name_source *live = &egret_name_source_live;
+	struct egret_buffer text = { 0 };
+	struct egret_perfmap *map;
+
+	if (s->perfmap && egret_perfmap_find(s->perfmap, address, out))
+		return true;
+	if (!live->read_perfmap(live->arg, s->process->pid, &s->perfmap_size, &text) && text.len &&
+	    !egret_perfmap_parse((char *)text.data, text.len, &map, NULL)) {
+		egret_perfmap_destroy(s->perfmap);
+		s->perfmap = map;
+	}
+	egret_buffer_deinit(&text);
+	if (s->perfmap && egret_perfmap_find(s->perfmap, address, out))
+		return true;
+	*why = s->perfmap ? "its perf map does not name it" : "the process has no perf map";
+	return false;
+}
+
+/* ---- frames ------------------------------------------------------------------------------- */
+
+static const char *made_name(struct egret_symbolizer *s, const struct place *place)
+{
+	const char *slash = strrchr(place->module, '/');
+	const char *module = slash && slash[1] ? slash + 1 : place->module;
+	struct egret_buffer text = { 0 };
+	const char *name;
+
+	if (place->kind == EGRET_FRAME_KERNEL)
+		module = "kernel";
+	else if (place->kind == EGRET_FRAME_JIT)
+		module = "jit";
+	else if (place->kind == EGRET_FRAME_VDSO)
+		module = "vdso";
+	else if (!*module)
+		module = "unknown";
+	egret_buffer_printf(&text, "[%s+0x%" PRIx64 "]", module, place->offset);
+	egret_buffer_add(&text, "", 1);
+	name = text.failed ? NULL : egret_shown_text(&s->shown, (char *)text.data);
+	egret_buffer_deinit(&text);
+	return name;
+}
+
+static struct egret_frame *add_frame(struct egret_symbolizer *s, const struct place *place,
+				     struct egret_location *location)
+{
+	struct egret_frame *frame = &s->frames[location->n_frames++];
+
+	*frame = (struct egret_frame){ .module = place->module,
+				       .offset = place->offset,
+				       .kind = place->kind };
+	return frame;
+}
+
+static int fill_from_code(struct egret_symbolizer *s, const struct place *place,
+			  struct egret_location *location)
+{
+	struct egret_dwarf_line lines[EGRET_CODE_LINES_MAX];
+	size_t n = egret_code_names_find(place->code, place->vaddr, lines, EGRET_CODE_LINES_MAX);
+	size_t first = 0;
+
+	/* Without inlined functions: the outermost one, at the line of the address. */
+	if (s->opts.no_inlines && n > 1) {
+		first = n - 1;
+		lines[first].file = lines[0].file;
+		lines[first].line = lines[0].line;
+	}
+	for (size_t i = first; i < n; i++) {
+		struct egret_frame *frame = add_frame(s, place, location);
+
+		frame->file = lines[i].file;
+		frame->line = lines[i].line;
+		frame->flags = lines[i].is_inlined ? EGRET_FRAME_F_INLINED : 0;
+		if (!lines[i].function)
+			continue; /* there are lines, but no name: see complete() */
+		frame->name = egret_shown_name(&s->shown, lines[i].function);
+		if (!frame->name)
+			return -ENOMEM;
+	}
+	if (!n || !lines[n - 1].function || !lines[0].file)
+		location->why = egret_code_names_why(place->code, n != 0);
+	return 0;
+}
+
+static int fill_from_symbol(struct egret_symbolizer *s, const struct place *place,
+			    struct egret_location *location)
+{
+	bool is_kernel = place->kind == EGRET_FRAME_KERNEL;
+	struct egret_symbol symbol;
+	struct egret_frame *frame;
+
+	if (is_kernel ? !find_in_kernel(s, place->offset, &symbol, &location->why)
+		      : !find_in_perfmap(s, place->offset, &symbol, &location->why))
+		return 0;
+	frame = add_frame(s, place, location);
+	frame->name = egret_shown_name_of_text(&s->shown, symbol.name);
+	if (is_kernel)
+		frame->module = egret_shown_text(&s->shown, symbol.module);
+	return frame->name && frame->module ? 0 : -ENOMEM;
+}
+
+/* Every location has a frame, and every frame a name. */
+static int complete(struct egret_symbolizer *s, const struct place *place,
+		    struct egret_location *location)
+{
+	if (!location->n_frames)
+		add_frame(s, place, location);
+	for (size_t i = 0; i < location->n_frames; i++) {
+		if (s->frames[i].name)
+			continue;
+		s->frames[i].flags |= EGRET_FRAME_F_UNNAMED;
+		s->frames[i].name = made_name(s, place);
+		if (!s->frames[i].name)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int locate(struct egret_symbolizer *s, uint64_t address, struct egret_location *location)
+{
+	struct place place = place_of(s, address);
+	int ret = 0;
+
+	*location = (struct egret_location){ .address = address,
+					     .frames = s->frames,
+					     .why = place.why };
+	if (place.code)
+		ret = fill_from_code(s, &place, location);
+	else if (place.kind == EGRET_FRAME_KERNEL || place.kind == EGRET_FRAME_JIT)
+		ret = fill_from_symbol(s, &place, location);
+	return ret ? ret : complete(s, &place, location);
+}
+
+int egret_symbolizer__find(struct egret_symbolizer *s, const uint64_t *addresses, size_t n,
+			   egret_location_fn fn, void *arg, struct egret_error *err)
+{
+	struct egret_location location;
+	int ret = 0;
+
+	for (size_t i = 0; i < n && !ret; i++) {
+		if (locate(s, addresses[i], &location))
+			return egret_fail(err, ENOMEM, "out of memory");
+		ret = fn(&location, arg);
+	}
+	return ret;
+}
+
+/* ---- opening ------------------------------------------------------------------------------ */
+
+void egret_symbolizer__destroy(struct egret_symbolizer *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; s->codes && i < s->modules.n; i++)
+		egret_code_names_destroy(s->codes[i]);
+	free(s->codes);
+	egret_code_names_destroy(s->code);
+	egret_elf_destroy(s->elf);
+	egret_elf_destroy(s->debug);
+	egret_processes_deinit(&s->processes);
+	egret_modules_deinit(&s->modules);
+	egret_kallsyms_destroy(s->kallsyms);
+	egret_perfmap_destroy(s->perfmap);
+	egret_shown_names_deinit(&s->shown);
+	free(s->debug_dir);
+	free(s);
+}
+
+static int create(const struct egret_symbolizer_opts *opts, struct egret_symbolizer **out,
+		  struct egret_error *err)
+{
+	struct egret_symbolizer *s = calloc(1, sizeof(*s));
+	int ret;
+
+	if (!s)
+		return egret_fail(err, ENOMEM, "out of memory");
+	ret = egret_options_take(&s->opts, sizeof(s->opts), opts, "symbolizer options", err);
+	if (!ret && s->opts.demangle > EGRET_DEMANGLE_NONE)
+		ret = egret_fail(err, EINVAL, "symbolizer options: there is no way %d to demangle",
+				 (int)s->opts.demangle);
+	if (!ret && s->opts.debug_dir) {
+		s->debug_dir = strdup(s->opts.debug_dir);
+		if (!s->debug_dir)
+			ret = egret_fail(err, ENOMEM, "out of memory");
+	}
+	s->shown.demangle = s->opts.demangle;
+	if (ret) {
+		egret_symbolizer__destroy(s);
+		return ret;
+	}
+	*out = s;
+	return 0;
+}
+
+static int open_debug(const struct egret_symbolizer *s, const struct egret_build_id *id,
+		      struct egret_elf **out)
+{
+	if (!id->len)
+		return -ENOENT;
+	if (s->debug_dir) {
+		__free_ char *root = NULL;
+
+		if (asprintf(&root, "%s/.build-id", s->debug_dir) < 0) {
+			root = NULL;
+			return -ENOMEM;
+		}
+		if (!egret_elf_open_debug_below(root, id, out, NULL))
+			return 0;
+	}
+	return egret_elf_open_debug(id, out, NULL);
+}
+
+static int open_elf(struct egret_symbolizer *s, const char *path, struct egret_error *err)
+{
+	__close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct egret_build_id id;
+	int ret;
+
+	if (fd < 0)
+		return egret_fail(err, errno, "%s: %s", path, strerror(errno));
+	ret = egret_elf_open_fd(fd, path, &s->elf, err);
+	if (ret)
+		return ret;
+	if (egret_elf_is_relocatable(s->elf))
+		return egret_fail(err, ENOTSUP,
+				  "%s: is relocatable: it has no addresses before it is linked",
+				  path);
+	id = egret_elf_build_id(s->elf);
+	if (open_debug(s, &id, &s->debug))
+		s->debug = NULL;
+	return egret_code_names_create(s->elf, s->debug, &s->code, err);
+}
+
+int egret_symbolizer__open_file(const char *path, const struct egret_symbolizer_opts *opts,
+				struct egret_symbolizer **out, struct egret_error *err)
+{
+	struct egret_symbolizer *s;
+	int ret = create(opts, &s, err);
+
+	if (ret)
+		return ret;
+	ret = open_elf(s, path, err);
+	if (ret) {
+		egret_symbolizer__destroy(s);
+		return ret;
+	}
+	*out = s;
+	return 0;
+}
+
+static int open_module_elf(void *arg, const struct egret_map_info *info, struct egret_elf **out,
+			   struct egret_error *err)
+{
+	return egret_module_source_live.open_elf(egret_module_source_live.arg, info, out, err);
+}
+
+static int open_module_debug(void *arg, const struct egret_module *module, struct egret_elf **out)
+{
+	return open_debug(arg, &module->build_id, out);
+}
+
+/* As the live source, and keeps what went wrong. */
+static int read_maps(void *arg, int pid, struct egret_buffer *out)
+{
+	struct egret_symbolizer *s = arg;
+
+	s->maps_error = egret_process_source_live.read_maps(NULL, pid, out);
+	return s->maps_error;
+}
+
+static int read_comm(void *arg, int pid, char *to, size_t size)
+{
+	return egret_process_source_live.read_comm(NULL, pid, to, size);
+}
+
+static int read_process(struct egret_symbolizer *s, pid_t pid, struct egret_error *err)
+{
+	s->module_source = (struct egret_module_source){ open_module_elf, open_module_debug, s };
+	s->process_source = (struct egret_process_source){ read_maps, read_comm, s };
+	egret_modules_init(&s->modules, &s->module_source);
+	egret_processes_init(&s->processes, &s->modules, &s->process_source, false);
+	s->process = egret_processes_need(&s->processes, pid);
+	if (s->maps_error == -ENOENT || s->maps_error == -ESRCH)
+		return egret_fail(err, ESRCH, "there is no process %d", (int)pid);
+	if (s->maps_error)
+		return egret_fail(err, -s->maps_error, "the mappings of process %d: %s", (int)pid,
+				  strerror(-s->maps_error));
+	s->codes = calloc(s->modules.n + 1, sizeof(struct egret_code_names *));
+	return s->process && s->codes ? 0 : egret_fail(err, ENOMEM, "out of memory");
+}
+
+int egret_symbolizer__open_process(pid_t pid, const struct egret_symbolizer_opts *opts,
+				   struct egret_symbolizer **out, struct egret_error *err)
+{
+	struct egret_symbolizer *s;
+	int ret = create(opts, &s, err);
+
+	if (ret)
+		return ret;
+	ret = read_process(s, pid, err);
+	if (ret) {
+		egret_symbolizer__destroy(s);
+		return ret;
+	}
+	*out = s;
+	return 0;
+}
+
+int egret_symbolizer__open_kernel(const struct egret_symbolizer_opts *opts,
+				  struct egret_symbolizer **out, struct egret_error *err)
+{
+	struct egret_symbolizer *s;
+	int ret = create(opts, &s, err);
+
+	if (ret)
+		return ret;
+	read_kallsyms(s);
+	if (!s->kallsyms)
+		ret = egret_fail(err, ENOENT,
+				 "the kernel does not tell its symbols: /proc/kallsyms "
+				 "cannot be read");
+	else if (egret_kallsyms_hidden(s->kallsyms))
+		ret = egret_fail(err, EPERM,
+				 "the kernel hides its addresses: become root, or set "
+				 "kernel.kptr_restrict to 0");
+	if (ret) {
+		egret_symbolizer__destroy(s);
+		return ret;
+	}
+	*out = s;
+	return 0;
+}
