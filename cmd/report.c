@@ -15,6 +15,7 @@
 #include "message.h"
 #include "report_header.h"
 #include "text.h"
+#include "why.h"
 
 struct report_opts {
 	struct filter filter;
@@ -26,6 +27,7 @@ struct report_opts {
 	bool no_children;
 	bool no_tree;
 	bool stats;
+	bool why;
 	bool stdio;
 };
 
@@ -46,6 +48,8 @@ static const struct opt options[] = {
 	  "Self only: no totals, no call tree", NULL },
 	{ "no-tree", 0, OPT_FLAG, MEMBER(no_tree), NULL, "No call tree", NULL },
 	{ "stats", 0, OPT_FLAG, MEMBER(stats), NULL, "Only the accounting of the recording", NULL },
+	{ "why", 0, OPT_FLAG, MEMBER(why), NULL,
+	  "Only the frames without a name: by reason, and what to do about it", NULL },
 	{ "stdio", 0, OPT_FLAG, MEMBER(stdio), NULL,
 	  "Accepted for perf's users: it is always plain text", NULL },
 	{ 0 },
@@ -194,6 +198,13 @@ static int print_stats(const struct egret_profile *profile)
 	return ret ? say_error("cannot report: %s", strerror(-ret)) : STATUS_OK;
 }
 
+static int print_why(const struct egret_profile *profile)
+{
+	int ret = why_print(profile, stdout);
+
+	return ret ? say_error("cannot report: %s", strerror(-ret)) : STATUS_OK;
+}
+
 static int run(void *opts, int argc, char **argv)
 {
 	const struct report_opts *o = opts;
@@ -205,7 +216,10 @@ static int run(void *opts, int argc, char **argv)
 	status = filter_open(o->input, &o->filter, false, &profile);
 	if (status)
 		return status;
-	status = o->stats ? print_stats(profile) : print_report(o, profile);
+	if (o->stats)
+		status = print_stats(profile);
+	else
+		status = o->why ? print_why(profile) : print_report(o, profile);
 	egret_profile__destroy(profile);
 	return status;
 }
@@ -226,7 +240,8 @@ const struct command command_report = {
 		 "first.",
 	.examples = "  egret report\n"
 		    "  egret report --sort=total -n 20 --no-tree\n"
-		    "  egret report --stats\n",
+		    "  egret report --stats\n"
+		    "  egret report --why\n",
 	.groups = groups,
 	.defaults = &defaults,
 	.opts_size = sizeof(defaults),

@@ -353,7 +353,7 @@ int egret_elf_open_debug_below(const char *root, const struct egret_build_id *id
 		return ret;
 	if (elf->build_id.len != id->len || memcmp(elf->build_id.bytes, id->bytes, id->len)) {
 		egret_elf_destroy(elf);
-		return egret_fail(err, ENOENT, "%s: is of another build than its name says", path);
+		return egret_fail(err, ESTALE, "%s: is of another build than its name says", path);
 	}
 	*out = elf;
 	return 0;

@@ -80,7 +80,7 @@ bool egret_elf_stored_section(const struct egret_elf *elf, const char *name,
 /*
  * The separate debug file of a build-id under the directories where distributions keep them
  * (/usr/lib/debug/.build-id/ab/cdef.debug). A file of another build is not taken.
- * -ENOENT where there is none.
+ * -ENOENT where there is none, -ESTALE where there is only that one.
  */
 int egret_elf_open_debug(const struct egret_build_id *id, struct egret_elf **out,
 			 struct egret_error *err);

@@ -63,6 +63,12 @@ static int try_path(const char *path, bool exact, const struct egret_map_info *i
 	return 0;
 }
 
+/* What failed says more than another failure: a file that is there, but not the one. */
+static bool says_more(int error, int than)
+{
+	return error != -ENOENT && (than == 0 || than == -ENOENT || error == -ESTALE);
+}
+
 /*
  * The mapping itself first (it leads to the very file, deleted or not, in whatever namespace), then
  * the path in the process's root, then in ours.
@@ -70,21 +76,29 @@ static int try_path(const char *path, bool exact, const struct egret_map_info *i
 static int open_live(void *arg, const struct egret_map_info *info, struct egret_elf **out,
 		     struct egret_error *err)
 {
-	char path[4200];
-	int ret;
+	char paths[3][4200];
+	int result = -ENOENT;
 
 	if (!strcmp(info->path, "[vdso]"))
 		return open_vdso(out, err);
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", info->pid,
+	snprintf(paths[0], sizeof(paths[0]), "/proc/%d/map_files/%llx-%llx", info->pid,
 		 (unsigned long long)info->start, (unsigned long long)info->end);
-	ret = try_path(path, !info->build_id.len, info, out, err);
-	if (!ret)
-		return 0;
-	snprintf(path, sizeof(path), "/proc/%d/root%s", info->pid, info->path);
-	ret = try_path(path, false, info, out, err);
-	if (!ret)
-		return 0;
-	return try_path(info->path, false, info, out, err);
+	snprintf(paths[1], sizeof(paths[1]), "/proc/%d/root%s", info->pid, info->path);
+	snprintf(paths[2], sizeof(paths[2]), "%s", info->path);
+	egret_fail(err, ENOENT, "%s: is not there any more", info->path);
+	for (size_t i = 0; i < 3; i++) {
+		struct egret_error why;
+		int ret = try_path(paths[i], i == 0 && !info->build_id.len, info, out, &why);
+
+		if (!ret)
+			return 0;
+		if (!says_more(ret, result))
+			continue;
+		result = ret;
+		if (err)
+			*err = why;
+	}
+	return result;
 }
 
 static int open_debug_live(void *arg, const struct egret_module *module, struct egret_elf **out)

@@ -190,14 +190,17 @@ static void open_file(struct egret_modules *modules, struct egret_module *m,
 
 	free(m->why);
 	m->why = NULL;
-	if (source->open_elf(source->arg, info, &m->elf, &err)) {
+	m->elf_error = source->open_elf(source->arg, info, &m->elf, &err);
+	if (m->elf_error) {
 		m->elf = NULL;
 		m->why = strdup(err.text);
 		return;
 	}
 	if (!m->build_id.len)
 		m->build_id = egret_elf_build_id(m->elf);
-	if (source->open_debug && source->open_debug(source->arg, m, &m->debug))
+	m->debug_error = source->open_debug ? source->open_debug(source->arg, m, &m->debug)
+					    : -ENOENT;
+	if (m->debug_error)
 		m->debug = NULL;
 }
 

@@ -28,6 +28,8 @@ struct egret_module {
 	struct egret_elf *elf;	 /* NULL: could not be had, see why */
 	struct egret_elf *debug; /* its separate debug file, or NULL */
 	char *why;		 /* why there is no elf, one sentence; NULL where there is one */
+	/* Likewise as numbers, -errno; 0 where there is one. -ESTALE: only one of another build. */
+	int elf_error, debug_error;
 };
 
 /* What the kernel says of one mapping. */
@@ -43,7 +45,7 @@ struct egret_map_info {
 
 /*
  * Where ELF files come from: the live system, or a recording. Both leave *out NULL and return
- * -errno with a sentence when there is none.
+ * -errno (with a sentence) when there is none; -ESTALE: only one of another build.
  */
 struct egret_module_source {
 	int (*open_elf)(void *arg, const struct egret_map_info *info, struct egret_elf **out,

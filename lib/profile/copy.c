@@ -44,6 +44,10 @@ static int copy_lines(struct egret_profile *to, const struct egret_profile *from
 					    span->n - skip))
 			return -ENOMEM;
 	}
+	for (size_t i = 0; i < from->reasons.n; i++)
+		if (from->reasons.items[i] &&
+		    egret_profile_set_reason(to, (uint32_t)i, from->reasons.items[i]))
+			return -ENOMEM;
 	return 0;
 }
 

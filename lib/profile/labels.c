@@ -215,3 +215,23 @@ const struct egret_profile_line *egret_profile_get_lines(const struct egret_prof
 	*n = has ? p->spans.items[frame].n : 0;
 	return has ? &p->lines.items[p->spans.items[frame].first] : NULL;
 }
+
+int egret_profile_set_reason(struct egret_profile *p, uint32_t frame, uint16_t reason)
+{
+	if (frame >= p->frames.n)
+		return -EINVAL;
+	while (p->reasons.n <= frame) {
+		if (!EGRET_TABLE_ROOM(&p->reasons))
+			return -ENOMEM;
+		p->reasons.items[p->reasons.n++] = 0;
+	}
+	if (p->reasons.items[frame] != reason)
+		egret_profile_view_forget(p->view, frame);
+	p->reasons.items[frame] = reason;
+	return 0;
+}
+
+uint16_t egret_profile_get_reason(const struct egret_profile *p, uint32_t frame)
+{
+	return frame < p->reasons.n ? p->reasons.items[frame] : 0;
+}

@@ -148,6 +148,13 @@ bool egret_profile_has_lines(const struct egret_profile *p, uint32_t frame);
 const struct egret_profile_line *egret_profile_get_lines(const struct egret_profile *p,
 							 uint32_t frame, size_t *n);
 
+/*
+ * Why a frame has no lines (lib/symbolize/name_reasons.h): 0 until it is set, and of no meaning
+ * where there are lines. 0, -ENOMEM or -EINVAL (no such frame).
+ */
+int egret_profile_set_reason(struct egret_profile *p, uint32_t frame, uint16_t reason);
+uint16_t egret_profile_get_reason(const struct egret_profile *p, uint32_t frame);
+
 int egret_profile_set_meta(struct egret_profile *p, const char *key, const char *value);
 int egret_profile_add_event(struct egret_profile *p, const struct egret_event *event);
 /* name and text are copied. A second call with the same name replaces. */

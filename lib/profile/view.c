@@ -187,8 +187,10 @@ static int expand(const struct egret_profile *p, uint32_t number, struct expansi
 		frame->name = made_name(p, &p->view->arena, module, f->offset);
 		if (!frame->name)
 			return -ENOMEM;
-		if (frame->kind != EGRET_FRAME_CUT)
+		if (frame->kind != EGRET_FRAME_CUT) {
 			frame->flags |= EGRET_FRAME_F_UNNAMED;
+			frame->why = egret_profile_get_reason(p, number);
+		}
 	}
 	to->frames = frames;
 	return 0;

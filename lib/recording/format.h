@@ -22,7 +22,7 @@
 	"\x89"                                                                                     \
 	"EGRET\r\n"
 #define EGRET_RECORDING_MAJOR 1
-#define EGRET_RECORDING_MINOR 0
+#define EGRET_RECORDING_MINOR 1		/* 1: reasons */
 #define EGRET_RECORDING_LITTLE_ENDIAN 1 /* byte order of the structs inside raw records */
 
 /* magic[8], major u16, minor u16, byte order u8, 7 zeros, CRC-32 of the 20 bytes before. */
@@ -35,7 +35,10 @@
 #define EGRET_BLOCK_MAX (64u << 20)	/* bytes of a payload, before compression */
 #define EGRET_BLOCK_TARGET (256u << 10) /* a block that has grown to this is written */
 
-/* In the order in which the writer puts them: a section refers only to those before it. */
+/*
+ * In the order in which the writer puts them (but END is always the last): a section refers only to
+ * those before it.
+ */
 enum egret_section_type {
 	EGRET_SECTION_STRINGS = 1,
 	EGRET_SECTION_MODULES = 2,
@@ -50,6 +53,7 @@ enum egret_section_type {
 	EGRET_SECTION_SAMPLES = 11,
 	EGRET_SECTION_RAW = 12,
 	EGRET_SECTION_END = 13,
+	EGRET_SECTION_REASONS = 14,
 	EGRET_SECTION_NR,
 };
 

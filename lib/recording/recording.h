@@ -46,6 +46,9 @@ int egret_writer_sample(struct egret_writer *writer, const struct egret_sample_r
  */
 int egret_writer_symbol(struct egret_writer *writer, uint32_t frame, struct egret_error *err);
 
+/* Likewise where it is known now why a frame has none. */
+int egret_writer_reason(struct egret_writer *writer, uint32_t frame, struct egret_error *err);
+
 /* Raw records, for replay: opaque bytes with a tag, kept in order. See lib/session's replay.
  * -E2BIG: more than EGRET_RECORDING_MAX_RAW. */
 int egret_writer_raw(struct egret_writer *writer, uint32_t tag, const void *bytes, size_t len,

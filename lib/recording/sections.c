@@ -164,6 +164,18 @@ static int read_lines(struct egret_reader *r, struct egret_cursor *c, struct egr
 	return 0;
 }
 
+static int read_reason(struct egret_reader *r, struct egret_cursor *c, struct egret_error *err)
+{
+	uint32_t frame = below(c, r->profile->frames.n);
+	uint32_t reason = below(c, UINT16_MAX + 1);
+
+	if (c->failed)
+		return bad(err, "the reason of frame", frame);
+	if (egret_profile_set_reason(r->profile, frame, (uint16_t)reason))
+		return egret_fail(err, ENOMEM, "no memory for the reason of frame %u", frame);
+	return 0;
+}
+
 void egret_reader_deinit(struct egret_reader *r)
 {
 	egret_sample_state_deinit(&r->samples);
@@ -346,6 +358,7 @@ static const read_fn readers[EGRET_SECTION_NR] = {
 	[EGRET_SECTION_EVENTS] = read_event,	     [EGRET_SECTION_META] = read_meta,
 	[EGRET_SECTION_STAT_NAMES] = read_stat_name, [EGRET_SECTION_STATS] = read_stat,
 	[EGRET_SECTION_SAMPLES] = read_samples,	     [EGRET_SECTION_RAW] = read_raw,
+	[EGRET_SECTION_REASONS] = read_reason,
 };
 
 static int read_section(struct egret_reader *r, uint64_t type, struct egret_cursor c,

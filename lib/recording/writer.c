@@ -283,6 +283,14 @@ static void add_lines(struct egret_writer *w, uint32_t frame)
 	}
 }
 
+static void add_reason(struct egret_writer *w, uint32_t frame)
+{
+	struct egret_buffer *to = &w->sections[EGRET_SECTION_REASONS];
+
+	egret_buffer_add_uleb(to, frame);
+	egret_buffer_add_uleb(to, egret_profile_get_reason(w->profile, frame));
+}
+
 static void add_frame(struct egret_writer *w, uint32_t number)
 {
 	struct egret_buffer *to = &w->sections[EGRET_SECTION_FRAMES];
@@ -293,6 +301,8 @@ static void add_frame(struct egret_writer *w, uint32_t number)
 	egret_buffer_add_sleb(to, (int64_t)(f->offset - w->last_offset));
 	w->last_offset = f->offset;
 	add_lines(w, number);
+	if (egret_profile_get_reason(w->profile, number))
+		add_reason(w, number);
 }
 
 static void add_stack(struct egret_writer *w, uint32_t number)
@@ -436,6 +446,16 @@ int egret_writer_symbol(struct egret_writer *w, uint32_t frame, struct egret_err
 	if (ret)
 		return ret;
 	add_lines(w, frame);
+	return close_if_grown(w, err);
+}
+
+int egret_writer_reason(struct egret_writer *w, uint32_t frame, struct egret_error *err)
+{
+	int ret = check_open(w, err);
+
+	if (ret || frame >= w->written.frames)
+		return ret;
+	add_reason(w, frame);
 	return close_if_grown(w, err);
 }
 

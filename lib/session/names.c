@@ -10,27 +10,33 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "symbolize/symbolize.h"
+#include "symbolize/file_names.h"
 
 /* The perf map of one process. */
 struct jit_names {
 	int pid;
 	size_t size; /* of the file when it was read */
+	int error;   /* -errno of the last try; 0: there is a map */
 	struct egret_perfmap *map;
+};
+
+/* The names in the file of one module. */
+struct file_state {
+	bool tried;
+	struct egret_file_names *names; /* NULL where that was in vain */
 };
 
 struct egret_names {
 	const struct egret_name_source *source;
-	struct egret_symtab **symtabs; /* by number of struct egret_module; see symtab_tried */
-	bool *symtab_tried;
-	size_t n_symtabs;
+	struct file_state *files; /* by number of struct egret_module */
+	size_t n_files;
 	struct egret_kallsyms *kallsyms;
 	bool kallsyms_tried;
 	struct jit_names *jits;
 	size_t n_jits;
-	uint32_t next_frame;   /* frames below were looked at */
-	uint32_t *unnamed_jit; /* frames of JIT code without a name so far */
-	size_t n_unnamed_jit, unnamed_jit_capacity;
+	uint32_t next_frame; /* frames below were looked at */
+	uint32_t *unnamed;   /* frames of JIT code without a name so far */
+	size_t n_unnamed, unnamed_capacity;
 };
 
 int egret_names_create(const struct egret_name_source *source, struct egret_names **out)
@@ -48,15 +54,14 @@ void egret_names_destroy(struct egret_names *names)
 {
 	if (!names)
 		return;
-	for (size_t i = 0; i < names->n_symtabs; i++)
-		egret_symtab_destroy(names->symtabs[i]);
+	for (size_t i = 0; i < names->n_files; i++)
+		egret_file_names_destroy(names->files[i].names);
 	for (size_t i = 0; i < names->n_jits; i++)
 		egret_perfmap_destroy(names->jits[i].map);
 	egret_kallsyms_destroy(names->kallsyms);
-	free(names->symtabs);
-	free(names->symtab_tried);
+	free(names->files);
 	free(names->jits);
-	free(names->unnamed_jit);
+	free(names->unnamed);
 	free(names);
 }
 
@@ -65,49 +70,80 @@ bool egret_names_kernel_hidden(const struct egret_names *names)
 	return names->kallsyms && egret_kallsyms_hidden(names->kallsyms);
 }
 
-static struct egret_symtab *symtab_of(struct egret_names *names, const struct egret_module *module)
+/* NULL without memory. */
+static struct file_state *file_state_of(struct egret_names *names, uint32_t number)
 {
-	size_t n = module->number + 1;
+	struct file_state *files;
+	size_t n = (size_t)number + 1;
 
-	if (n > names->n_symtabs) {
-		struct egret_symtab **symtabs;
-		bool *tried;
-
-		symtabs = reallocarray(names->symtabs, n * 2, sizeof(struct egret_symtab *));
-		if (symtabs)
-			names->symtabs = symtabs;
-		tried = reallocarray(names->symtab_tried, n * 2, sizeof(*tried));
-		if (tried)
-			names->symtab_tried = tried;
-		if (!symtabs || !tried)
+	if (n > names->n_files) {
+		files = reallocarray(names->files, n * 2, sizeof(*files));
+		if (!files)
 			return NULL;
-		memset(symtabs + names->n_symtabs, 0,
-		       (n * 2 - names->n_symtabs) * sizeof(struct egret_symtab *));
-		memset(tried + names->n_symtabs, 0, n * 2 - names->n_symtabs);
-		names->n_symtabs = n * 2;
+		memset(files + names->n_files, 0, (n * 2 - names->n_files) * sizeof(*files));
+		names->files = files;
+		names->n_files = n * 2;
 	}
-	if (!names->symtab_tried[module->number]) {
-		names->symtab_tried[module->number] = true;
-		if (egret_symtab_create(module->elf, module->debug, &names->symtabs[module->number],
-					NULL))
-			names->symtabs[module->number] = NULL;
+	return &names->files[number];
+}
+
+static struct egret_file_names *file_names_of(struct egret_names *names,
+					      const struct egret_module *module)
+{
+	struct file_state *file = file_state_of(names, module->number);
+
+	if (!file)
+		return NULL;
+	if (!file->tried) {
+		file->tried = true;
+		if (egret_file_names_create(module->elf, module->debug, &file->names, NULL))
+			file->names = NULL;
 	}
-	return names->symtabs[module->number];
+	return file->names;
+}
+
+static enum egret_name_reason why_no_elf(const struct egret_module *module)
+{
+	switch (module->elf_error) {
+	case -ESTALE:
+		return EGRET_NAME_REPLACED;
+	case -ENOENT:
+	case -ENOTDIR:
+		return EGRET_NAME_GONE;
+	case -ENOEXEC:
+		return EGRET_NAME_NOT_ELF;
+	default:
+		return EGRET_NAME_NOT_READABLE;
+	}
 }
 
 static bool find_in_file(struct egret_names *names, const struct egret_module *module,
-			 uint64_t offset, struct egret_symbol *symbol)
+			 uint64_t offset, struct egret_symbol *symbol, enum egret_name_reason *why)
 {
-	struct egret_symtab *table;
+	struct egret_file_names *table;
 	uint64_t vaddr;
 
-	if (!module || !module->elf || !egret_elf_offset_to_vaddr(module->elf, offset, &vaddr))
+	*why = EGRET_NAME_NOT_READABLE;
+	if (!module)
 		return false;
-	table = symtab_of(names, module);
-	return table && egret_symtab_find(table, vaddr, symbol);
+	if (!module->elf) {
+		*why = why_no_elf(module);
+		return false;
+	}
+	if (!egret_elf_offset_to_vaddr(module->elf, offset, &vaddr)) {
+		*why = EGRET_NAME_NO_SEGMENT;
+		return false;
+	}
+	table = file_names_of(names, module);
+	if (!table || egret_file_names_find(table, vaddr, symbol, why))
+		return table != NULL;
+	if (*why == EGRET_NAME_STRIPPED && module->debug_error == -ESTALE)
+		*why = EGRET_NAME_DEBUG_OTHER_BUILD;
+	return false;
 }
 
-static bool find_in_kernel(struct egret_names *names, uint64_t address, struct egret_symbol *symbol)
+static bool find_in_kernel(struct egret_names *names, uint64_t address, struct egret_symbol *symbol,
+			   enum egret_name_reason *why)
 {
 	if (!names->kallsyms_tried) {
 		struct egret_buffer text = { 0 };
@@ -118,6 +154,12 @@ static bool find_in_kernel(struct egret_names *names, uint64_t address, struct e
 			names->kallsyms = NULL;
 		egret_buffer_deinit(&text);
 	}
+	if (!names->kallsyms)
+		*why = EGRET_NAME_NO_KALLSYMS;
+	else if (egret_kallsyms_hidden(names->kallsyms))
+		*why = EGRET_NAME_KPTR_RESTRICT;
+	else
+		*why = EGRET_NAME_NOT_IN_KALLSYMS;
 	return names->kallsyms && egret_kallsyms_find(names->kallsyms, address, symbol);
 }
 
@@ -132,7 +174,7 @@ static struct jit_names *jit_of(struct egret_names *names, int pid)
 	if (!jits)
 		return NULL;
 	names->jits = jits;
-	jits[names->n_jits] = (struct jit_names){ .pid = pid };
+	jits[names->n_jits] = (struct jit_names){ .pid = pid, .error = -ENOENT };
 	return &jits[names->n_jits++];
 }
 
@@ -141,30 +183,34 @@ static void refresh_jit(struct egret_names *names, struct jit_names *jit)
 {
 	struct egret_buffer text = { 0 };
 	struct egret_perfmap *map;
+	int ret = names->source->read_perfmap(names->source->arg, jit->pid, &jit->size, &text);
 
-	if (!names->source->read_perfmap(names->source->arg, jit->pid, &jit->size, &text) &&
-	    text.len && !egret_perfmap_parse((char *)text.data, text.len, &map, NULL)) {
+	if (!ret && text.len && !egret_perfmap_parse((char *)text.data, text.len, &map, NULL)) {
 		egret_perfmap_destroy(jit->map);
 		jit->map = map;
 	}
+	if (ret != -EALREADY && !jit->map)
+		jit->error = ret;
 	egret_buffer_deinit(&text);
 }
 
 static bool find_in_jit(struct egret_names *names, int pid, uint64_t address,
-			struct egret_symbol *symbol)
+			struct egret_symbol *symbol, enum egret_name_reason *why)
 {
 	struct jit_names *jit = jit_of(names, pid);
 
-	if (!jit)
-		return false;
-	if (jit->map && egret_perfmap_find(jit->map, address, symbol))
-		return true;
-	return false;
+	if (jit && jit->map)
+		*why = EGRET_NAME_NOT_IN_PERF_MAP;
+	else
+		*why = !jit || jit->error == -ENOENT ? EGRET_NAME_NO_PERF_MAP
+						     : EGRET_NAME_PERF_MAP_REFUSED;
+	return jit && jit->map && egret_perfmap_find(jit->map, address, symbol);
 }
 
 static bool find_symbol(struct egret_names *names, const struct egret_profile *profile,
 			const struct egret_profile_frame *frame,
-			struct egret_module *const *module_of, struct egret_symbol *symbol)
+			struct egret_module *const *module_of, struct egret_symbol *symbol,
+			enum egret_name_reason *why)
 {
 	const struct egret_profile_module *m = egret_profile_get_module(profile, frame->module);
 	uint64_t offset = frame->offset - !!(frame->flags & EGRET_FRAME_F_RETURN);
@@ -172,14 +218,29 @@ static bool find_symbol(struct egret_names *names, const struct egret_profile *p
 	switch (m->kind) {
 	case EGRET_MODULE_FILE:
 	case EGRET_MODULE_VDSO:
-		return find_in_file(names, module_of[frame->module], offset, symbol);
+		return find_in_file(names, module_of[frame->module], offset, symbol, why);
 	case EGRET_MODULE_KERNEL:
-		return find_in_kernel(names, offset, symbol);
+		return find_in_kernel(names, offset, symbol, why);
 	case EGRET_MODULE_JIT:
-		return find_in_jit(names, m->pid, offset, symbol);
+		return find_in_jit(names, m->pid, offset, symbol, why);
+	case EGRET_MODULE_UNMAPPED:
+		*why = EGRET_NAME_NO_MAPPING;
+		return false;
 	default:
+		*why = EGRET_NAME_NOT_ASKED; /* not code */
 		return false;
 	}
+}
+
+/* Says why a frame has no name. 0, or -errno. */
+static int set_reason(struct egret_profile *profile, uint32_t number, enum egret_name_reason why,
+		      struct egret_writer *writer, struct egret_error *err)
+{
+	if (egret_profile_get_reason(profile, number) == why)
+		return 0;
+	if (egret_profile_set_reason(profile, number, (uint16_t)why))
+		return egret_fail(err, ENOMEM, "out of memory");
+	return writer ? egret_writer_reason(writer, number, err) : 0;
 }
 
 /* Gives a frame its name. 1: it has one now; 0: nothing was found. */
@@ -190,12 +251,13 @@ static int name_frame(struct egret_names *names, struct egret_profile *profile, 
 	const struct egret_profile_frame *frame = egret_profile_get_frame(profile, number);
 	struct egret_profile_line line = { 0 };
 	__free_ char *demangled = NULL;
+	enum egret_name_reason why;
 	struct egret_symbol symbol;
 	const char *name;
 	int ret;
 
-	if (!find_symbol(names, profile, frame, module_of, &symbol))
-		return 0;
+	if (!find_symbol(names, profile, frame, module_of, &symbol, &why))
+		return set_reason(profile, number, why, writer, err);
 	demangled = egret_demangle(symbol.name);
 	name = demangled ? demangled : symbol.name;
 	line.name = egret_profile_string(profile, name, strlen(name), NULL);
@@ -207,24 +269,26 @@ static int name_frame(struct egret_names *names, struct egret_profile *profile, 
 
 static void remember_unnamed(struct egret_names *names, uint32_t frame)
 {
-	size_t capacity = names->unnamed_jit_capacity ? names->unnamed_jit_capacity * 2 : 64;
+	size_t capacity = names->unnamed_capacity ? names->unnamed_capacity * 2 : 64;
 	uint32_t *frames;
 
-	if (names->n_unnamed_jit == names->unnamed_jit_capacity) {
-		frames = reallocarray(names->unnamed_jit, capacity, sizeof(*frames));
+	if (names->n_unnamed == names->unnamed_capacity) {
+		frames = reallocarray(names->unnamed, capacity, sizeof(*frames));
 		if (!frames)
 			return;
-		names->unnamed_jit = frames;
-		names->unnamed_jit_capacity = capacity;
+		names->unnamed = frames;
+		names->unnamed_capacity = capacity;
 	}
-	names->unnamed_jit[names->n_unnamed_jit++] = frame;
+	names->unnamed[names->n_unnamed++] = frame;
 }
 
-static bool is_jit(const struct egret_profile *profile, uint32_t frame)
+/* A perf map grows, and a file that is gone may be found in another process. */
+static bool may_come_later(const struct egret_profile *profile, uint32_t frame)
 {
 	uint32_t module = egret_profile_get_frame(profile, frame)->module;
+	uint32_t kind = egret_profile_get_module(profile, module)->kind;
 
-	return egret_profile_get_module(profile, module)->kind == EGRET_MODULE_JIT;
+	return kind == EGRET_MODULE_JIT || kind == EGRET_MODULE_FILE;
 }
 
 /* New JIT frames are asked for after the new part of the perf map has been read. */
@@ -246,23 +310,23 @@ static void refresh_jits_of_new_frames(struct egret_names *names,
 	}
 }
 
-static int retry_jit_frames(struct egret_names *names, struct egret_profile *profile,
-			    struct egret_module *const *module_of, struct egret_writer *writer,
-			    struct egret_error *err)
+static int retry_unnamed(struct egret_names *names, struct egret_profile *profile,
+			 struct egret_module *const *module_of, struct egret_writer *writer,
+			 struct egret_error *err)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < names->n_jits; i++)
 		refresh_jit(names, &names->jits[i]);
-	for (size_t i = 0; i < names->n_unnamed_jit; i++) {
-		int ret = name_frame(names, profile, names->unnamed_jit[i], module_of, writer, err);
+	for (size_t i = 0; i < names->n_unnamed; i++) {
+		int ret = name_frame(names, profile, names->unnamed[i], module_of, writer, err);
 
 		if (ret < 0)
 			return ret;
 		if (!ret)
-			names->unnamed_jit[kept++] = names->unnamed_jit[i];
+			names->unnamed[kept++] = names->unnamed[i];
 	}
-	names->n_unnamed_jit = kept;
+	names->n_unnamed = kept;
 	return 0;
 }
 
@@ -278,11 +342,11 @@ int egret_names_update(struct egret_names *names, struct egret_profile *profile,
 
 		if (ret < 0)
 			return ret;
-		if (!ret && is_jit(profile, f))
+		if (!ret && may_come_later(profile, f))
 			remember_unnamed(names, f);
 	}
 	names->next_frame = (uint32_t)n_frames;
-	return again ? retry_jit_frames(names, profile, module_of, writer, err) : 0;
+	return again ? retry_unnamed(names, profile, module_of, writer, err) : 0;
 }
 
 /* ---- the live system ----------------------------------------------------------------------------

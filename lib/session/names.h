@@ -25,9 +25,9 @@ int egret_names_create(const struct egret_name_source *source, struct egret_name
 void egret_names_destroy(struct egret_names *names);
 
 /*
- * Names the frames of profile from the first that has not been looked at, and, where `again`, JIT
- * frames that found no name before. module_of: the modules by number of the profile, NULL for
- * kernel, JIT and cut frames. Tells writer (may be NULL) of each.
+ * Names the frames of profile from the first that has not been looked at, and, where `again`, those
+ * that found no name before; a frame without one is given its reason. module_of: the modules by
+ * number of the profile, NULL for kernel, JIT and cut frames. Tells writer (may be NULL) of each.
  */
 int egret_names_update(struct egret_names *names, struct egret_profile *profile,
 		       struct egret_module *const *module_of, bool again,

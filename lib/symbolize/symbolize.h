@@ -33,6 +33,8 @@ struct egret_symtab;
 int egret_symtab_create(const struct egret_elf *elf, const struct egret_elf *debug,
 			struct egret_symtab **out, struct egret_error *err);
 void egret_symtab_destroy(struct egret_symtab *table);
+/* Whether a .symtab was among them: what has only .dynsym was stripped. */
+bool egret_symtab_is_full(const struct egret_symtab *table);
 /* vaddr: in the ELF file's own address space. */
 bool egret_symtab_find(const struct egret_symtab *table, uint64_t vaddr, struct egret_symbol *out);
 /* The first function of that name, as it is in the file. */

@@ -62,6 +62,7 @@ struct egret_symtab {
 	size_t n_code;
 	struct entries functions;
 	struct entries plt; /* and _start; asked where no function covers an address */
+	bool is_full;	    /* there was a .symtab */
 };
 
 static const char *name_of(const struct egret_symtab *table, const struct entry *e)
@@ -280,6 +281,7 @@ static int add_symbols(struct egret_symtab *table, const struct egret_elf *elf, 
 		return 0;
 	symbols.bytes = section.data;
 	symbols.n = section.size / (symbols.is_64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym));
+	table->is_full |= !dynamic;
 	for (size_t i = 0; !ret && i < symbols.n; i++)
 		ret = add_symbol(table, &symbols, i);
 	return ret;
@@ -528,6 +530,11 @@ void egret_symtab_destroy(struct egret_symtab *table)
 	free(table->functions.entries);
 	free(table->plt.entries);
 	free(table);
+}
+
+bool egret_symtab_is_full(const struct egret_symtab *table)
+{
+	return table->is_full;
 }
 
 bool egret_symtab_find(const struct egret_symtab *table, uint64_t vaddr, struct egret_symbol *out)

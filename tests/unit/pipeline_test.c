@@ -403,6 +403,75 @@ static void jit_code(void)
 	deinit(&w);
 }
 
+/* ---- why frames have no names --------------------------------------------------------------- */
+
+static int show_reasons(const struct egret_stack *stack, void *arg)
+{
+	struct shown *s = arg;
+
+	for (size_t i = stack->n_frames; i-- > 0;) {
+		const struct egret_frame *f = stack->frames[i];
+		bool unnamed = f->flags & EGRET_FRAME_F_UNNAMED;
+
+		s->len += (size_t)snprintf(s->text + s->len, sizeof(s->text) - s->len, "%s:%s%s",
+					   f->name, unnamed ? egret_name_reason_name(f->why) : "",
+					   i ? ";" : "\n");
+		CHECK(unnamed || !f->why);
+	}
+	return 0;
+}
+
+static const char *reasons(struct world *w)
+{
+	static struct shown s;
+
+	s.len = 0;
+	s.text[0] = 0;
+	CHECK_EQ(egret_profile__each_stack(egret_pipeline_profile(w->p), show_reasons, &s), 0);
+	return s.text;
+}
+
+static void unnamed_frames_say_why(void)
+{
+	struct world w;
+
+	init(&w);
+	w.files[1].gone = true;
+	put_sample(&w, (struct sample){ .pid = 7,
+					.cookie = 1,
+					.kernel = { KERNEL + 0x1010, KERNEL + 0x9000000 } });
+	put_capture(&w, (struct capture){ .pid = 7,
+					  .cookie = 1,
+					  .pc = JIT + 0x10,
+					  .stack = { A + 0x10, B + 0x10 } });
+	CHECK_STR(reasons(&w), "[b+0x1010]:not-asked;[a+0x1010]:not-asked;[jit+0x30010]:not-asked;"
+			       "[kernel+0xffffffff8a000000]:not-asked;"
+			       "[kernel+0xffffffff81001010]:not-asked\n");
+	CHECK_EQ(egret_pipeline_name_all(w.p, NULL), 0);
+	CHECK_STR(reasons(&w), "[b+0x1010]:file-gone;[a+0x1010]:stripped;"
+			       "[jit+0x30010]:no-perf-map;"
+			       "[kernel+0xffffffff8a000000]:not-in-kallsyms;do_syscall:\n");
+	w.perfmap = "30100 100 elsewhere\n";
+	CHECK_EQ(egret_pipeline_name_all(w.p, NULL), 0);
+	CHECK(strstr(reasons(&w), "[jit+0x30010]:not-in-perf-map;"));
+	w.perfmap = "30100 100 elsewhere\n30000 100 here\n";
+	CHECK_EQ(egret_pipeline_name_all(w.p, NULL), 0);
+	CHECK(strstr(reasons(&w), ";here:;"));
+	deinit(&w);
+}
+
+static void an_address_without_a_mapping(void)
+{
+	struct world w;
+
+	init(&w);
+	put_sample(&w, (struct sample){ .pid = 7, .cookie = 1 });
+	put_capture(&w, (struct capture){ .pid = 7, .cookie = 1, .pc = 0x99999 });
+	CHECK_EQ(egret_pipeline_name_all(w.p, NULL), 0);
+	CHECK_STR(reasons(&w), "[cut: no-module]:;[unknown+0x99999]:no-mapping\n");
+	deinit(&w);
+}
+
 /* ---- names of threads and processes, and where they come from -------------------------------- */
 
 static void thread_and_process_names(void)
@@ -616,6 +685,8 @@ int main(void)
 	RUN(windows);
 	RUN(kernel_and_user_are_one_stack);
 	RUN(jit_code);
+	RUN(unnamed_frames_say_why);
+	RUN(an_address_without_a_mapping);
 	RUN(thread_and_process_names);
 	RUN(exec_between_captures);
 	RUN(fork_and_exit);

@@ -219,6 +219,12 @@ static void write_random(int fd, struct expected *e, size_t n)
 			random_lines(p, frame);
 			CHECK_EQ(egret_writer_symbol(w, frame, &err), 0);
 		}
+		if (!rnd(5)) {
+			uint32_t frame = (uint32_t)rnd(egret_profile_n_frames(p));
+
+			CHECK_EQ(egret_profile_set_reason(p, frame, (uint16_t)rnd(70000)), 0);
+			CHECK_EQ(egret_writer_reason(w, frame, &err), 0);
+		}
 		if (!rnd(50)) {
 			raw_bytes(bytes, raw_len(e->n_raw), e->n_raw);
 			CHECK_EQ(egret_writer_raw(w, (uint32_t)e->n_raw * 1000, bytes,

@@ -48,6 +48,7 @@ static void same_labels(const struct egret_profile *a, const struct egret_profil
 
 		CHECK_EQ(n, m);
 		CHECK(n == m && (!n || !memcmp(x, y, n * sizeof(*x))));
+		CHECK_EQ(egret_profile_get_reason(a, f), egret_profile_get_reason(b, f));
 	}
 	CHECK_EQ(a->meta.n, b->meta.n);
 	for (size_t i = 0; i < a->meta.n; i++)
@@ -349,6 +350,7 @@ static void write_golden(int fd)
 	f = (struct egret_profile_frame){ .offset = 0x80 };
 	egret_profile_frame(p, &f, NULL);
 	CHECK_EQ(egret_profile_set_lines(p, 1, &line, 1), 0);
+	CHECK_EQ(egret_profile_set_reason(p, 0, 8), 0);
 	egret_profile_stack(p, egret_profile_stack(p, 0, 0, NULL), 1, NULL);
 	CHECK_EQ(egret_writer_create(fd, p, &w, NULL), 0);
 	CHECK_EQ(egret_writer_sample(w, &row, NULL), 0);
@@ -394,6 +396,7 @@ static const uint8_t golden_1[] = {
 	4,  0,	  0,	1,    4,	       /* endings */
 	3,  0xac, 0x02, 2,		       /* 300 bytes wanted, 2 got, of the second */
 	12, 5,	  3,	3,    'x',  'y',  'z', /* raw */
+	14, 2,	  0,	8,		       /* reason of frame 0 */
 };
 static const uint8_t golden_2[] = {
 	11, 18,	  1, /* a sample, predicted from none before it on its CPU, as blocks begin anew */
@@ -443,7 +446,7 @@ static size_t check_golden(const uint8_t *bytes, size_t len, size_t at, uint32_t
 static void the_format_is_frozen(void)
 {
 	static const uint8_t header[20] = {
-		0x89, 'E', 'G', 'R', 'E', 'T', '\r', '\n', 1, 0, 0, 0, 1
+		0x89, 'E', 'G', 'R', 'E', 'T', '\r', '\n', 1, 0, 1, 0, 1
 	};
 	char path[64];
 	size_t len, at;

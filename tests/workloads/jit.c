@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
- * jit MS: a function made at run time, with a frame pointer, that is busy for MS ms, and is
- * named jit_work in the perf map of the process.
+ * jit MS [nomap|othermap]: a function made at run time, with a frame pointer, that is busy for MS
+ * ms, and is named jit_work in the perf map of the process; or there is no map, or one that names
+ * other code.
  */
 #include "spin.h"
 
@@ -15,11 +16,15 @@
 static const unsigned char code[] = { 0x55, 0x48, 0x89, 0xe5, 0x48, 0xff,
 				      0xcf, 0x75, 0xfb, 0x5d, 0xc3 };
 
-static int write_map(const void *start)
+static int write_map(const char *start, const char *how)
 {
 	char path[64];
 	FILE *file;
 
+	if (!strcmp(how, "nomap"))
+		return 0;
+	if (!strcmp(how, "othermap"))
+		start += 4096;
 	snprintf(path, sizeof(path), "/tmp/perf-%d.map", getpid());
 	file = fopen(path, "we");
 	if (!file)
@@ -46,7 +51,7 @@ int main(int argc, char **argv)
 	if (argc < 2 || memory == MAP_FAILED)
 		return 2;
 	memcpy(memory, code, sizeof(code));
-	if (write_map(memory))
+	if (write_map(memory, argc > 2 ? argv[2] : ""))
 		return 3;
 	return run((void (*)(uint64_t))memory, (uint64_t)atoi(argv[1])) + 0;
 }

@@ -63,7 +63,7 @@ struct egret_frame {
 	uint32_t line;	    /* in file; 0: not known */
 	uint32_t kind;	    /* enum egret_frame_kind */
 	uint32_t flags;	    /* EGRET_FRAME_F_* */
-	uint32_t reserved;
+	uint32_t why;	    /* EGRET_FRAME_F_UNNAMED: see egret_name_reason_name; else 0 */
 };
 
 /* A thread. Strings are owned by the profile. */
@@ -228,6 +228,14 @@ const char *egret_capture_end_fix(unsigned int end);
 const char *egret_unwind_end_name(unsigned int end);
 const char *egret_unwind_end_text(unsigned int end);
 const char *egret_unwind_end_fix(unsigned int end);
+
+/*
+ * Why a frame has no name, what that means, and what to do about it ("": nothing can be done); NULL
+ * where there is no such number.
+ */
+const char *egret_name_reason_name(unsigned int why);
+const char *egret_name_reason_text(unsigned int why);
+const char *egret_name_reason_fix(unsigned int why);
 
 /* ---- sessions: sampling ------------------------------------------------------------------- */
 

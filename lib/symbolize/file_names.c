@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+#include "symbolize/file_names.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct egret_file_names {
+	struct egret_symtab *symtab;
+};
+
+int egret_file_names_create(const struct egret_elf *elf, const struct egret_elf *debug,
+			    struct egret_file_names **out, struct egret_error *err)
+{
+	struct egret_file_names *names = calloc(1, sizeof(*names));
+	int ret;
+
+	if (!names)
+		return egret_fail(err, ENOMEM, "%s: no memory for its names", egret_elf_name(elf));
+	ret = egret_symtab_create(elf, debug, &names->symtab, err);
+	if (ret) {
+		egret_file_names_destroy(names);
+		return ret;
+	}
+	*out = names;
+	return 0;
+}
+
+void egret_file_names_destroy(struct egret_file_names *names)
+{
+	if (!names)
+		return;
+	egret_symtab_destroy(names->symtab);
+	free(names);
+}
+
+bool egret_file_names_find(const struct egret_file_names *names, uint64_t vaddr,
+			   struct egret_symbol *out, enum egret_name_reason *why)
+{
+	if (egret_symtab_find(names->symtab, vaddr, out))
+		return true;
+	if (why)
+		*why = egret_symtab_is_full(names->symtab) ? EGRET_NAME_NO_SYMBOL
+							   : EGRET_NAME_STRIPPED;
+	return false;
+}

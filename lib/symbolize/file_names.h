@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/*
+ * file_names.h - the names in one file: all of its sources, in a fixed order.
+ *
+ *	1. .symtab of the file, of its debug file, and .dynsym: one table, see symbolize.h
+ *	2. PLT entries
+ *
+ * The first that covers an address has its name.
+ */
+#ifndef EGRET_FILE_NAMES_H
+#define EGRET_FILE_NAMES_H
+
+#include "symbolize/name_reasons.h"
+#include "symbolize/symbolize.h"
+
+struct egret_file_names;
+
+/* debug: the separate debug file, or NULL. Both must outlive what is made. -ENOMEM. */
+int egret_file_names_create(const struct egret_elf *elf, const struct egret_elf *debug,
+			    struct egret_file_names **out, struct egret_error *err);
+void egret_file_names_destroy(struct egret_file_names *names);
+
+/*
+ * The function at vaddr, of the file's own address space. False: none; *why (may be NULL) is then
+ * EGRET_NAME_NO_SYMBOL, or EGRET_NAME_STRIPPED.
+ */
+bool egret_file_names_find(const struct egret_file_names *names, uint64_t vaddr,
+			   struct egret_symbol *out, enum egret_name_reason *why);
+
+#endif
