@@ -78,7 +78,7 @@ static int put_table(struct dump *d, const struct egret_cfi_index *index, uint64
 	bool is_full;
 	int ret;
 
-	ret = egret_table_compile(index, start, end, &table);
+	ret = egret_table_compile(index, NULL, start, end, &table);
 	if (ret)
 		return egret_fail(d->err, -ret, "out of memory");
 	is_full = table->n_rules == EGRET_TABLE_ELSEWHERE && end - start > 1;

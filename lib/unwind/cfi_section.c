@@ -10,7 +10,7 @@
 #include "unwind/cfi_entry.h"
 
 /* Code beyond the first 4 GiB is not looked at: rows keep their addresses in 32 bits. */
-static bool find_code(const struct egret_elf *elf, struct egret_cfi_section *out)
+bool egret_cfi_code_range(const struct egret_elf *elf, uint64_t *code_start, uint64_t *code_end)
 {
 	Elf *handle = egret_elf_handle(elf);
 	uint64_t start = UINT64_MAX, end = 0;
@@ -30,9 +30,14 @@ static bool find_code(const struct egret_elf *elf, struct egret_cfi_section *out
 	}
 	if (start >= end)
 		return false;
-	out->code_start = start;
-	out->code_end = end - start > UINT32_MAX ? start + UINT32_MAX : end;
+	*code_start = start;
+	*code_end = end - start > UINT32_MAX ? start + UINT32_MAX : end;
 	return true;
+}
+
+static bool find_code(const struct egret_elf *elf, struct egret_cfi_section *out)
+{
+	return egret_cfi_code_range(elf, &out->code_start, &out->code_end);
 }
 
 static bool usable(const struct egret_section *section)

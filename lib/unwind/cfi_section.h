@@ -29,6 +29,8 @@ struct egret_cfi_section {
 int egret_cfi_section_eh_frame(const struct egret_elf *elf, struct egret_cfi_section *out);
 /* Also compressed: SHF_COMPRESSED, or named .zdebug_frame. */
 int egret_cfi_section_debug_frame(const struct egret_elf *elf, struct egret_cfi_section *out);
+/* The addresses that can hold code, of a file with CFI or not. False: there are none. */
+bool egret_cfi_code_range(const struct egret_elf *elf, uint64_t *start, uint64_t *end);
 void egret_cfi_section_deinit(struct egret_cfi_section *section);
 
 #endif

@@ -35,6 +35,8 @@ enum egret_row_kind {
 #define EGRET_ROW_F_ROOT 2u
 /* EGRET_ROW_NONE only: the pc is in the code at the ELF entry point, where a program begins. */
 #define EGRET_ROW_F_ENTRY 4u
+/* The CFI says otherwise: the code is that of a signal trampoline (Go). Goes with _SIGNAL. */
+#define EGRET_ROW_F_BY_CODE 8u
 
 /* The registers that a callee keeps for its caller, but for rsp (System V ABI, figure 3.4). */
 enum egret_saved { SAVED_RBX, SAVED_RBP, SAVED_R12, SAVED_R13, SAVED_R14, SAVED_R15, NR_SAVED };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 #include "unwind/single_row.h"
 
+#include "unwind/table_compile.h"
+
 /* Longer programs are the compiler's, which counts what it runs. */
 #define PROGRAM_MAX 65536
 
@@ -30,17 +32,20 @@ static const struct egret_cfi_initial *initial_of(const struct egret_cfi_index *
 }
 
 bool egret_single_row(const struct egret_cfi_index *index, struct egret_single_cache *cache,
-		      uint64_t vaddr, struct egret_row *row)
+		      const struct egret_elf *code, uint64_t vaddr, struct egret_row *row)
 {
 	size_t i = egret_cfi_index_after(index, vaddr);
 	struct found found = { .is_simple = false };
 	const struct egret_cie *cie;
+	struct egret_full_row full;
 	struct egret_fde fde;
+	uint64_t end;
 
 	*row = (struct egret_row){ .kind = EGRET_ROW_NONE };
 	if (!i || !egret_cfi_index_fde(index, i - 1, &cache->cies, &cie, &fde) || vaddr >= fde.end)
 		return true;
-	if (fde.program_end - fde.program > PROGRAM_MAX)
+	if (fde.program_end - fde.program > PROGRAM_MAX ||
+	    egret_table_is_trampoline(code, cie, &fde, &end, &full))
 		return false;
 	egret_cfi_run_fde(initial_of(index, cache, cie), &fde, vaddr, vaddr + 1, on_row, &found);
 	*row = found.row;

@@ -18,9 +18,9 @@ struct egret_single_cache {
 
 /*
  * False: what holds there is no simple row; ask a table. The row is the same as a table's, also
- * EGRET_ROW_NONE.
+ * EGRET_ROW_NONE. code: as for egret_table_compile.
  */
 bool egret_single_row(const struct egret_cfi_index *index, struct egret_single_cache *cache,
-		      uint64_t vaddr, struct egret_row *row);
+		      const struct egret_elf *code, uint64_t vaddr, struct egret_row *row);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/index.h"
-#include "unwind/cfi_program.h"
+#include "unwind/code_row.h"
 
 /* A row as it is built: its start from that of the table. */
 struct built_row {
@@ -23,6 +23,7 @@ struct rule_set {
 
 struct builder {
 	const struct egret_cfi_index *index;
+	const struct egret_elf *code; /* or NULL */
 	uint64_t start, length;
 	struct built_row *rows;
 	size_t n_rows, rows_capacity;
@@ -269,6 +270,47 @@ static const struct egret_cfi_initial *initial_of(struct builder *b, const struc
 	return &b->initial;
 }
 
+/*
+ * A trampoline is a function of its own, of two instructions, 9 bytes: longer ones are not looked
+ * at, which would bring the pages of all code into memory.
+ */
+#define TRAMPOLINE_MAX 64
+
+bool egret_table_is_trampoline(const struct egret_elf *code, const struct egret_cie *cie,
+			       const struct egret_fde *fde, uint64_t *end,
+			       struct egret_full_row *full)
+{
+	uint64_t last = fde->start;
+
+	if (!code || cie->is_signal || fde->end - fde->start > TRAMPOLINE_MAX ||
+	    !egret_code_row_signal(code, (struct egret_place){ fde->start, false }, full))
+		return false;
+	/* Its last instruction is the only other one at which it can be interrupted. */
+	do
+		last++;
+	while (last < fde->end &&
+	       !egret_code_row_signal(code, (struct egret_place){ last, false }, full));
+	*end = last < fde->end ? last + 1 : fde->end;
+	return true;
+}
+
+/* Adds the row of a trampoline, if it is one. *from: behind it, where the CFI counts again. */
+static void add_trampoline(struct builder *b, const struct egret_cie *cie,
+			   const struct egret_fde *fde, uint64_t *from, uint64_t to)
+{
+	struct egret_cfi_state state = { .is_good = true, .odd = EGRET_CFI_ODD_CFA };
+	struct egret_full_row full;
+	uint64_t end;
+
+	if (!egret_table_is_trampoline(b->code, cie, fde, &end, &full) || *from >= end)
+		return;
+	state.simple.flags = EGRET_ROW_F_SIGNAL | EGRET_ROW_F_BY_CODE;
+	state.cfa = full.cfa;
+	memcpy(state.reg, full.reg, sizeof(state.reg));
+	on_row(b, *from, end, &state);
+	*from = end < to ? end : to;
+}
+
 /* Adds the rows of FDE number i, and the gap after it. */
 static void add_fde(struct builder *b, size_t i)
 {
@@ -285,6 +327,7 @@ static void add_fde(struct builder *b, size_t i)
 		return;
 	initial = initial_of(b, cie);
 	b->programs += (uint64_t)(fde.program_end - fde.program);
+	add_trampoline(b, cie, &fde, &from, to);
 	if (b->programs > EGRET_TABLE_PROGRAMS_MAX)
 		add_row(b, from, EGRET_TABLE_BAD);
 	else
@@ -370,10 +413,10 @@ static void deinit(struct builder *b)
 	egret_buffer_deinit(&b->one_full);
 }
 
-int egret_table_compile(const struct egret_cfi_index *index, uint64_t start, uint64_t end,
-			struct egret_table **out)
+int egret_table_compile(const struct egret_cfi_index *index, const struct egret_elf *code,
+			uint64_t start, uint64_t end, struct egret_table **out)
 {
-	struct builder b = { .index = index, .start = start, .length = end - start };
+	struct builder b = { .index = index, .code = code, .start = start, .length = end - start };
 	struct egret_table *table = NULL;
 
 	if (begin(&b))

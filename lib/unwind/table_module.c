@@ -6,22 +6,24 @@
 
 #include "unwind/single_row.h"
 
-/* Addresses of a table: 64 KiB. */
-#define CHUNK_BITS EGRET_TABLE_PAGE_BITS
 /* So many rows of a chunk are looked up one by one: in the time that its table takes. */
 #define SINGLE_LOOKUPS 64
 
 struct chunk {
-	struct egret_table *table; /* NULL: not compiled yet */
+	const struct egret_table *table; /* NULL: not compiled yet */
 	uint32_t lookups;
+	bool is_imported; /* table is; else of malloc */
 };
 
 /* The CFI of one section. */
 struct part {
-	bool is_open; /* or there is none */
+	bool is_known;		       /* what follows is set, or there is no such CFI */
+	uint64_t code_start, code_end; /* that are covered by chunks */
+	struct chunk *chunks;	       /* NULL: there is no such section */
+	bool is_open;		       /* the section was looked for */
+	bool has_section;	       /* and found: section and index are good */
 	struct egret_cfi_section section;
 	struct egret_cfi_index index;
-	struct chunk *chunks; /* NULL: there is no such section */
 	struct egret_single_cache single;
 };
 
@@ -48,15 +50,16 @@ int egret_table_module_create(const struct egret_elf *elf, const struct egret_el
 
 /* ---- sections ------------------------------------------------------------------------------- */
 
-static size_t chunk_count(const struct egret_cfi_section *section)
+static uint64_t chunk_count(const struct part *part)
 {
-	return ((section->code_end - section->code_start - 1) >> CHUNK_BITS) + 1;
+	return part->chunks ? egret_chunk_count(part->code_start, part->code_end) : 0;
 }
 
 static void close_part(struct part *part)
 {
-	for (size_t i = 0; part->chunks && i < chunk_count(&part->section); i++)
-		free(part->chunks[i].table);
+	for (uint64_t i = 0; i < chunk_count(part); i++)
+		if (!part->chunks[i].is_imported)
+			free((void *)part->chunks[i].table);
 	free(part->chunks);
 	egret_cfi_index_deinit(&part->index);
 	egret_cfi_section_deinit(&part->section);
@@ -78,40 +81,60 @@ static bool is_x86_64(const struct egret_elf *elf)
 	return elf && egret_elf_machine(elf) == EM_X86_64 && egret_elf_is_64(elf);
 }
 
-static int find_section(const struct egret_table_module *module, enum egret_cfi_place place,
-			struct egret_cfi_section *out)
+/* The file that has the CFI of a place; NULL: none that can be used. */
+static const struct egret_elf *file_of(const struct egret_table_module *module,
+				       enum egret_cfi_place place)
 {
 	const struct egret_elf *elf = place == EGRET_CFI_SEPARATE_DEBUG_FRAME ? module->debug
 									      : module->elf;
 
-	if (!is_x86_64(elf))
+	return is_x86_64(elf) ? elf : NULL;
+}
+
+static int find_section(const struct egret_table_module *module, enum egret_cfi_place place,
+			struct egret_cfi_section *out)
+{
+	const struct egret_elf *elf = file_of(module, place);
+
+	if (!elf)
 		return -ENOENT;
 	return place == EGRET_CFI_EH_FRAME ? egret_cfi_section_eh_frame(elf, out)
 					   : egret_cfi_section_debug_frame(elf, out);
 }
 
-static int open_part(const struct egret_table_module *module, enum egret_cfi_place place,
-		     struct part *part)
+/* The section and its index, read when they are first wanted. False: missing or damaged. */
+static bool open_section(const struct egret_table_module *module, struct part *part)
 {
-	int ret = find_section(module, place, &part->section);
+	enum egret_cfi_place place = (enum egret_cfi_place)(part - module->parts);
 
-	if (!ret)
-		ret = egret_cfi_index_init(&part->index, &part->section);
-	if (ret)
-		return ret;
-	part->chunks = calloc(chunk_count(&part->section), sizeof(*part->chunks));
-	return part->chunks ? 0 : -ENOMEM;
+	if (part->is_open)
+		return part->has_section;
+	part->is_open = true;
+	if (find_section(module, place, &part->section))
+		return false;
+	part->has_section = !egret_cfi_index_init(&part->index, &part->section);
+	if (!part->has_section)
+		egret_cfi_section_deinit(&part->section);
+	return part->has_section;
 }
 
-/* Opened when it is first wanted. NULL: missing or damaged, which is one that covers no pc. */
+static bool make_chunks(struct part *part, uint64_t code_start, uint64_t code_end)
+{
+	part->code_start = code_start;
+	part->code_end = code_end;
+	part->chunks = calloc(egret_chunk_count(code_start, code_end), sizeof(*part->chunks));
+	return part->chunks;
+}
+
+/* NULL: there is no such CFI, which is some that covers no pc. */
 static struct part *part_of(struct egret_table_module *module, enum egret_cfi_place place)
 {
 	struct part *part = &module->parts[place];
 
-	if (!part->is_open) {
-		if (open_part(module, place, part))
-			close_part(part);
-		part->is_open = true;
+	if (!part->is_known) {
+		part->is_known = true;
+		if (open_section(module, part))
+			make_chunks(part, part->section.code_start, part->section.code_end);
 	}
 	return part->chunks ? part : NULL;
 }
@@ -119,23 +142,25 @@ static struct part *part_of(struct egret_table_module *module, enum egret_cfi_pl
 const struct egret_cfi_index *egret_table_module_index(struct egret_table_module *module,
 						       enum egret_cfi_place place)
 {
-	struct part *part = part_of(module, place);
+	struct part *part = &module->parts[place];
 
-	return part ? &part->index : NULL;
+	return open_section(module, part) ? &part->index : NULL;
 }
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-static const struct egret_table *compile(struct part *part, struct chunk *chunk)
+static const struct egret_table *compile(const struct egret_table_module *module, struct part *part,
+					 struct chunk *chunk)
 {
-	const struct egret_cfi_section *section = &part->section;
-	uint64_t number = (uint64_t)(chunk - part->chunks), start, end;
+	uint64_t number = (uint64_t)(chunk - part->chunks);
+	struct egret_table *table = NULL;
 
-	start = section->code_start + (number << CHUNK_BITS);
-	end = section->code_end - start > 1u << CHUNK_BITS ? start + (1u << CHUNK_BITS)
-							   : section->code_end;
-	egret_table_compile(&part->index, start, end, &chunk->table);
-	return chunk->table;
+	if (open_section(module, part))
+		egret_table_compile(
+			&part->index, module->elf, egret_chunk_start(part->code_start, number),
+			egret_chunk_end(part->code_start, part->code_end, number), &table);
+	chunk->table = table;
+	return table;
 }
 
 /* The rule had no room in the table of its chunk: it has one in a table of its own. */
@@ -146,30 +171,38 @@ static struct egret_row_ref row_elsewhere(struct egret_table_module *module, str
 	uint32_t rule;
 
 	free(module->single);
-	egret_table_compile(&part->index, vaddr, vaddr + 1, &module->single);
+	module->single = NULL;
+	if (open_section(module, part))
+		egret_table_compile(&part->index, module->elf, vaddr, vaddr + 1, &module->single);
 	if (!module->single)
 		return bad;
 	rule = egret_table_find(module->single, vaddr);
 	return rule == EGRET_TABLE_ELSEWHERE ? bad : egret_table_rule(module->single, rule);
 }
 
+/* The chunk of an address; NULL: it is not code. */
+static struct chunk *chunk_of(const struct part *part, uint64_t vaddr)
+{
+	if (vaddr < part->code_start || vaddr >= part->code_end)
+		return NULL;
+	return &part->chunks[(vaddr - part->code_start) >> EGRET_CHUNK_BITS];
+}
+
 /* What the section says. kind EGRET_ROW_NONE: nothing. */
 static struct egret_row_ref row_of_part(struct egret_table_module *module, struct part *part,
 					uint64_t vaddr, bool *is_lasting)
 {
-	const struct egret_cfi_section *section = &part->section;
-	const struct egret_table *table;
 	struct egret_row_ref ref = { .row = { .kind = EGRET_ROW_NONE } };
-	struct chunk *chunk;
+	struct chunk *chunk = chunk_of(part, vaddr);
+	const struct egret_table *table;
 	uint32_t rule;
 
-	if (vaddr < section->code_start || vaddr >= section->code_end)
+	if (!chunk)
 		return ref;
-	chunk = &part->chunks[(vaddr - section->code_start) >> CHUNK_BITS];
-	if (!chunk->table && chunk->lookups++ < SINGLE_LOOKUPS &&
-	    egret_single_row(&part->index, &part->single, vaddr, &ref.row))
+	if (!chunk->table && chunk->lookups++ < SINGLE_LOOKUPS && open_section(module, part) &&
+	    egret_single_row(&part->index, &part->single, module->elf, vaddr, &ref.row))
 		return ref;
-	table = chunk->table ? chunk->table : compile(part, chunk);
+	table = chunk->table ? chunk->table : compile(module, part, chunk);
 	rule = table ? egret_table_find(table, vaddr) : EGRET_TABLE_ELSEWHERE;
 	if (rule != EGRET_TABLE_ELSEWHERE)
 		return egret_table_rule(table, rule);
@@ -178,34 +211,77 @@ static struct egret_row_ref row_of_part(struct egret_table_module *module, struc
 }
 
 /*
- * Whether code at pc may be a signal trampoline, which has CFI that does not say so (Go) or none
- * (musl). They are functions of their own, of two instructions; looking at the bytes of all code
- * would bring its pages into memory.
+ * Signal trampolines. glibc's have CFI that says what they are, which needs nothing more. Those of
+ * Go have CFI that does not, and musl's have none: these are known by their code. Of the first, the
+ * compiler of tables makes rows (EGRET_ROW_F_BY_CODE); the code of the second is looked at here.
+ *
+ * The kernel makes handlers return to the start of a trampoline, so there the row that counts is
+ * not that of the byte before, which is another function's.
  */
-#define TRAMPOLINE_SIZE 9
+enum at_pc { AT_PC_NOTHING, AT_PC_CFI, AT_PC_TRAMPOLINE };
 
-static bool may_be_trampoline(struct part *part, uint64_t pc)
+static enum at_pc at_pc_by_index(struct egret_table_module *module, struct part *part, uint64_t pc,
+				 struct egret_row_ref *ref)
 {
 	const struct egret_cfi_index *index = &part->index;
-	size_t i = egret_cfi_index_after(index, pc);
 	const struct egret_cie *cie;
 	struct egret_fde fde;
+	uint64_t end;
+	size_t i;
 
-	if (!i || !egret_cfi_index_fde(index, i - 1, &part->single.cies, &cie, &fde))
-		return true;
-	return pc - fde.start <= TRAMPOLINE_SIZE || pc >= fde.end;
+	i = open_section(module, part) ? egret_cfi_index_after(index, pc) : 0;
+	if (!i || !egret_cfi_index_fde(index, i - 1, &part->single.cies, &cie, &fde) ||
+	    pc >= fde.end)
+		return AT_PC_NOTHING;
+	if (!egret_table_is_trampoline(module->elf, cie, &fde, &end, &module->signal_frame) ||
+	    pc >= end)
+		return AT_PC_CFI;
+	ref->row = (struct egret_row){ .kind = EGRET_ROW_FULL,
+				       .flags = EGRET_ROW_F_SIGNAL | EGRET_ROW_F_BY_CODE };
+	ref->full = &module->signal_frame;
+	return AT_PC_TRAMPOLINE;
 }
 
-/* As above, by all of the CFI. */
-static bool is_trampoline(struct egret_table_module *module, struct egret_place place)
+static enum at_pc at_pc(struct egret_table_module *module, struct part *part, uint64_t pc,
+			struct egret_row_ref *ref)
 {
+	struct chunk *chunk = chunk_of(part, pc);
+	struct egret_row_ref at;
+	uint32_t rule;
+
+	if (!chunk)
+		return AT_PC_NOTHING;
+	if (!chunk->table)
+		return at_pc_by_index(module, part, pc, ref);
+	rule = egret_table_find(chunk->table, pc);
+	if (rule == EGRET_TABLE_GAP)
+		return AT_PC_NOTHING;
+	if (rule == EGRET_TABLE_ELSEWHERE)
+		return at_pc_by_index(module, part, pc, ref);
+	at = egret_table_rule(chunk->table, rule);
+	if (!(at.row.flags & EGRET_ROW_F_BY_CODE))
+		return AT_PC_CFI;
+	*ref = at;
+	return AT_PC_TRAMPOLINE;
+}
+
+/* Puts the row of the trampoline that begins at pc, if one does, in the place of *ref. */
+static void find_trampoline(struct egret_table_module *module, struct egret_place place,
+			    struct egret_row_ref *ref)
+{
+	uint64_t pc = place.vaddr + place.is_return;
+
 	for (enum egret_cfi_place i = 0; i < NR_EGRET_CFI_PLACES; i++) {
 		struct part *part = part_of(module, i);
 
-		if (part && !may_be_trampoline(part, place.vaddr + place.is_return))
-			return false;
+		if (part && at_pc(module, part, pc, ref) != AT_PC_NOTHING)
+			return;
 	}
-	return egret_code_row_signal(module->elf, place, &module->signal_frame);
+	if (!egret_code_row_signal(module->elf, place, &module->signal_frame))
+		return;
+	ref->row = (struct egret_row){ .kind = EGRET_ROW_FULL,
+				       .flags = EGRET_ROW_F_SIGNAL | EGRET_ROW_F_BY_CODE };
+	ref->full = &module->signal_frame;
 }
 
 struct egret_row_ref egret_table_module_row(struct egret_table_module *module,
@@ -221,11 +297,96 @@ struct egret_row_ref egret_table_module_row(struct egret_table_module *module,
 		if (part)
 			ref = row_of_part(module, part, place.vaddr, is_lasting);
 	}
+	if (ref.row.kind != EGRET_ROW_NONE &&
+	    (!place.is_return || ref.row.flags & EGRET_ROW_F_SIGNAL))
+		return ref;
 	if (ref.row.kind == EGRET_ROW_NONE)
 		ref.row = egret_code_row(module->elf, place);
-	if (!(ref.row.flags & EGRET_ROW_F_SIGNAL) && is_trampoline(module, place)) {
-		ref.row = (struct egret_row){ .kind = EGRET_ROW_FULL, .flags = EGRET_ROW_F_SIGNAL };
-		ref.full = &module->signal_frame;
-	}
+	find_trampoline(module, place, &ref);
 	return ref;
+}
+
+/* ---- tables that are kept ------------------------------------------------------------------- */
+
+static bool is_of_module(const struct egret_table_module *module,
+			 const struct egret_table_file *file)
+{
+	for (enum egret_cfi_place place = 0; place < NR_EGRET_CFI_PLACES; place++) {
+		const struct egret_table_file_place *p = &file->place[place];
+		const struct egret_elf *elf = file_of(module, place);
+		uint64_t start, end;
+
+		/* Without the debug file its tables are as good: they are of the same build. */
+		if (p->n && elf &&
+		    (!egret_cfi_code_range(elf, &start, &end) || p->code_start != start ||
+		     p->code_end != end))
+			return false;
+	}
+	return true;
+}
+
+static void import_place(struct part *part, const struct egret_table_file *file,
+			 enum egret_cfi_place place)
+{
+	const struct egret_table_file_place *p = &file->place[place];
+
+	if (!p->n || !make_chunks(part, p->code_start, p->code_end))
+		return;
+	part->is_known = true;
+	for (uint32_t i = 0; i < p->n; i++) {
+		uint32_t number;
+		const struct egret_table *table = egret_table_file_chunk(file, place, i, &number);
+
+		part->chunks[number] = (struct chunk){ .table = table, .is_imported = true };
+	}
+}
+
+bool egret_table_module_import(struct egret_table_module *module, const void *bytes, size_t size)
+{
+	if (!egret_table_file_is_valid(bytes, size) || !is_of_module(module, bytes))
+		return false;
+	for (enum egret_cfi_place place = 0; place < NR_EGRET_CFI_PLACES; place++)
+		import_place(&module->parts[place], bytes, place);
+	return true;
+}
+
+/* The number of tables; *is_new: of some that were not imported. */
+static uint64_t compile_touched(struct egret_table_module *module, bool *is_new)
+{
+	uint64_t n_tables = 0;
+
+	for (enum egret_cfi_place place = 0; place < NR_EGRET_CFI_PLACES; place++) {
+		struct part *part = &module->parts[place];
+
+		for (uint64_t i = 0; i < chunk_count(part); i++) {
+			struct chunk *chunk = &part->chunks[i];
+
+			if (chunk->lookups && !chunk->table)
+				compile(module, part, chunk);
+			n_tables += chunk->table != NULL;
+			*is_new |= chunk->table && !chunk->is_imported;
+		}
+	}
+	return n_tables;
+}
+
+int egret_table_module_export(struct egret_table_module *module, struct egret_buffer *out)
+{
+	struct egret_table_file_maker maker;
+	bool is_new = false;
+	uint64_t n_tables = compile_touched(module, &is_new);
+
+	if (!is_new)
+		return 0;
+	egret_table_file_begin(&maker, n_tables, out);
+	for (enum egret_cfi_place place = 0; place < NR_EGRET_CFI_PLACES; place++) {
+		const struct part *part = &module->parts[place];
+
+		if (part->chunks)
+			egret_table_file_place(&maker, place, part->code_start, part->code_end);
+		for (uint64_t i = 0; i < chunk_count(part); i++)
+			if (part->chunks[i].table)
+				egret_table_file_add(&maker, (uint32_t)i, part->chunks[i].table);
+	}
+	return egret_table_file_end(&maker) ? 1 : -ENOMEM;
 }

@@ -318,7 +318,7 @@ static void measure_compiler(void)
 	if (egret_cfi_index_init(&index, &largest))
 		return;
 	middle = nanoseconds();
-	if (!egret_table_compile(&index, largest.code_start, largest.code_end, &table)) {
+	if (!egret_table_compile(&index, NULL, largest.code_start, largest.code_end, &table)) {
 		end = nanoseconds();
 		printf("compiler: %s: %zu functions listed in %.2f ms, %u rows in %.2f ms, %.1f "
 		       "million rows a second, %.2f bytes a row\n",

@@ -125,7 +125,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	section.code_start = CODE_START;
 	section.code_end = CODE_START + CODE_SIZE;
 	if (!egret_cfi_index_init(&index, &section)) {
-		if (!egret_table_compile(&index, section.code_start, section.code_end, &table)) {
+		if (!egret_table_compile(&index, NULL, section.code_start, section.code_end,
+					 &table)) {
 			must(egret_table_is_valid(table, table->size));
 			must(table->n_rows <= 16 * (size + 1));
 			walk_rows(table);

@@ -69,13 +69,13 @@ static const char *row_at(uint64_t offset)
 					      .code_start = CODE,
 					      .code_end = CODE + 0x100000 };
 	CHECK_EQ(egret_cfi_index_init(&index, &section), 0);
-	CHECK_EQ(egret_table_compile(&index, CODE, CODE + 0x100000, &table), 0);
+	CHECK_EQ(egret_table_compile(&index, NULL, CODE, CODE + 0x100000, &table), 0);
 	CHECK(egret_table_is_valid(table, table->size));
 	ref = egret_table_rule(table, egret_table_find(table, CODE + offset));
 	egret_buffer_clear(&text);
 	egret_row_text(&ref, &text);
 	egret_buffer_add(&text, "", 1);
-	if (egret_single_row(&index, &cache, CODE + offset, &single))
+	if (egret_single_row(&index, &cache, NULL, CODE + offset, &single))
 		CHECK(!memcmp(&single, &ref.row, sizeof(single)));
 	else
 		CHECK(ref.row.kind != EGRET_ROW_SIMPLE || ref.row.flags & EGRET_ROW_F_ROOT);
@@ -189,14 +189,15 @@ static void more_rules_than_numbers(void)
 					      .code_end = CODE + 0x100000 };
 	CHECK_EQ(egret_cfi_index_init(&index, &section), 0);
 	CHECK_EQ(index.n, 70000);
-	CHECK_EQ(egret_table_compile(&index, CODE, CODE + 0x100000, &table), 0);
+	CHECK_EQ(egret_table_compile(&index, NULL, CODE, CODE + 0x100000, &table), 0);
 	CHECK(egret_table_is_valid(table, table->size));
 	CHECK_EQ(table->n_rules, EGRET_TABLE_ELSEWHERE);
 	CHECK_EQ(table->n_rows, 70001); /* and the gap after them */
 	rule = egret_table_find(table, CODE + 8 * 1000);
 	CHECK_EQ(egret_table_rule(table, rule).row.cfa_offset, 1000);
 	CHECK_EQ(egret_table_find(table, CODE + 8 * 69000), EGRET_TABLE_ELSEWHERE);
-	CHECK_EQ(egret_table_compile(&index, CODE + 8 * 69000, CODE + 8 * 69000 + 1, &alone), 0);
+	CHECK_EQ(egret_table_compile(&index, NULL, CODE + 8 * 69000, CODE + 8 * 69000 + 1, &alone),
+		 0);
 	rule = egret_table_find(alone, CODE + 8 * 69000);
 	CHECK_EQ(egret_table_rule(alone, rule).row.cfa_offset, 69000);
 	free(alone);
@@ -215,7 +216,7 @@ static void damaged_tables(void)
 	fde(0, 16, "\x41\x0e\x10\x83\x02\x41\x0f\x03\x77\x08\x06\x41\x10\x08\x01\x30", 16);
 	row_at(0);
 	CHECK_EQ(egret_cfi_index_init(&index, &section), 0);
-	CHECK_EQ(egret_table_compile(&index, CODE, CODE + 0x100000, &table), 0);
+	CHECK_EQ(egret_table_compile(&index, NULL, CODE, CODE + 0x100000, &table), 0);
 	for (size_t i = 0; i < table->size; i++) {
 		uint8_t *byte = (uint8_t *)table + i, before = *byte;
 
