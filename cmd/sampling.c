@@ -144,6 +144,8 @@ static enum egret_scope scope(const struct sampling_opts *opts)
 int sampling_open_session(const struct sampling_opts *opts, const char *command_line,
 			  struct egret_session **session, struct egret_error *err)
 {
+	char *cache = cache_dir(&opts->cache);
+	int ret = 0;
 	const struct opt_pids *ids = opts->tids.n ? &opts->tids : &opts->pids;
 	struct egret_session_opts session_opts = {
 		.size = sizeof(session_opts),
@@ -169,13 +171,14 @@ int sampling_open_session(const struct sampling_opts *opts, const char *command_
 		.max_threads = opts->max_threads,
 		.max_frames = opts->max_frames,
 		.command = command_line,
+		.cache_dir = cache,
+		.cache_size = opts->cache.size,
 	};
 
-	if (opts->frequency == OPT_FREQUENCY_MAX) {
-		int ret = highest_frequency(&session_opts.frequency, err);
-
-		if (ret)
-			return ret;
-	}
-	return egret_session__open(&session_opts, session, err);
+	if (opts->frequency == OPT_FREQUENCY_MAX)
+		ret = highest_frequency(&session_opts.frequency, err);
+	if (!ret)
+		ret = egret_session__open(&session_opts, session, err);
+	free(cache);
+	return ret;
 }

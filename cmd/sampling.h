@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "cache_dir.h"
 #include "opt.h"
 
 struct sampling_opts {
@@ -32,6 +33,7 @@ struct sampling_opts {
 	uint32_t max_frames;
 	bool call_graph;
 	const char *call_graph_mode;
+	struct cache_opts cache;
 	/* what of it */
 	bool raw;
 	bool no_symbols;

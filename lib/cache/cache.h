@@ -49,21 +49,21 @@ enum egret_cache_kind {
 #undef X
 };
 
-/* Why a file that is there was not taken. */
+/* Why a file that is there was not taken: name, and a sentence for --stats. */
 #define EGRET_CACHE_REJECTIONS(X)                                                                  \
-	X(TYPE, "type")		/* not a regular file; a symbolic link */                          \
-	X(OWNER, "owner")	/* it belongs to somebody else */                                  \
-	X(MODE, "mode")		/* others may write it */                                          \
-	X(READ, "read")		/* it could not be opened or read */                               \
-	X(SIZE, "size")		/* shorter or longer than it says, or than the cache may be */     \
-	X(MAGIC, "magic")	/* not a file of this cache */                                     \
-	X(VERSION, "version")	/* of another egret */                                             \
-	X(KEY, "key")		/* of another build-id, kind or owner than its name says */        \
-	X(CHECKSUM, "checksum") /* damaged */                                                      \
-	X(CONTENT, "content")	/* the reader of the blob found it invalid: egret_cache_reject */
+	X(TYPE, "type", "not a regular file: a symbolic link, a pipe")                             \
+	X(OWNER, "owner", "it belongs to somebody else")                                           \
+	X(MODE, "mode", "others may write it")                                                     \
+	X(READ, "read", "it could not be opened or read")                                          \
+	X(SIZE, "size", "shorter or longer than it says, or larger than the cache may be")         \
+	X(MAGIC, "magic", "not a file of a cache of egret")                                        \
+	X(VERSION, "version", "of another version of egret")                                       \
+	X(KEY, "key", "of another build-id, kind or owner than its name says")                     \
+	X(CHECKSUM, "checksum", "damaged")                                                         \
+	X(CONTENT, "content", "whole, but not valid, or of another file of the same build-id")
 
 enum egret_cache_rejection {
-#define X(name, text) EGRET_CACHE_REJECT_##name,
+#define X(id, name, text) EGRET_CACHE_REJECT_##id,
 	EGRET_CACHE_REJECTIONS(X)
 #undef X
 		EGRET_CACHE_NR_REJECTIONS,
@@ -160,6 +160,7 @@ int egret_cache_each(struct egret_cache *cache, egret_cache_entry_fn fn, void *a
 int egret_cache_remove(struct egret_cache *cache, const char *name);
 
 const char *egret_cache_kind_name(enum egret_cache_kind kind); /* "cfi"; NULL: no such kind */
-const char *egret_cache_rejection_name(enum egret_cache_rejection rejection);
+const char *egret_cache_rejection_name(enum egret_cache_rejection rejection); /* "owner" */
+const char *egret_cache_rejection_text(enum egret_cache_rejection rejection);
 
 #endif

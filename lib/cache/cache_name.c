@@ -23,15 +23,22 @@ const char *egret_cache_kind_name(enum egret_cache_kind kind)
 	return NULL;
 }
 
+static const struct {
+	const char *name, *text;
+} rejections[] = {
+#define X(id, name, text) { name, text },
+	EGRET_CACHE_REJECTIONS(X)
+#undef X
+};
+
 const char *egret_cache_rejection_name(enum egret_cache_rejection rejection)
 {
-	static const char *const names[] = {
-#define X(name, text) text,
-		EGRET_CACHE_REJECTIONS(X)
-#undef X
-	};
+	return rejection < EGRET_CACHE_NR_REJECTIONS ? rejections[rejection].name : NULL;
+}
 
-	return rejection < EGRET_CACHE_NR_REJECTIONS ? names[rejection] : NULL;
+const char *egret_cache_rejection_text(enum egret_cache_rejection rejection)
+{
+	return rejection < EGRET_CACHE_NR_REJECTIONS ? rejections[rejection].text : NULL;
 }
 
 void egret_cache_name(const struct egret_cache_key *key, char *to)

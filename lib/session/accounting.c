@@ -77,6 +77,24 @@ static void tell_pipeline(struct visit *visit, const struct egret_pipeline_stats
 	     stats->map_records_lost);
 }
 
+static void tell_cache(struct visit *visit, const struct egret_cache *cache)
+{
+	struct egret_cache_stats stats = egret_cache_stats(cache);
+	char name[64];
+
+	tell(visit, "cache.hits", "files whose tables were on disk", stats.hits);
+	tell(visit, "cache.misses", "files whose tables were not", stats.misses);
+	for (unsigned int i = 0; i < EGRET_CACHE_NR_REJECTIONS; i++) {
+		snprintf(name, sizeof(name), "cache.rejected-%s", egret_cache_rejection_name(i));
+		if (stats.rejected[i])
+			tell(visit, name, egret_cache_rejection_text(i), stats.rejected[i]);
+	}
+	tell(visit, "cache.written", "files whose tables were put on disk", stats.written);
+	tell(visit, "cache.not-written", "that could not be: no space, or not permitted",
+	     stats.not_written);
+	tell(visit, "cache.evicted", "files that were removed to keep to the limit", stats.evicted);
+}
+
 static void tell_capture(struct visit *visit, struct egret_capture *capture)
 {
 	uint64_t counters[EGRET_COUNT_NR];
@@ -105,6 +123,8 @@ int egret_accounting_each(struct egret_capture *capture, const struct egret_pipe
 		tell_capture(&visit, capture);
 	tell_endings(&visit, stats);
 	tell_pipeline(&visit, stats);
+	if (egret_pipeline_cache(pipeline))
+		tell_cache(&visit, egret_pipeline_cache(pipeline));
 	return visit.ret;
 }
 

@@ -86,7 +86,7 @@ int egret_pipeline_create(const struct egret_pipeline_opts *opts, struct egret_p
 		egret_fail(err, -ret, "out of memory");
 	else
 		ret = egret_stacks_init(&p->stacks, opts->engine, opts->max_frames, p->profile,
-					err);
+					opts->cache, err);
 	if (ret) {
 		egret_pipeline_destroy(p);
 		return ret;
@@ -725,6 +725,16 @@ int egret_pipeline_end(struct egret_pipeline *p, bool asleep, struct egret_error
 			return ret;
 	}
 	return 0;
+}
+
+void egret_pipeline_keep(struct egret_pipeline *p)
+{
+	egret_stacks_keep(&p->stacks);
+}
+
+const struct egret_cache *egret_pipeline_cache(const struct egret_pipeline *p)
+{
+	return p->opts.cache;
 }
 
 int egret_pipeline_name_all(struct egret_pipeline *p, struct egret_error *err)

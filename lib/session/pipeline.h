@@ -12,6 +12,7 @@
 
 #include "bpf/abi.h"
 #include "bpf/reasons.h"
+#include "cache/cache.h"
 #include "maps/processes.h"
 #include "profile/profile.h"
 #include "recording/recording.h"
@@ -46,7 +47,8 @@ struct egret_pipeline_opts {
 	bool track_all; /* see struct egret_processes */
 	bool aggregate; /* keep the profile's values, not only its tables */
 	bool no_names;
-	uint32_t late_pages; /* --fault=any: the stack limit in bytes; 0: leave holes alone */
+	struct egret_cache *cache; /* of unwind tables; outlives the pipeline; NULL: none */
+	uint32_t late_pages;	   /* --fault=any: the stack limit in bytes; 0: leave holes alone */
 };
 
 struct egret_pipeline;
@@ -59,6 +61,8 @@ struct egret_profile *egret_pipeline_profile(struct egret_pipeline *p);
 struct egret_processes *egret_pipeline_processes(struct egret_pipeline *p);
 struct egret_modules *egret_pipeline_modules(struct egret_pipeline *p);
 const struct egret_pipeline_stats *egret_pipeline_stats(const struct egret_pipeline *p);
+
+const struct egret_cache *egret_pipeline_cache(const struct egret_pipeline *p); /* or NULL */
 
 /* Where samples and names are written, or NULL. raw: every record too. */
 void egret_pipeline_set_writer(struct egret_pipeline *p, struct egret_writer *writer, bool raw);
@@ -75,6 +79,9 @@ int egret_pipeline_tidy(struct egret_pipeline *p, uint64_t now, struct egret_err
 /* Ends the samples that still wait; `asleep`: their threads were looked for and could not be read.
  */
 int egret_pipeline_end(struct egret_pipeline *p, bool asleep, struct egret_error *err);
+
+/* Puts what was made of files into the cache. After the end, when nothing is captured any more. */
+void egret_pipeline_keep(struct egret_pipeline *p);
 
 /* Names everything that can be named, JIT code read anew. */
 int egret_pipeline_name_all(struct egret_pipeline *p, struct egret_error *err);

@@ -31,6 +31,7 @@
 struct egret_session {
 	struct egret_capture *capture;
 	struct egret_pipeline *pipeline;
+	struct egret_cache *cache;
 	struct egret_writer *writer;
 	struct egret_raw_sources *raw_sources; /* where raw: what was read of /proc is kept */
 	enum egret_scope scope;
@@ -296,6 +297,16 @@ static int open_capture(struct egret_session *s, const struct egret_session_opts
 	return 0;
 }
 
+/* Without one all goes as well, but for the time that it takes. */
+static void open_cache(struct egret_session *s, const struct egret_session_opts *opts)
+{
+	struct egret_cache_opts c = { .directory = opts->cache_dir, .max_bytes = opts->cache_size };
+	struct egret_error err = { "" };
+
+	if (opts->cache_dir && egret_cache_open(&c, &s->cache, &err))
+		add_notice(s, "nothing is cached: %s", err.text);
+}
+
 static int open_pipeline(struct egret_session *s, const struct egret_session_opts *opts,
 			 struct egret_error *err)
 {
@@ -308,6 +319,7 @@ static int open_pipeline(struct egret_session *s, const struct egret_session_opt
 		.track_all = opts->scope != EGRET_SCOPE_PROCESS,
 		.aggregate = opts->keep_profile,
 		.no_names = opts->symbols_off,
+		.cache = s->cache,
 		.late_pages = opts->fault && !strcmp(opts->fault, "any")
 				      ? (uint32_t)egret_capture_stack_limit(s->capture)
 				      : 0,
@@ -370,6 +382,8 @@ static int open_all(struct egret_session *s, const struct egret_session_opts *op
 	if (!ret)
 		ret = open_capture(s, opts, err);
 	if (!ret)
+		open_cache(s, opts);
+	if (!ret)
 		ret = open_pipeline(s, opts, err);
 	if (!ret)
 		ret = set_meta(s, opts, err);
@@ -418,6 +432,7 @@ void egret_session__destroy(struct egret_session *s)
 		return;
 	egret_writer_destroy(s->writer);
 	egret_pipeline_destroy(s->pipeline);
+	egret_cache_close(s->cache);
 	egret_raw_sources_destroy(s->raw_sources);
 	egret_capture_destroy(s->capture);
 	for (size_t i = 0; i < s->n_pidfds; i++)
@@ -646,7 +661,11 @@ int egret_session__stop(struct egret_session *s, struct egret_error *err)
 	ret = wait_for_captures(s, err);
 	if (!ret)
 		ret = egret_pipeline_end(s->pipeline, egret_capture_deferred(s->capture), err);
-	return ret ? ret : tidy(s, now_ns(), err);
+	if (!ret)
+		ret = tidy(s, now_ns(), err);
+	/* Now that nothing is captured any more nobody waits for it. */
+	egret_pipeline_keep(s->pipeline);
+	return ret;
 }
 
 /* ---- results ------------------------------------------------------------------------------------

@@ -8,16 +8,19 @@
 /* What the pipeline keeps of a struct egret_module, by its number. */
 struct module_state {
 	struct egret_unwind_module *unwind;
+	struct egret_cache_blob kept; /* what unwind has imported */
+	const struct egret_module *module;
 	bool unwind_tried;
 	uint32_t profile_number; /* + 1; 0: not in the profile yet */
 };
 
 int egret_stacks_init(struct egret_stacks *s, const struct egret_unwind_engine *engine,
-		      uint32_t max_frames, struct egret_profile *profile, struct egret_error *err)
+		      uint32_t max_frames, struct egret_profile *profile, struct egret_cache *cache,
+		      struct egret_error *err)
 {
-	*s = (struct egret_stacks){ .engine = engine,
-				    .max_frames = max_frames,
-				    .profile = profile };
+	*s = (struct egret_stacks){
+		.engine = engine, .max_frames = max_frames, .profile = profile, .cache = cache
+	};
 	s->frames = calloc(max_frames, sizeof(*s->frames));
 	if (!s->frames)
 		return egret_fail(err, ENOMEM, "out of memory");
@@ -26,9 +29,11 @@ int egret_stacks_init(struct egret_stacks *s, const struct egret_unwind_engine *
 
 void egret_stacks_deinit(struct egret_stacks *s)
 {
-	for (size_t i = 0; i < s->n_module_states; i++)
+	for (size_t i = 0; i < s->n_module_states; i++) {
 		if (s->module_states[i].unwind)
 			s->engine->module_unload(s->unwinder, s->module_states[i].unwind);
+		egret_cache_blob_deinit(&s->module_states[i].kept);
+	}
 	if (s->unwinder)
 		s->engine->destroy(s->unwinder);
 	free(s->module_states);
@@ -200,6 +205,49 @@ static int read_stack(void *arg, uint64_t addr, uint64_t *value)
 	return has_holes(rec) ? -ENXIO : -EFAULT;
 }
 
+/* ---- unwind tables on disk ----------------------------------------------------------------------
+ */
+
+static bool key_of_module(const struct egret_stacks *s, const struct egret_module *module,
+			  struct egret_cache_key *key)
+{
+	return s->cache && s->engine->module_import && module->elf &&
+	       egret_cache_key_of(module->elf, EGRET_CACHE_CFI, s->engine->kept_version, key);
+}
+
+static void load_module(struct egret_stacks *s, struct module_state *state,
+			const struct egret_module *module)
+{
+	struct egret_cache_key key;
+
+	state->unwind_tried = true;
+	state->module = module;
+	if (s->engine->module_load(s->unwinder, module->elf, module->debug, &state->unwind)) {
+		state->unwind = NULL;
+		return;
+	}
+	if (key_of_module(s, module, &key) && !egret_cache_get(s->cache, &key, &state->kept) &&
+	    !s->engine->module_import(state->unwind, state->kept.bytes, state->kept.size))
+		egret_cache_reject(s->cache, &state->kept);
+}
+
+void egret_stacks_keep(struct egret_stacks *s)
+{
+	struct egret_buffer bytes = { 0 };
+	struct egret_cache_key key;
+
+	for (size_t i = 0; i < s->n_module_states; i++) {
+		struct module_state *state = &s->module_states[i];
+
+		egret_buffer_clear(&bytes);
+		/* One that cannot be kept is counted, and hurts nobody. */
+		if (state->unwind && key_of_module(s, state->module, &key) &&
+		    s->engine->module_export(state->unwind, &bytes) > 0)
+			(void)egret_cache_put(s->cache, &key, bytes.data, bytes.len);
+	}
+	egret_buffer_deinit(&bytes);
+}
+
 static bool find_code(void *arg, uint64_t pc, struct egret_code *code)
 {
 	struct capture_view *view = arg;
@@ -215,12 +263,8 @@ static bool find_code(void *arg, uint64_t pc, struct egret_code *code)
 		return true;
 	code->bias = m->bias;
 	state = state_of(s, m->module);
-	if (state && !state->unwind_tried) {
-		state->unwind_tried = true;
-		if (s->engine->module_load(s->unwinder, m->module->elf, m->module->debug,
-					   &state->unwind))
-			state->unwind = NULL;
-	}
+	if (state && !state->unwind_tried)
+		load_module(s, state, m->module);
 	code->module = state ? state->unwind : NULL;
 	return true;
 }

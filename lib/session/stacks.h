@@ -5,6 +5,7 @@
 
 #include "bpf/abi.h"
 #include "bpf/reasons.h"
+#include "cache/cache.h"
 #include "maps/processes.h"
 #include "profile/profile.h"
 #include "unwind/unwind.h"
@@ -30,11 +31,17 @@ struct egret_stacks {
 	struct egret_unwound_frame *frames; /* room for max_frames */
 	uint32_t max_frames;
 	uint64_t frames_unwound;
+	struct egret_cache *cache; /* of unwind tables; NULL: none */
 };
 
+/* cache: outlives it, or NULL. */
 int egret_stacks_init(struct egret_stacks *s, const struct egret_unwind_engine *engine,
-		      uint32_t max_frames, struct egret_profile *profile, struct egret_error *err);
+		      uint32_t max_frames, struct egret_profile *profile, struct egret_cache *cache,
+		      struct egret_error *err);
 void egret_stacks_deinit(struct egret_stacks *s);
+
+/* Puts what was made of modules since they were loaded into the cache. When nobody waits. */
+void egret_stacks_keep(struct egret_stacks *s);
 
 /* The stack of a capture. A stack that is cut begins with a frame that says why. process may be
  * NULL. */

@@ -88,6 +88,16 @@ static void module_unload(struct egret_unwinder *unwinder, struct egret_unwind_m
 	free(module);
 }
 
+static bool module_import(struct egret_unwind_module *module, const void *bytes, size_t size)
+{
+	return egret_table_module_import(module->tables, bytes, size);
+}
+
+static int module_export(struct egret_unwind_module *module, struct egret_buffer *out)
+{
+	return egret_table_module_export(module->tables, out);
+}
+
 /* ---- the cache ------------------------------------------------------------------------------ */
 
 static inline bool is_of(const struct cached_row *cached, uint32_t module, uint64_t key)
@@ -158,5 +168,8 @@ const struct egret_unwind_engine egret_engine_table = {
 	.destroy = destroy,
 	.module_load = module_load,
 	.module_unload = module_unload,
+	.kept_version = EGRET_TABLE_FILE_VERSION,
+	.module_import = module_import,
+	.module_export = module_export,
 	.unwind = unwind,
 };

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "bpf/reasons.h"
 #include "elf/elf_file.h"
 
@@ -85,6 +86,17 @@ struct egret_unwind_engine {
 	int (*module_load)(struct egret_unwinder *unwinder, const struct egret_elf *elf,
 			   const struct egret_elf *debug, struct egret_unwind_module **out);
 	void (*module_unload)(struct egret_unwinder *unwinder, struct egret_unwind_module *module);
+	/*
+	 * What was made of a module's file, so that it need not be made again; NULL: this engine
+	 * has nothing that could be kept. kept_version: of the format, and of how it is made.
+	 * module_import: before the first frame in it. bytes are at a multiple of 8, and outlive
+	 * the module. False: they are not valid, or of another file, and are not used.
+	 * module_export: 1: out has the bytes; 0: there is nothing new; -ENOMEM. Not for where
+	 * somebody waits.
+	 */
+	uint32_t kept_version;
+	bool (*module_import)(struct egret_unwind_module *module, const void *bytes, size_t size);
+	int (*module_export)(struct egret_unwind_module *module, struct egret_buffer *out);
 	/* Fills request->frames; always at least the leaf. No system call once the CFI is read. */
 	struct egret_unwind_result (*unwind)(struct egret_unwinder *unwinder,
 					     const struct egret_unwind_request *request);

@@ -272,6 +272,12 @@ struct egret_session_opts {
 	uint32_t max_threads; /* threads with captures under way; 0: the default */
 	uint32_t max_frames;  /* 0: the default, 2,048 */
 	const char *command;  /* kept in the recording as its command line; may be NULL */
+	/*
+	 * Where unwind tables are kept for the next session; made where it is missing, and not used
+	 * (with a notice) where another user may write to it. NULL: nowhere.
+	 */
+	const char *cache_dir;
+	uint64_t cache_size; /* bytes of all of its files; 0: the default, 512 MiB */
 };
 
 struct egret_session;
