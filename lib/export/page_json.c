@@ -67,7 +67,7 @@ static void add_number(struct egret_buffer *json, const char *name, uint64_t num
 enum field { FIELD_U32, FIELD_U64, FIELD_PARENT };
 
 static void add_column(struct egret_buffer *json, const char *name,
-		       const struct egret_page_table *table, size_t offset, enum field field)
+		       const struct egret_interned *table, size_t offset, enum field field)
 {
 	add_key(json, name);
 	egret_buffer_add(json, "[", 1);
@@ -88,7 +88,7 @@ static void add_column(struct egret_buffer *json, const char *name,
 #define COLUMN(table, type, field, kind)                                                           \
 	add_column(json, #field, &t->table, offsetof(struct egret_page_##type, field), kind)
 
-static void add_strings(struct egret_buffer *json, const struct egret_page_table *strings)
+static void add_strings(struct egret_buffer *json, const struct egret_interned *strings)
 {
 	add_key(json, "strings");
 	egret_buffer_add(json, "[", 1);

@@ -11,17 +11,7 @@
 #include <egret/egret.h>
 
 #include "base/buffer.h"
-#include "base/index.h"
-
-/* Items of one size, each stored once; the first key_size bytes are its identity. */
-struct egret_page_table {
-	uint8_t *items;
-	size_t item_size;
-	size_t key_size;
-	size_t n;
-	size_t capacity;
-	struct egret_index index;
-};
+#include "export/intern.h"
 
 /* Items have no padding inside their keys: equality is over the bytes. */
 struct egret_page_frame {
@@ -59,11 +49,11 @@ struct egret_page_stack {
 };
 
 struct egret_page_tables {
-	struct egret_page_table strings; /* of const char *; 0 is "" */
-	struct egret_page_table frames;
-	struct egret_page_table nodes; /* 0 is the root, without a frame */
-	struct egret_page_table threads;
-	struct egret_page_table stacks;
+	struct egret_interned strings; /* of const char *; 0 is "" */
+	struct egret_interned frames;
+	struct egret_interned nodes; /* 0 is the root, without a frame */
+	struct egret_interned threads;
+	struct egret_interned stacks;
 	const struct egret_export_opts *opts; /* while they are filled */
 };
 
