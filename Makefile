@@ -23,8 +23,8 @@ DESTDIR ?=
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla -Wno-unused-parameter
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $(SAN_CFLAGS) -fPIC -fvisibility=hidden -MMD -MP
-INCLUDES := -Ilib/include -Ilib -I.
-LIBS := -lbpf -ldw -lelf -lunwind-x86_64 -lunwind -lz
+INCLUDES = -Ilib/include -Ilib -I. -I$(O)/gen
+LIBS := -lbpf -ldw -lelf -lunwind-x86_64 -lunwind -lprotobuf-c -lz
 DEMANGLE_LIB := -liberty
 CMD_LIBS := -ljson-c
 ifeq ($(SAN),1)
@@ -74,6 +74,17 @@ $(O)/lib/export/page.o: lib/export/page.S $(wildcard lib/export/page/*) \
 	@mkdir -p $(@D)
 	$(CC) -c $< -o $@
 LIB_OBJS += $(O)/lib/export/page.o
+
+# Formats that are described by a schema: the code for them is made when egret is built.
+PROTOS := $(sort $(wildcard lib/export/*.proto))
+PROTO_STEMS := $(PROTOS:lib/export/%.proto=$(O)/gen/export/%)
+$(O)/gen/export/%.pb-c.c $(O)/gen/export/%.pb-c.h: lib/export/%.proto
+	@mkdir -p $(@D)
+	protoc-c --c_out=$(@D) -Ilib/export $<
+$(O)/gen/export/%.pb-c.o: $(O)/gen/export/%.pb-c.c
+	$(CC) $(ALL_CFLAGS) -I$(O)/gen -c $< -o $@
+$(LIB_OBJS): | $(PROTO_STEMS:=.pb-c.h)
+LIB_OBJS += $(PROTO_STEMS:=.pb-c.o)
 
 $(O)/libegret.a: $(LIB_OBJS)
 	rm -f $@ && $(AR) rcs $@ $^

@@ -44,7 +44,9 @@ static bool ends_in(const char *text, const char *end)
 
 static const char *format_of(const char *output)
 {
-	return ends_in(output, ".html") || ends_in(output, ".htm") ? "flamegraph" : "folded";
+	if (ends_in(output, ".html") || ends_in(output, ".htm"))
+		return "flamegraph";
+	return ends_in(output, ".pb.gz") ? "pprof" : "folded";
 }
 
 static bool is_format(const char *name)
@@ -89,10 +91,11 @@ static const struct export_opts defaults = { .input = INPUT_DEFAULT, .output = "
 
 const struct command command_export = {
 	.name = "export",
-	.summary = "write a recording in another format: folded lines, a flame graph",
+	.summary = "write a recording in another format: a flame graph, folded lines, pprof",
 	.usage = "[--format=FORMAT] [-i FILE] [-o FILE]",
 	.about = "Writes a recording in another format.",
 	.examples = "  egret export -o page.html\n"
+		    "  egret export -o cpu.pb.gz && go tool pprof -top cpu.pb.gz\n"
 		    "  egret export --format=folded | sort -k 2 -n | tail\n",
 	.groups = groups,
 	.defaults = &defaults,

@@ -13,6 +13,7 @@
 const struct egret_exporter *const egret_exporters[] = {
 	&egret_exporter_folded,
 	&egret_exporter_flamegraph,
+	&egret_exporter_pprof,
 	NULL,
 };
 

@@ -27,6 +27,7 @@ struct egret_exporter {
 
 extern const struct egret_exporter egret_exporter_folded;
 extern const struct egret_exporter egret_exporter_flamegraph;
+extern const struct egret_exporter egret_exporter_pprof;
 
 /* All of them, the default first; NULL at the end. */
 extern const struct egret_exporter *const egret_exporters[];

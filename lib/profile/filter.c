@@ -128,7 +128,7 @@ static int look_at_frames(struct filter *f)
 	/* By the new profile, in which inlined functions are left out already. */
 	for (uint32_t i = 0; i < f->to->frames.n; i++) {
 		size_t n;
-		const struct egret_frame *frames = egret_profile_view_frames(f->to, i, &n);
+		const struct egret_frame *frames = egret_profile_frames_at(f->to, i, &n);
 
 		if (!frames)
 			return -ENOMEM;

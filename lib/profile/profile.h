@@ -184,6 +184,13 @@ size_t egret_profile_n_samples(const struct egret_profile *p);
 const struct egret_profile_sample *egret_profile_get_sample(const struct egret_profile *p,
 							    size_t s);
 
+/*
+ * The public frames of one frame of the profile, innermost first: at least one; they live as long
+ * as the profile, or until its names change. NULL without memory.
+ */
+const struct egret_frame *egret_profile_frames_at(const struct egret_profile *p, uint32_t frame,
+						  size_t *n);
+
 /* A copy of everything. For snapshots. */
 int egret_profile_copy(const struct egret_profile *p, struct egret_profile **out);
 

@@ -78,12 +78,6 @@ int egret_profile_copy_tables(struct egret_profile *to, const struct egret_profi
 
 struct egret_profile_view *egret_profile_view_create(void);
 void egret_profile_view_destroy(struct egret_profile_view *view);
-/*
- * The public frames of one frame of the profile, innermost first: at least one; they live as long
- * as the profile, or until its names change. NULL without memory.
- */
-const struct egret_frame *egret_profile_view_frames(const struct egret_profile *p, uint32_t frame,
-						    size_t *n);
 /* The names of a frame have changed. */
 void egret_profile_view_forget(struct egret_profile_view *view, uint32_t frame);
 

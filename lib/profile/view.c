@@ -196,8 +196,8 @@ static int expand(const struct egret_profile *p, uint32_t number, struct expansi
 	return 0;
 }
 
-const struct egret_frame *egret_profile_view_frames(const struct egret_profile *p, uint32_t frame,
-						    size_t *n)
+const struct egret_frame *egret_profile_frames_at(const struct egret_profile *p, uint32_t frame,
+						  size_t *n)
 {
 	struct expansion *expansion;
 

@@ -205,7 +205,8 @@ struct egret_stat {
 typedef int (*egret_stat_fn)(const struct egret_stat *stat, void *arg);
 int egret_profile__each_stat(const struct egret_profile *profile, egret_stat_fn fn, void *arg);
 
-/* Writes the profile to fd in a format: "folded", "flamegraph". Partial writes are completed. */
+/* Writes the profile to fd in a format: "folded", "flamegraph", "pprof". Partial writes are
+ * completed. */
 struct egret_export_opts {
 	size_t size;
 	const char *title; /* of a page; NULL: made from the recording's command */

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/*
+ * pprof's profile.proto, compressed: what `go tool pprof` and many services read.
+ *
+ * A message with a repeated field is the concatenation of messages with one element each, so that
+ * samples, locations and functions are packed one by one and the whole is never in memory.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "export/code_tables.h"
+#include "export/export.h"
+#include "export/gzip.h"
+#include "export/pprof.pb-c.h"
+
+typedef Egret__Pprof__Profile pb_profile;
+#define PB_PROFILE EGRET__PPROF__PROFILE__INIT
+
+struct pprof {
+	struct egret_code_tables code;
+	struct egret_gzip gzip;
+	struct egret_buffer packed;
+	struct egret_buffer locations; /* uint64_t, of the sample under way */
+	bool failed;		       /* no memory */
+};
+
+/* ---- writing -------------------------------------------------------------------------------- */
+
+static void emit(struct pprof *p, const pb_profile *part)
+{
+	size_t size = egret__pprof__profile__get_packed_size(part);
+	uint8_t *to;
+
+	egret_buffer_clear(&p->packed);
+	to = egret_buffer_reserve(&p->packed, size);
+	if (!to) {
+		p->failed = true;
+		return;
+	}
+	egret__pprof__profile__pack(part, to);
+	egret_gzip_write(&p->gzip, to, size);
+}
+
+static int64_t string(struct pprof *p, const char *text)
+{
+	uint32_t number = egret_code_string(&p->code, text);
+
+	p->failed |= number == EGRET_INDEX_NONE;
+	return number;
+}
+
+/* ---- samples -------------------------------------------------------------------------------- */
+
+/* Leaf first. */
+static void collect_locations(struct pprof *p, uint32_t stack)
+{
+	egret_buffer_clear(&p->locations);
+	while (stack) {
+		struct egret_profile_node node = egret_profile_get_stack(p->code.profile, stack);
+		uint64_t id = (uint64_t)node.frame + 1;
+
+		if (egret_code_has_frame(&p->code, node.frame))
+			egret_buffer_add(&p->locations, &id, sizeof(id));
+		stack = node.parent;
+	}
+}
+
+#define N_LABELS 4
+
+static void write_sample(struct pprof *p, const struct egret_profile_entry *entry)
+{
+	const struct egret_profile *profile = p->code.profile;
+	const struct egret_profile_thread *t = egret_profile_get_thread(profile, entry->key.thread);
+	Egret__Pprof__Label labels[N_LABELS], *label_list[N_LABELS];
+	Egret__Pprof__Sample sample = EGRET__PPROF__SAMPLE__INIT, *sample_list = &sample;
+	int64_t values[] = { (int64_t)entry->values.samples, (int64_t)entry->values.value };
+	pb_profile part = PB_PROFILE;
+
+	for (size_t i = 0; i < N_LABELS; i++) {
+		egret__pprof__label__init(&labels[i]);
+		label_list[i] = &labels[i];
+	}
+	labels[0].key = string(p, "process");
+	labels[0].str = string(p, egret_profile_get_string(profile, t->process));
+	labels[1].key = string(p, "pid");
+	labels[1].num = t->pid;
+	labels[2].key = string(p, "thread");
+	labels[2].str = string(p, egret_profile_get_string(profile, t->comm));
+	labels[3].key = string(p, "tid");
+	labels[3].num = t->tid;
+	collect_locations(p, entry->key.stack);
+	sample.n_location_id = p->locations.len / sizeof(uint64_t);
+	sample.location_id = (uint64_t *)p->locations.data;
+	sample.n_value = 2;
+	sample.value = values;
+	sample.n_label = N_LABELS;
+	sample.label = label_list;
+	part.n_sample = 1;
+	part.sample = &sample_list;
+	emit(p, &part);
+}
+
+static void write_samples(struct pprof *p)
+{
+	const struct egret_profile *profile = p->code.profile;
+
+	for (uint32_t e = 0; e < egret_profile_n_entries(profile) && !p->failed; e++) {
+		const struct egret_profile_entry *entry = egret_profile_get_entry(profile, e);
+
+		if (entry->key.event == p->code.opts->event)
+			write_sample(p, entry);
+	}
+}
+
+/* ---- locations ------------------------------------------------------------------------------ */
+
+/* What the frames of a module say of it. */
+struct known {
+	const char *name; /* NULL: none of its frames are used */
+	bool files, lines, inlined;
+};
+
+static void write_location(struct pprof *p, uint32_t frame, struct known *modules)
+{
+	uint32_t module = egret_profile_get_frame(p->code.profile, frame)->module;
+	struct known *known = &modules[module];
+	Egret__Pprof__Line lines[EGRET_PROFILE_MAX_LINES], *list[EGRET_PROFILE_MAX_LINES];
+	Egret__Pprof__Location location = EGRET__PPROF__LOCATION__INIT, *location_list = &location;
+	pb_profile part = PB_PROFILE;
+	size_t n;
+	const struct egret_frame *frames = egret_profile_frames_at(p->code.profile, frame, &n);
+
+	known->name = frames ? frames->module : NULL;
+	for (size_t i = 0; frames && i < n; i++) {
+		uint32_t function = egret_code_function(&p->code, &frames[i]);
+
+		p->failed |= function == EGRET_INDEX_NONE;
+		egret__pprof__line__init(&lines[i]);
+		lines[i].function_id = (uint64_t)function + 1;
+		lines[i].line = frames[i].line;
+		list[i] = &lines[i];
+		known->files |= frames[i].file != NULL;
+		known->lines |= frames[i].line != 0;
+		known->inlined |= n > 1;
+	}
+	p->failed |= !frames;
+	location.id = (uint64_t)frame + 1;
+	if (egret_profile_get_module(p->code.profile, module)->kind != EGRET_MODULE_CUT)
+		location.mapping_id = (uint64_t)module + 1;
+	location.address = egret_code_address(&p->code, frame);
+	location.n_line = frames ? n : 0;
+	location.line = list;
+	part.n_location = 1;
+	part.location = &location_list;
+	emit(p, &part);
+}
+
+/* In hexadecimal, in memory that lives as long as the strings. */
+static const char *build_id_text(struct pprof *p, const struct egret_build_id *id)
+{
+	char *text = egret_arena_alloc(&p->code.texts, 2 * (size_t)id->len + 1);
+
+	p->failed |= !text;
+	for (size_t i = 0; text && i < id->len; i++)
+		sprintf(text + 2 * i, "%02x", id->bytes[i]);
+	return text;
+}
+
+static void write_mapping(struct pprof *p, uint32_t number, const struct known *known)
+{
+	const struct egret_profile_module *module = egret_profile_get_module(p->code.profile,
+									     number);
+	Egret__Pprof__Mapping mapping = EGRET__PPROF__MAPPING__INIT, *list = &mapping;
+	pb_profile part = PB_PROFILE;
+
+	if (!known->name || module->kind == EGRET_MODULE_CUT)
+		return;
+	mapping.id = (uint64_t)number + 1;
+	mapping.memory_start = p->code.ranges[number].start;
+	mapping.memory_limit = p->code.ranges[number].limit;
+	mapping.filename = string(p, known->name);
+	mapping.build_id = string(p, build_id_text(p, &module->build_id));
+	mapping.has_functions = true;
+	mapping.has_filenames = known->files;
+	mapping.has_line_numbers = known->lines;
+	mapping.has_inline_frames = known->inlined;
+	part.n_mapping = 1;
+	part.mapping = &list;
+	emit(p, &part);
+}
+
+static const char *file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* pprof takes the first mapping for the program's: the file that the command recorded names. */
+static uint32_t program_of(const struct egret_profile *profile, const struct known *modules,
+			   size_t n)
+{
+	const char *command = egret_profile__meta(profile, "command");
+	size_t len = command ? strcspn(command, " ") : 0;
+	const char *name;
+
+	for (uint32_t m = 0; len && m < n; m++) {
+		if (!modules[m].name)
+			continue;
+		name = file_name(modules[m].name);
+		if (strlen(name) <= len &&
+		    !strncmp(command + len - strlen(name), name, strlen(name)))
+			return m;
+	}
+	return UINT32_MAX;
+}
+
+static void write_code(struct pprof *p)
+{
+	const struct egret_profile *profile = p->code.profile;
+	size_t n_modules = egret_profile_n_modules(profile);
+	__free_ struct known *modules = calloc(n_modules + 1, sizeof(*modules));
+
+	uint32_t first;
+
+	p->failed |= !modules;
+	for (uint32_t f = 0; f < egret_profile_n_frames(profile) && !p->failed; f++)
+		if (p->code.used[f])
+			write_location(p, f, modules);
+	first = program_of(profile, modules, n_modules);
+	if (first < n_modules && !p->failed)
+		write_mapping(p, first, &modules[first]);
+	for (uint32_t m = 0; m < n_modules && !p->failed; m++)
+		if (m != first)
+			write_mapping(p, m, &modules[m]);
+}
+
+static void write_functions(struct pprof *p)
+{
+	for (uint32_t i = 0; i < p->code.functions.n && !p->failed; i++) {
+		const struct egret_code_function *f = egret_interned_item(&p->code.functions, i);
+		Egret__Pprof__Function function = EGRET__PPROF__FUNCTION__INIT, *list = &function;
+		pb_profile part = PB_PROFILE;
+
+		function.id = (uint64_t)i + 1;
+		function.name = function.system_name = f->name;
+		function.filename = f->file;
+		part.n_function = 1;
+		part.function = &list;
+		emit(p, &part);
+	}
+}
+
+/* ---- the rest ------------------------------------------------------------------------------- */
+
+static double number_of(const struct egret_profile *profile, const char *key)
+{
+	const char *text = egret_profile__meta(profile, key);
+
+	return text ? strtod(text, NULL) : 0;
+}
+
+static int64_t period_of(const struct egret_event *event, bool is_clock)
+{
+	if (event->period || !event->frequency || !is_clock)
+		return (int64_t)event->period;
+	return (int64_t)(1000000000 / event->frequency);
+}
+
+/* A clock's values are CPU time; those of others are what they count. */
+static void set_types(struct pprof *p, pb_profile *part, Egret__Pprof__ValueType *count,
+		      Egret__Pprof__ValueType *value)
+{
+	static const struct egret_event none = { .name = "", .unit = "nanoseconds" };
+	const struct egret_event *event = egret_profile__event(p->code.profile,
+							       p->code.opts->event);
+	bool is_clock;
+
+	if (!event)
+		event = &none;
+	is_clock = !strcmp(event->unit, "nanoseconds");
+	count->type = string(p, "samples");
+	count->unit = string(p, "count");
+	value->type = string(p, is_clock ? "cpu" : event->name);
+	value->unit = string(p, event->unit);
+	part->default_sample_type = value->type;
+	part->period = period_of(event, is_clock);
+}
+
+static void write_header(struct pprof *p)
+{
+	const struct egret_profile *profile = p->code.profile;
+	const char *command = egret_profile__meta(profile, "command");
+	int64_t comment = string(p, command);
+	Egret__Pprof__ValueType count = EGRET__PPROF__VALUE_TYPE__INIT;
+	Egret__Pprof__ValueType value = EGRET__PPROF__VALUE_TYPE__INIT;
+	Egret__Pprof__ValueType *types[] = { &count, &value };
+	pb_profile part = PB_PROFILE;
+
+	set_types(p, &part, &count, &value);
+	part.n_sample_type = 2;
+	part.sample_type = types;
+	part.period_type = &value;
+	part.time_nanos = (int64_t)(number_of(profile, "start-time") * 1e9);
+	part.duration_nanos = (int64_t)(number_of(profile, "duration") * 1e9);
+	part.n_comment = command ? 1 : 0;
+	part.comment = &comment;
+	emit(p, &part);
+}
+
+/* The last: nobody adds strings any more. */
+static void write_strings(struct pprof *p)
+{
+	for (uint32_t i = 0; i < p->code.strings.n && !p->failed; i++) {
+		char **text = egret_interned_item(&p->code.strings, i);
+		pb_profile part = PB_PROFILE;
+
+		part.n_string_table = 1;
+		part.string_table = text;
+		emit(p, &part);
+	}
+}
+
+static int write_pprof(const struct egret_profile *profile, const struct egret_export_opts *opts,
+		       FILE *out, struct egret_error *err)
+{
+	struct pprof p = { 0 };
+	int ret = egret_code_tables_init(&p.code, profile, opts);
+
+	if (!ret)
+		ret = egret_gzip_init(&p.gzip, out);
+	if (!ret) {
+		write_header(&p);
+		write_samples(&p);
+		write_code(&p);
+		write_functions(&p);
+		write_strings(&p);
+		egret_gzip_finish(&p.gzip);
+	}
+	if (p.failed)
+		ret = -ENOMEM;
+	egret_code_tables_deinit(&p.code);
+	egret_buffer_deinit(&p.packed);
+	egret_buffer_deinit(&p.locations);
+	return ret ? egret_fail(err, ENOMEM, "not enough memory for the pprof profile") : 0;
+}
+
+const struct egret_exporter egret_exporter_pprof = {
+	.name = "pprof",
+	.text = "pprof's profile.proto, for `go tool pprof` and services that read it",
+	.write = write_pprof,
+};

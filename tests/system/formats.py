@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+"""formats.py FOLDED FORMAT FILE [FORMAT FILE ...]: each format says what the folded lines say.
+
+Each file is read back by the tool that people use it with, as far as there is one. Compared are the
+number of samples, of each process, of each stack, and so self and total of each function. Prints a
+line per format; the exit status is 1 when one differs.
+"""
+import collections
+import re
+import subprocess
+import sys
+
+
+def folded(path):
+    """{(process, root, ..., leaf): samples}"""
+    stacks = collections.Counter()
+    with open(path, encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            stack, count = line.rstrip("\n").rsplit(" ", 1)
+            frames = [re.sub(r"_\[[kji]\]$", "", f) for f in stack.split(";")]
+            stacks[tuple(frames)] += int(count)
+    return stacks
+
+
+def pprof(path):
+    """`go tool pprof -traces`: a trace a paragraph, labels first, leaf first."""
+    text = subprocess.run(
+        ["go", "tool", "pprof", "-sample_index=samples", "-traces", path],
+        check=True, capture_output=True, text=True).stdout
+    stacks = collections.Counter()
+    for paragraph in re.split(r"^-+\+-+\n", text, flags=re.M)[1:]:
+        if not paragraph.strip():
+            continue
+        labels, frames, count = {}, [], 0
+        for line in paragraph.splitlines():
+            label = re.match(r" {0,9}(\w+):  (.*)$", line)
+            value = re.match(r" *(\d+) {3}(.*)$", line)
+            if label and not frames:
+                labels[label[1]] = label[2]
+            elif value and not frames:
+                count = int(value[1])
+                frames.append(value[2])
+            elif line.startswith(" " * 13):
+                frames.append(re.sub(r" \(inline\)$", "", line[13:]))
+        frames = [re.sub(r" \(inline\)$", "", f) for f in frames if f]
+        names = [name.replace(";", ":") for name in frames]
+        stacks[(labels["process"].replace(";", ":"), *reversed(names))] += count
+    return stacks
+
+
+READERS = {"pprof": pprof}
+
+
+def functions(stacks):
+    """{function: (self, total)}"""
+    own, total = collections.Counter(), collections.Counter()
+    for (_, *frames), count in stacks.items():
+        if frames:
+            own[frames[-1]] += count
+        for name in set(frames):
+            total[name] += count
+    return {name: (own[name], total[name]) for name in total}
+
+
+def differences(want, got):
+    for what, a, b in (("stack", want, got), ("function", functions(want), functions(got))):
+        for key in sorted(set(a) | set(b), key=str):
+            if a.get(key) != b.get(key):
+                yield f"{what} {key}: {a.get(key)} in folded, {b.get(key)} here"
+
+
+def main():
+    want = folded(sys.argv[1])
+    failed = not want
+    for name, path in zip(sys.argv[2::2], sys.argv[3::2]):
+        got = READERS[name](path)
+        wrong = list(differences(want, got))
+        print(f"{name}: {sum(got.values())} of {sum(want.values())} samples, {len(got)} stacks, "
+              f"{len(functions(got))} functions, {len(wrong)} differences")
+        for line in wrong[:10]:
+            print(f"    {line}")
+        failed = failed or bool(wrong)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+# One recording in every format: the same samples, stacks and functions, as the tools read them for
+# which the formats are made.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+need_root
+command -v go >/dev/null || skip "no go, for go tool pprof"
+
+export_as() {
+	"$egret" export -i "$tmp/data" --format="$1" -o "$2" || fail "no $1"
+}
+
+# A program of many functions with its threads, files of its own and of libraries, and the kernel.
+record -F 1999 -- sh -c "$workloads/threads 300 & perl -e 'my \$x; \$x .= sprintf(\"%d\", \$_) for 1..3000000;
+	print length \$x'; wait"
+samples=$(stat_of samples.written)
+check "samples" "$samples" '>' 300
+cp "$tmp/folded" "$tmp/all.folded"
+export_as pprof "$tmp/all.pb.gz"
+tests/system/formats.py "$tmp/all.folded" pprof "$tmp/all.pb.gz" || fail "not the same in all formats"
+
+# ---- pprof ----
+pprof() {
+	go tool pprof "$@" 2>/dev/null
+}
+id=$(readelf -n "$workloads/threads" | sed -n 's/.*Build ID: //p')
+# One mapping for the file, with its name and build-id.
+check "mappings of threads" "$(pprof -raw "$tmp/all.pb.gz" | sed -n '/^Mappings/,$p' |
+	grep -c "/threads $id ")" == 1
+pprof -tags -sample_index=samples "$tmp/all.pb.gz" >"$tmp/tags"
+for tag in process pid thread tid; do
+	grep -qE "^ *$tag: Total $samples(\.0)? *$" "$tmp/tags" || fail "not all samples have a $tag: $(head -n 3 "$tmp/tags")"
+done
+pprof -top -sample_index=samples "$tmp/all.pb.gz" | grep -q "Total samples = $samples " ||
+	fail "the total of go tool pprof -top"
+pprof -top -unit=ns "$tmp/all.pb.gz" | grep -q '^Type: cpu' || fail "CPU time is not what is shown first"
+# Against itself, nothing is left.
+pprof -top -sample_index=samples -base "$tmp/all.pb.gz" "$tmp/all.pb.gz" | grep -q '^Showing nodes accounting for 0, ' ||
+	fail "the difference to itself: $(pprof -top -base "$tmp/all.pb.gz" "$tmp/all.pb.gz" | head -n 8)"
+finish
