@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "symbolize/code_ranges.h"
 #include "symbolize/plt.h"
 #include "symbolize/symbolize.h"
 
@@ -45,10 +46,6 @@ struct entry {
 	uint8_t is_label; /* STT_NOTYPE */
 };
 
-struct range {
-	uint64_t start, end;
-};
-
 /* Sorted by start; see find_entry. */
 struct entries {
 	struct entry *entries;
@@ -58,8 +55,7 @@ struct entries {
 struct egret_symtab {
 	struct strings strings[NR_SOURCES];
 	struct egret_buffer own; /* the bytes of strings[SOURCE_OWN] */
-	struct range *code;	 /* executable sections, sorted, disjoint */
-	size_t n_code;
+	struct egret_code_ranges code;
 	struct entries functions;
 	struct entries plt; /* and _start; asked where no function covers an address */
 	bool is_full;	    /* there was a .symtab */
@@ -100,70 +96,6 @@ static int64_t add_name(struct egret_symtab *table, const char *text, size_t len
 	table->strings[SOURCE_OWN] = (struct strings){ (const char *)table->own.data,
 						       table->own.len };
 	return (int64_t)at;
-}
-
-/* ---- where code is ------------------------------------------------------------------------ */
-
-static int compare_ranges(const void *a, const void *b)
-{
-	const struct range *x = a, *y = b;
-
-	return (x->start > y->start) - (x->start < y->start);
-}
-
-static int add_code(struct egret_symtab *table, const struct egret_elf *elf)
-{
-	Elf_Scn *scn = NULL;
-	GElf_Shdr shdr;
-
-	while ((scn = elf_nextscn(egret_elf_handle(elf), scn))) {
-		struct range *grown;
-
-		if (!gelf_getshdr(scn, &shdr) || !(shdr.sh_flags & SHF_EXECINSTR) ||
-		    !(shdr.sh_flags & SHF_ALLOC) || !shdr.sh_size ||
-		    shdr.sh_size > UINT64_MAX - shdr.sh_addr)
-			continue;
-		grown = reallocarray(table->code, table->n_code + 1, sizeof(*grown));
-		if (!grown)
-			return -ENOMEM;
-		table->code = grown;
-		table->code[table->n_code++] = (struct range){ shdr.sh_addr,
-							       shdr.sh_addr + shdr.sh_size };
-	}
-	return 0;
-}
-
-/* Sorts, and makes one of those that overlap: the same sections of a file and its debug file. */
-static void merge_code(struct egret_symtab *table)
-{
-	struct range *code = table->code;
-	size_t n = 0;
-
-	if (!table->n_code)
-		return;
-	qsort(code, table->n_code, sizeof(*code), compare_ranges);
-	for (size_t i = 1; i < table->n_code; i++) {
-		if (code[i].start >= code[n].end)
-			code[++n] = code[i];
-		else if (code[i].end > code[n].end)
-			code[n].end = code[i].end;
-	}
-	table->n_code = n + 1;
-}
-
-static const struct range *code_at(const struct egret_symtab *table, uint64_t vaddr)
-{
-	size_t lo = 0, hi = table->n_code;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (table->code[mid].end <= vaddr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < table->n_code && table->code[lo].start <= vaddr ? &table->code[lo] : NULL;
 }
 
 /* ---- reading symbols ---------------------------------------------------------------------- */
@@ -234,7 +166,7 @@ static int add_symbol(struct egret_symtab *table, const struct symbols *symbols,
 {
 	Elf64_Sym s = read_symbol(symbols, i);
 	const struct strings *strings = &table->strings[symbols->source];
-	const struct range *code;
+	const struct egret_code_range *code;
 	struct entry e = { .start = s.st_value, .name = s.st_name, .source = symbols->source };
 	int ret;
 
@@ -242,7 +174,7 @@ static int add_symbol(struct egret_symtab *table, const struct symbols *symbols,
 	    (s.st_shndx >= SHN_LORESERVE && s.st_shndx != SHN_XINDEX) ||
 	    s.st_name >= strings->size || !strings->data[s.st_name])
 		return 0;
-	code = code_at(table, s.st_value);
+	code = egret_code_range_at(&table->code, s.st_value);
 	if (!code)
 		return 0;
 	e.end = s.st_size > code->end - e.start ? code->end : e.start + s.st_size;
@@ -339,7 +271,7 @@ static void give_sizes(struct egret_symtab *table)
 	uint64_t covered = 0; /* end of the functions with a size up to here */
 
 	for (size_t i = 0; i < n; i++) {
-		const struct range *code = code_at(table, e[i].start);
+		const struct egret_code_range *code = egret_code_range_at(&table->code, e[i].start);
 
 		if (e[i].grade & GRADE_UNSIZED) {
 			if (e[i].is_label && e[i].start < covered)
@@ -466,7 +398,7 @@ static int add_entry_point(struct egret_symtab *table, const struct egret_elf *e
 	int64_t name;
 
 	if (!is_program(elf) || !gelf_getehdr(egret_elf_handle(elf), &ehdr) ||
-	    !code_at(table, ehdr.e_entry))
+	    !egret_code_range_at(&table->code, ehdr.e_entry))
 		return 0;
 	e.start = ehdr.e_entry;
 	e.end = e.start + START_SIZE;
@@ -482,11 +414,8 @@ static int add_entry_point(struct egret_symtab *table, const struct egret_elf *e
 static int build(struct egret_symtab *table, const struct egret_elf *elf,
 		 const struct egret_elf *debug)
 {
-	int ret = add_code(table, elf);
+	int ret = egret_code_ranges_init(&table->code, elf, debug);
 
-	if (!ret && debug)
-		ret = add_code(table, debug);
-	merge_code(table);
 	if (!ret)
 		ret = add_symbols(table, elf, SOURCE_SYMTAB);
 	if (!ret && debug)
@@ -526,7 +455,7 @@ void egret_symtab_destroy(struct egret_symtab *table)
 	if (!table)
 		return;
 	egret_buffer_deinit(&table->own);
-	free(table->code);
+	egret_code_ranges_deinit(&table->code);
 	free(table->functions.entries);
 	free(table->plt.entries);
 	free(table);
