@@ -114,4 +114,12 @@ static inline const uint8_t *egret_bytes_take(struct egret_bytes *r, uint64_t le
 	return p;
 }
 
+/* The next bytes as bytes of their own: none, and failed, where there are not that many. */
+static inline struct egret_bytes egret_bytes_part(struct egret_bytes *r, uint64_t len)
+{
+	const uint8_t *p = egret_bytes_take(r, len);
+
+	return (struct egret_bytes){ p, p ? p + len : p, !p };
+}
+
 #endif

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+#include "symbolize/dwarf_line.h"
+
+#include <dwarf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Entries of a table of files may be of no size. */
+#define ENTRIES_MAX 1000000
+#define FORMATS_MAX 64
+
+void egret_dwarf_lines_deinit(struct egret_dwarf_lines *lines)
+{
+	free(lines->rows);
+	free(lines->sequences);
+	free(lines->files);
+	free(lines->directories);
+	*lines = (struct egret_dwarf_lines){ 0 };
+}
+
+static bool grow(void *items, size_t *room, size_t n, size_t size)
+{
+	size_t larger = *room ? *room * 2 : 256;
+	void *grown;
+
+	if (n < *room)
+		return true;
+	grown = reallocarray(*(void **)items, larger, size);
+	if (!grown)
+		return false;
+	*(void **)items = grown;
+	*room = larger;
+	return true;
+}
+
+/* ---- directories and files ------------------------------------------------------------------ */
+
+static int add_directory(struct egret_dwarf_lines *lines, const char *name)
+{
+	if (!grow(&lines->directories, &lines->directories_room, lines->n_directories,
+		  sizeof(*lines->directories)))
+		return -ENOMEM;
+	lines->directories[lines->n_directories++] = name;
+	return 0;
+}
+
+static int add_file(struct egret_dwarf_lines *lines, const char *name, uint64_t directory)
+{
+	if (!grow(&lines->files, &lines->files_room, lines->n_files, sizeof(*lines->files)))
+		return -ENOMEM;
+	lines->files[lines->n_files++] = (struct egret_dwarf_line_file){ name, directory };
+	return 0;
+}
+
+/* A string within the table; NULL and failed where it has no end. */
+static const char *take_string(struct egret_bytes *r)
+{
+	const uint8_t *end = memchr(r->p, 0, egret_bytes_left(r));
+
+	if (!end) {
+		egret_bytes_fail(r);
+		return NULL;
+	}
+	return (const char *)egret_bytes_take(r, (uint64_t)(end - r->p) + 1);
+}
+
+/* Versions 2 to 4: strings up to an empty one. Directory 0 is not in the table, nor is file 0. */
+static int read_old_tables(struct egret_dwarf_lines *lines, struct egret_bytes *r)
+{
+	const char *name;
+	int ret = add_directory(lines, NULL);
+
+	while (!ret && (name = take_string(r)) && *name)
+		ret = add_directory(lines, name);
+	if (!ret)
+		ret = add_file(lines, NULL, 0);
+	while (!ret && (name = take_string(r)) && *name) {
+		uint64_t directory = egret_bytes_uleb(r);
+
+		egret_bytes_uleb(r); /* time */
+		egret_bytes_uleb(r); /* size */
+		ret = add_file(lines, name, directory);
+	}
+	return ret;
+}
+
+struct format {
+	uint64_t type; /* DW_LNCT_* */
+	struct egret_dwarf_attr attr;
+};
+
+/* Returns how many there are; fails where one is of a form that is not known. */
+static unsigned int read_formats(struct egret_bytes *r, const struct egret_dwarf_abbrevs *sizes,
+				 struct format *formats)
+{
+	unsigned int n = egret_bytes_u8(r);
+
+	if (n > FORMATS_MAX)
+		egret_bytes_fail(r);
+	for (unsigned int i = 0; i < n && !r->failed; i++) {
+		uint64_t form;
+
+		formats[i] = (struct format){ .type = egret_bytes_uleb(r) };
+		form = egret_bytes_uleb(r);
+		formats[i].attr.form = form > UINT16_MAX ? 0 : (uint16_t)form;
+		if (!egret_dwarf_step_of(sizes, formats[i].attr.form, &formats[i].attr.step))
+			egret_bytes_fail(r);
+	}
+	return n;
+}
+
+/* One entry of version 5: its attributes have the forms that DIEs' have. */
+static void read_entry(struct egret_bytes *r, const struct egret_dwarf_cu *cu,
+		       const struct egret_dwarf_abbrevs *sizes, const struct format *formats,
+		       unsigned int n_formats, struct egret_dwarf_line_file *out)
+{
+	*out = (struct egret_dwarf_line_file){ 0 };
+	for (unsigned int i = 0; i < n_formats && !r->failed; i++) {
+		struct egret_dwarf_value value;
+
+		if (!egret_dwarf_value_read(r, sizes, &formats[i].attr, &value))
+			egret_bytes_fail(r);
+		else if (formats[i].type == DW_LNCT_path)
+			out->name = egret_dwarf_string(cu, &value);
+		else if (formats[i].type == DW_LNCT_directory_index)
+			out->directory = value.u;
+	}
+}
+
+static int read_new_table(struct egret_dwarf_lines *lines, struct egret_bytes *r,
+			  const struct egret_dwarf_cu *cu, uint8_t offset_size, bool is_files)
+{
+	struct egret_dwarf_abbrevs sizes = { .version = 5,
+					     .address_size = cu->unit->address_size,
+					     .offset_size = offset_size };
+	struct format formats[FORMATS_MAX];
+	unsigned int n_formats = read_formats(r, &sizes, formats);
+	uint64_t n = egret_bytes_uleb(r);
+	int ret = 0;
+
+	for (uint64_t i = 0; i < n && i < ENTRIES_MAX && !r->failed && !ret; i++) {
+		struct egret_dwarf_line_file entry;
+
+		read_entry(r, cu, &sizes, formats, n_formats, &entry);
+		ret = is_files ? add_file(lines, entry.name, entry.directory)
+			       : add_directory(lines, entry.name);
+	}
+	return ret;
+}
+
+/* Appends to a path of *len bytes, with a slash between. */
+static void join(char *to, size_t size, size_t *len, const char *part)
+{
+	size_t n = strlen(part);
+
+	if (*len && to[*len - 1] != '/' && *len + 1 < size)
+		to[(*len)++] = '/';
+	if (n > size - 1 - *len)
+		n = size - 1 - *len;
+	memcpy(to + *len, part, n);
+	*len += n;
+}
+
+bool egret_dwarf_lines_path(const struct egret_dwarf_lines *lines, uint64_t file, char *to,
+			    size_t size)
+{
+	const struct egret_dwarf_line_file *entry;
+	const char *directory = NULL;
+	size_t len = 0;
+
+	if (file >= lines->n_files || !lines->files[file].name)
+		return false;
+	entry = &lines->files[file];
+	if (entry->directory < lines->n_directories)
+		directory = lines->directories[entry->directory];
+	if (entry->name[0] != '/') {
+		if (lines->comp_dir && (!directory || directory[0] != '/'))
+			join(to, size, &len, lines->comp_dir);
+		if (directory && *directory)
+			join(to, size, &len, directory);
+	}
+	join(to, size, &len, entry->name);
+	to[len] = '\0';
+	return true;
+}
+
+/* ---- the program ---------------------------------------------------------------------------- */
+
+/* The registers of the machine, and what its header says of it. */
+struct machine {
+	struct egret_dwarf_lines *lines;
+	const struct egret_code_ranges *code;
+	uint64_t address;
+	uint32_t op_index, file, line;
+	struct egret_dwarf_sequence sequence; /* under way; n 0: none */
+	uint8_t min_length, max_ops, line_range, opcode_base, address_size;
+	int8_t line_base;
+	const uint8_t *opcode_lengths; /* of opcode 1 on */
+};
+
+static void reset(struct machine *m)
+{
+	m->address = m->op_index = 0;
+	m->file = m->line = 1;
+	m->sequence = (struct egret_dwarf_sequence){ .first = m->lines->n_rows };
+}
+
+/* Adds a row, unless the one before says the same; of those of one address the last counts. */
+static int add_row(struct machine *m)
+{
+	struct egret_dwarf_lines *lines = m->lines;
+	struct egret_dwarf_sequence *s = &m->sequence;
+	struct egret_dwarf_row *last = s->n ? &lines->rows[lines->n_rows - 1] : NULL;
+
+	if (!last)
+		s->start = m->address;
+	else if (m->address < last->address)
+		return 0;
+	if (last && last->address == m->address) {
+		lines->n_rows--;
+		s->n--;
+		last = s->n ? last - 1 : NULL;
+	}
+	if (last && last->file == m->file && last->line == m->line)
+		return 0;
+	if (!grow(&lines->rows, &lines->rows_room, lines->n_rows, sizeof(*lines->rows)))
+		return -ENOMEM;
+	lines->rows[lines->n_rows++] = (struct egret_dwarf_row){ m->address, m->file, m->line };
+	s->n++;
+	return 0;
+}
+
+/* Keeps the sequence, unless it is of code that the linker has thrown away. */
+static int end_sequence(struct machine *m)
+{
+	struct egret_dwarf_lines *lines = m->lines;
+	struct egret_dwarf_sequence *s = &m->sequence;
+	const struct egret_code_range *range = s->n ? egret_code_range_at(m->code, s->start) : NULL;
+
+	s->end = m->address;
+	if (!range || s->end <= s->start) {
+		lines->n_rows = s->first;
+		reset(m);
+		return 0;
+	}
+	if (s->end > range->end)
+		s->end = range->end;
+	if (!grow(&lines->sequences, &lines->sequences_room, lines->n_sequences, sizeof(*s)))
+		return -ENOMEM;
+	lines->sequences[lines->n_sequences++] = *s;
+	reset(m);
+	return 0;
+}
+
+static void advance(struct machine *m, uint64_t operations)
+{
+	if (m->max_ops <= 1) {
+		m->address += m->min_length * operations;
+		return;
+	}
+	operations += m->op_index;
+	m->address += m->min_length * (operations / m->max_ops);
+	m->op_index = (uint32_t)(operations % m->max_ops);
+}
+
+static int run_special(struct machine *m, uint8_t opcode)
+{
+	uint8_t adjusted = (uint8_t)(opcode - m->opcode_base);
+
+	advance(m, adjusted / m->line_range);
+	m->line += (uint32_t)(m->line_base + adjusted % m->line_range);
+	return add_row(m);
+}
+
+static int run_extended(struct machine *m, struct egret_bytes *r)
+{
+	uint64_t len = egret_bytes_uleb(r);
+	struct egret_bytes op = egret_bytes_part(r, len);
+	const char *name;
+	uint8_t opcode;
+
+	if (op.failed || !len)
+		return 0;
+	opcode = egret_bytes_u8(&op);
+	switch (opcode) {
+	case DW_LNE_end_sequence:
+		return end_sequence(m);
+	case DW_LNE_set_address:
+		m->address = egret_dwarf_fixed(&op, len - 1 > 8 ? 8 : (unsigned int)len - 1);
+		m->op_index = 0;
+		return 0;
+	case DW_LNE_define_file:
+		name = take_string(&op);
+		return name ? add_file(m->lines, name, egret_bytes_uleb(&op)) : 0;
+	default:
+		return 0;
+	}
+}
+
+static int run_standard(struct machine *m, struct egret_bytes *r, uint8_t opcode)
+{
+	switch (opcode) {
+	case DW_LNS_copy:
+		return add_row(m);
+	case DW_LNS_advance_pc:
+		advance(m, egret_bytes_uleb(r));
+		return 0;
+	case DW_LNS_advance_line:
+		m->line += (uint32_t)egret_bytes_sleb(r);
+		return 0;
+	case DW_LNS_set_file:
+		m->file = (uint32_t)egret_bytes_uleb(r);
+		return 0;
+	case DW_LNS_const_add_pc:
+		advance(m, (uint8_t)(255 - m->opcode_base) / m->line_range);
+		return 0;
+	case DW_LNS_fixed_advance_pc:
+		m->address += egret_bytes_u16(r);
+		m->op_index = 0;
+		return 0;
+	default: /* columns, marks; and what a later version has added, whose operands are told */
+		for (unsigned int i = m->opcode_lengths[opcode - 1]; i && !r->failed; i--)
+			egret_bytes_uleb(r);
+		return 0;
+	}
+}
+
+static int run_program(struct machine *m, struct egret_bytes *r)
+{
+	int ret = 0;
+
+	reset(m);
+	while (!ret && r->p != r->end) {
+		uint8_t opcode = *r->p++;
+
+		if (opcode >= m->opcode_base)
+			ret = run_special(m, opcode);
+		else if (!opcode)
+			ret = run_extended(m, r);
+		else
+			ret = run_standard(m, r, opcode);
+	}
+	/* What has no end is not known to reach anywhere. */
+	m->lines->n_rows = m->sequence.first;
+	return ret;
+}
+
+static int compare_sequences(const void *a, const void *b)
+{
+	const struct egret_dwarf_sequence *x = a, *y = b;
+
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return (x->first > y->first) - (x->first < y->first);
+}
+
+/* Reads the header up to the tables; r then ends with the header. False: damaged, or not known. */
+static bool read_header(struct egret_bytes *r, struct machine *m, uint8_t offset_size,
+			struct egret_bytes *program)
+{
+	uint64_t length;
+
+	m->lines->version = (uint8_t)egret_bytes_u16(r);
+	if (m->lines->version < 2 || m->lines->version > 5)
+		return false;
+	if (m->lines->version == 5) {
+		m->address_size = egret_bytes_u8(r);
+		egret_bytes_u8(r); /* size of segment selectors */
+	}
+	length = egret_dwarf_offset(r, offset_size);
+	*program = *r;
+	if (!egret_bytes_take(program, length))
+		return false;
+	r->end = program->p;
+	m->min_length = egret_bytes_u8(r);
+	m->max_ops = m->lines->version >= 4 ? egret_bytes_u8(r) : 1;
+	egret_bytes_u8(r); /* is_stmt */
+	m->line_base = (int8_t)egret_bytes_u8(r);
+	m->line_range = egret_bytes_u8(r);
+	m->opcode_base = egret_bytes_u8(r);
+	m->opcode_lengths = m->opcode_base ? egret_bytes_take(r, m->opcode_base - 1u) : NULL;
+	return m->opcode_lengths && m->line_range;
+}
+
+int egret_dwarf_lines_read(struct egret_dwarf_lines *lines, struct egret_dwarf_reader *reader,
+			   const struct egret_dwarf_cu *cu, uint64_t offset,
+			   const struct egret_code_ranges *code)
+{
+	struct egret_bytes r = egret_dwarf_section_at(cu->file, EGRET_DWARF_LINE, offset), program;
+	struct machine m = { .lines = lines, .code = code };
+	uint8_t offset_size;
+	uint64_t length;
+	int ret;
+
+	lines->n_rows = lines->n_sequences = lines->n_files = lines->n_directories = 0;
+	lines->comp_dir = egret_dwarf_string(cu, &cu->v[EGRET_DWARF_COMP_DIR]);
+	length = egret_dwarf_length(&r, &offset_size);
+	r = egret_bytes_part(&r, length);
+	if (r.failed)
+		return 0;
+	reader->work += length;
+	if (!read_header(&r, &m, offset_size, &program))
+		return 0;
+	if (lines->version < 5) {
+		ret = read_old_tables(lines, &r);
+	} else {
+		ret = read_new_table(lines, &r, cu, offset_size, false);
+		if (!ret)
+			ret = read_new_table(lines, &r, cu, offset_size, true);
+	}
+	if (!ret)
+		ret = run_program(&m, &program);
+	if (lines->n_sequences > 1)
+		qsort(lines->sequences, lines->n_sequences, sizeof(*lines->sequences),
+		      compare_sequences);
+	return ret;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* dwarf_threads.c - several units at a time, where the caller has asked for threads. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "symbolize/dwarf_index_impl.h"
+
+#define THREADS_MAX 64
+
+/* What the threads share. Files are only read; the index is written under the lock. */
+struct job {
+	struct egret_dwarf_index *index;
+	const uint32_t *units;
+	size_t n;
+	atomic_size_t next;
+	atomic_int error;
+	pthread_mutex_t lock;
+	uint64_t work_max; /* of all threads */
+	uint64_t work;	   /* under the lock */
+};
+
+static int build_one(struct job *job, struct egret_dwarf_builder *b, uint32_t number)
+{
+	struct egret_dwarf_index *index = job->index;
+	const struct egret_dwarf_unit *unit = egret_dwarf_index_unit(index, number);
+	struct egret_dwarf_built built = { 0 };
+	uint64_t before = b->reader.work;
+	struct egret_dwarf_cu *cu;
+	int ret = 0;
+
+	egret_dwarf_reader_trim(&b->reader);
+	if (!unit || egret_dwarf_cu_open(&b->reader, &index->file, unit, &cu))
+		built.is_damaged = true;
+	else
+		ret = egret_dwarf_build(b, cu, &b->reader, cu, &index->code, &built);
+	pthread_mutex_lock(&job->lock);
+	if (!ret)
+		ret = egret_dwarf_index_keep(index, number, &built, !index->lacks_alt);
+	job->work += b->reader.work - before;
+	/* What the others have done counts for this one too. */
+	b->reader.work_max = job->work_max -
+			     (job->work < job->work_max ? job->work : job->work_max) +
+			     b->reader.work;
+	pthread_mutex_unlock(&job->lock);
+	egret_dwarf_built_deinit(&built);
+	return ret;
+}
+
+static void *run(void *arg)
+{
+	struct job *job = arg;
+	struct egret_dwarf_builder builder = { .reader.work_max = job->work_max };
+
+	for (;;) {
+		size_t i = atomic_fetch_add(&job->next, 1);
+		int ret;
+
+		if (i >= job->n || atomic_load(&job->error))
+			break;
+		ret = build_one(job, &builder, job->units[i]);
+		if (ret)
+			atomic_store(&job->error, ret);
+	}
+	egret_dwarf_builder_deinit(&builder);
+	return NULL;
+}
+
+/* The caller's thread works too, and alone where no other can be had. */
+int egret_dwarf_build_threaded(struct egret_dwarf_index *index, const uint32_t *units, size_t n,
+			       unsigned int threads)
+{
+	struct job job = { .index = index, .units = units, .n = n };
+	pthread_t others[THREADS_MAX];
+	unsigned int n_others = 0;
+
+	job.work_max = index->builder.reader.work_max - index->builder.reader.work;
+	if (index->builder.reader.work > index->builder.reader.work_max)
+		job.work_max = 0;
+	pthread_mutex_init(&job.lock, NULL);
+	while (n_others + 1 < threads && n_others < THREADS_MAX && n_others + 1 < n &&
+	       !pthread_create(&others[n_others], NULL, run, &job))
+		n_others++;
+	run(&job);
+	for (unsigned int i = 0; i < n_others; i++)
+		pthread_join(others[i], NULL);
+	pthread_mutex_destroy(&job.lock);
+	index->builder.reader.work += job.work;
+	return atomic_load(&job.error);
+}

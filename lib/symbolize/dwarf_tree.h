@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/*
+ * dwarf_tree.h - the functions of one unit, and what is inlined into them.
+ *
+ * A *node* is a DW_TAG_subprogram with code or a DW_TAG_inlined_subroutine; its parent is the one
+ * that it is inlined into. Inner nodes have larger numbers: see dwarf_sweep.h for the addresses
+ * that several cover.
+ */
+#ifndef EGRET_DWARF_TREE_H
+#define EGRET_DWARF_TREE_H
+
+#include "symbolize/code_ranges.h"
+#include "symbolize/dwarf_die.h"
+#include "symbolize/dwarf_sweep.h"
+
+struct egret_dwarf_node {
+	const char *name; /* in a section; NULL: not known */
+	bool is_linkage_name;
+	uint32_t parent;    /* smaller than its own number; EGRET_DWARF_NO_NODE: a function */
+	uint64_t call_file; /* number in the unit's line table, of an inlined one */
+	uint32_t call_line;
+};
+
+/* The name of a DIE that was asked for before. */
+struct egret_dwarf_known_name {
+	const struct egret_dwarf_file *file;
+	uint64_t offset;
+	const char *name;
+	bool is_linkage_name;
+};
+
+/* Zero-initialise; what one unit has left is room for the next. */
+struct egret_dwarf_tree {
+	struct egret_dwarf_node *nodes; /* callers before what is inlined into them */
+	size_t n_nodes, nodes_room;
+	struct egret_dwarf_interval *intervals;
+	size_t n_intervals, intervals_room;
+	uint32_t *scopes; /* of the DIE under way, outermost first: the node that each is in */
+	size_t scopes_room;
+	struct egret_dwarf_known_name *names;
+	size_t n_names, names_room;
+	struct egret_index names_index;
+	bool is_damaged; /* ended before its end */
+};
+
+void egret_dwarf_tree_deinit(struct egret_dwarf_tree *tree);
+
+/*
+ * Reads the DIEs of a unit. Intervals that do not begin in code are left out. in_types: looks for
+ * functions below types and declarations too: those of classes that are local to a function are
+ * there. 0 or -ENOMEM.
+ */
+int egret_dwarf_tree_read(struct egret_dwarf_tree *tree, struct egret_dwarf_reader *reader,
+			  const struct egret_dwarf_cu *cu, const struct egret_code_ranges *code,
+			  bool in_types);
+
+#endif
