@@ -33,6 +33,7 @@ static const struct opt_group groups[] = {
 	{ "Output", output_options, 0 },
 	{ "The page", page_options, offsetof(struct flame_opts, page) },
 	{ "More on the result", result_options, SAMPLING },
+	{ "Names", name_options, SAMPLING },
 	{ "The cache", cache_options, SAMPLING + offsetof(struct sampling_opts, cache) },
 	{ 0 },
 };

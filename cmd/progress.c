@@ -40,6 +40,21 @@ void progress_show(struct progress *progress, const struct egret_session *sessio
 	progress->shown = true;
 }
 
+void progress_show_fetch(struct progress *progress, const char *file, uint64_t got, uint64_t total)
+{
+	int width = text_terminal_width(stderr) - 1;
+
+	if (!progress->on || tcgetpgrp(STDERR_FILENO) != getpgrp())
+		return;
+	fputs("\regret: ", stderr);
+	text_print(stderr, file, width - 60);
+	fprintf(stderr, ": debuginfod, %s", text_bytes(got).text);
+	if (total)
+		fprintf(stderr, " of %s", text_bytes(total).text);
+	fputs("\033[K", stderr);
+	progress->shown = true;
+}
+
 void progress_clear(struct progress *progress)
 {
 	if (progress->shown)

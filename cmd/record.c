@@ -35,6 +35,7 @@ static const struct opt_group groups[] = {
 	{ "How stacks are read", capture_options, SAMPLING },
 	{ "Output", output_options, 0 },
 	{ "More on the result", result_options, SAMPLING },
+	{ "Names", name_options, SAMPLING },
 	{ "The cache", cache_options, SAMPLING + offsetof(struct sampling_opts, cache) },
 	{ 0 },
 };

@@ -116,7 +116,7 @@ static int open_session(struct recorder *r, int argc, char **argv, struct egret_
 			return -ENOMEM;
 		}
 	}
-	ret = sampling_open_session(r->opts, line, &r->session, err);
+	ret = sampling_open_session(r->opts, line, &r->progress, &r->session, err);
 	free(line);
 	if (!ret)
 		say_notices(r);

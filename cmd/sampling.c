@@ -14,6 +14,8 @@
 
 static const char *const captures[] = { "auto", "hook", "task-work", "inline", NULL };
 static const char *const unwinders[] = { "table", "libdw", "libunwind", NULL };
+static const char *const debuginfods[] = { "off", "cache", "on", NULL };
+static const char *const demanglings[] = { "full", "short", "no", NULL };
 static const char *const faults[] = { "none", "safe", "any", NULL };
 
 const struct opt target_options[] = {
@@ -65,6 +67,23 @@ const struct opt capture_options[] = {
 	  "Accepted for perf's users: egret always records call graphs", NULL },
 	{ "call-graph", 0, OPT_STRING, MEMBER(call_graph_mode), "MODE",
 	  "Accepted for perf's users, likewise", NULL },
+	{ 0 },
+};
+
+const struct opt name_options[] = {
+	{ "debug-dir", 0, OPT_STRINGS, MEMBER(debug_dirs), "DIR[,DIR...]",
+	  "Look for debug files here before /usr/lib/debug (see egret-symbols(7))", NULL },
+	{ "debuginfod", 0, OPT_CHOICE, MEMBER(debuginfod), "WHEN",
+	  "Debug files from debuginfod: off, cache (what it has fetched before) or on (cache)",
+	  debuginfods },
+	{ "debuginfod-timeout", 0, OPT_DURATION, MEMBER(debuginfod_timeout_ms), "SECONDS",
+	  "Wait so long for a file of debuginfod at most (30)", NULL },
+	{ "debuginfod-size", 0, OPT_SIZE, MEMBER(debuginfod_size), "SIZE",
+	  "Take no larger file from debuginfod (512M)", NULL },
+	{ "demangle", 0, OPT_CHOICE, MEMBER(demangle), "HOW",
+	  "Names of C++, Rust and D: full, short (without parameters and template arguments) or no "
+	  "(full)",
+	  demanglings },
 	{ 0 },
 };
 
@@ -141,8 +160,29 @@ static enum egret_scope scope(const struct sampling_opts *opts)
 	return opts->tids.n ? EGRET_SCOPE_THREAD : EGRET_SCOPE_PROCESS;
 }
 
+static enum egret_debuginfod debuginfod(const struct sampling_opts *opts)
+{
+	if (!opts->debuginfod || !strcmp(opts->debuginfod, "cache"))
+		return EGRET_DEBUGINFOD_CACHED;
+	return strcmp(opts->debuginfod, "on") ? EGRET_DEBUGINFOD_NEVER : EGRET_DEBUGINFOD_NETWORK;
+}
+
+static enum egret_demangle demangle(const struct sampling_opts *opts)
+{
+	if (!opts->demangle || !strcmp(opts->demangle, "full"))
+		return EGRET_DEMANGLE_FULL;
+	return strcmp(opts->demangle, "no") ? EGRET_DEMANGLE_SHORT : EGRET_DEMANGLE_NONE;
+}
+
+static int show_fetch(void *arg, const char *file, uint64_t got, uint64_t total)
+{
+	progress_show_fetch(arg, file, got, total);
+	return 0;
+}
+
 int sampling_open_session(const struct sampling_opts *opts, const char *command_line,
-			  struct egret_session **session, struct egret_error *err)
+			  struct progress *progress, struct egret_session **session,
+			  struct egret_error *err)
 {
 	char *cache = cache_dir(&opts->cache);
 	int ret = 0;
@@ -173,6 +213,14 @@ int sampling_open_session(const struct sampling_opts *opts, const char *command_
 		.command = command_line,
 		.cache_dir = cache,
 		.cache_size = opts->cache.size,
+		.debug_dirs = (const char *const *)opts->debug_dirs.items,
+		.n_debug_dirs = opts->debug_dirs.n,
+		.debuginfod = debuginfod(opts),
+		.demangle = demangle(opts),
+		.debuginfod_timeout_ms = (uint32_t)opts->debuginfod_timeout_ms,
+		.debuginfod_max_bytes = opts->debuginfod_size,
+		.debuginfod_progress = show_fetch,
+		.debuginfod_arg = progress,
 	};
 
 	if (opts->frequency == OPT_FREQUENCY_MAX)

@@ -7,6 +7,7 @@
 
 #include "cache_dir.h"
 #include "opt.h"
+#include "progress.h"
 
 struct sampling_opts {
 	/* what */
@@ -34,6 +35,11 @@ struct sampling_opts {
 	bool call_graph;
 	const char *call_graph_mode;
 	struct cache_opts cache;
+	/* names */
+	struct opt_strings debug_dirs;
+	const char *debuginfod;
+	uint64_t debuginfod_timeout_ms, debuginfod_size;
+	const char *demangle;
 	/* what of it */
 	bool raw;
 	bool no_symbols;
@@ -42,7 +48,8 @@ struct sampling_opts {
 };
 
 /* The options of these; their offsets are in struct sampling_opts. */
-extern const struct opt target_options[], event_options[], capture_options[], result_options[];
+extern const struct opt target_options[], event_options[], capture_options[], name_options[],
+	result_options[];
 
 /* Whether what is asked for makes sense; else says what does not, and returns false. argc: words of
  * the command to run. */
@@ -54,8 +61,12 @@ bool sampling_workload_is_target(const struct sampling_opts *opts);
 /* What egret does instead of -g and --call-graph, where they were given. */
 void sampling_explain_call_graph(const struct sampling_opts *opts);
 
-/* command_line: kept in the recording; may be NULL. Errors as egret_session__open. */
+/*
+ * command_line: kept in the recording; may be NULL. progress: shows what is fetched; outlives the
+ * session. Errors as egret_session__open.
+ */
 int sampling_open_session(const struct sampling_opts *opts, const char *command_line,
-			  struct egret_session **session, struct egret_error *err);
+			  struct progress *progress, struct egret_session **session,
+			  struct egret_error *err);
 
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "elf/debug_find.h"
 #include "maps/modules.h"
 #include "maps/processes.h"
 
@@ -71,7 +72,7 @@ static bool says_more(int error, int than)
 
 /*
  * The mapping itself first (it leads to the very file, deleted or not, in whatever namespace), then
- * the path in the process's root, then in ours.
+ * the path in the process's root, then in ours; then whatever has the same build-id.
  */
 static int open_live(void *arg, const struct egret_map_info *info, struct egret_elf **out,
 		     struct egret_error *err)
@@ -98,21 +99,32 @@ static int open_live(void *arg, const struct egret_map_info *info, struct egret_
 		if (err)
 			*err = why;
 	}
-	return result;
+	return egret_debug_find_file(arg, &info->build_id, info->path, out) ? result : 0;
 }
 
-static int open_debug_live(void *arg, const struct egret_module *module, struct egret_elf **out)
+static int open_debug_live(void *arg, const struct egret_module *module,
+			   const struct egret_map_info *info, struct egret_elf **out)
 {
-	struct egret_error ignored;
+	struct egret_debug_want want = {
+		.elf = module->elf,
+		.path = module->path,
+		.pid = info->pid,
+	};
 
-	if (!module->build_id.len)
-		return -ENOENT;
-	return egret_elf_open_debug(&module->build_id, out, &ignored);
+	return egret_debug_find(arg, &want, out);
+}
+
+static int fetch_debug_live(void *arg, const struct egret_module *module, struct egret_elf **out)
+{
+	struct egret_debug_want want = { .elf = module->elf, .path = module->path };
+
+	return egret_debug_fetch(arg, &want, out, NULL);
 }
 
 const struct egret_module_source egret_module_source_live = {
 	.open_elf = open_live,
 	.open_debug = open_debug_live,
+	.fetch_debug = fetch_debug_live,
 };
 
 static int read_all(const char *path, struct egret_buffer *out)

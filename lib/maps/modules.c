@@ -198,7 +198,7 @@ static void open_file(struct egret_modules *modules, struct egret_module *m,
 	}
 	if (!m->build_id.len)
 		m->build_id = egret_elf_build_id(m->elf);
-	m->debug_error = source->open_debug ? source->open_debug(source->arg, m, &m->debug)
+	m->debug_error = source->open_debug ? source->open_debug(source->arg, m, info, &m->debug)
 					    : -ENOENT;
 	if (m->debug_error)
 		m->debug = NULL;

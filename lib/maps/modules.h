@@ -50,10 +50,15 @@ struct egret_map_info {
 struct egret_module_source {
 	int (*open_elf)(void *arg, const struct egret_map_info *info, struct egret_elf **out,
 			struct egret_error *err);
-	int (*open_debug)(void *arg, const struct egret_module *module, struct egret_elf **out);
+	/* info: the mapping that it was seen by */
+	int (*open_debug)(void *arg, const struct egret_module *module,
+			  const struct egret_map_info *info, struct egret_elf **out);
+	/* The same, where it may take long; may be NULL. */
+	int (*fetch_debug)(void *arg, const struct egret_module *module, struct egret_elf **out);
 	void *arg;
 };
 
+/* arg: a struct egret_debug_finder (elf/debug_find.h), or NULL. */
 extern const struct egret_module_source egret_module_source_live;
 
 /* A file by which a module became known where no build-id was told; one module may have several. */

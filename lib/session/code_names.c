@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "symbolize/symbolize.h"
+#include "symbolize/file_names.h"
 
 struct egret_code_names {
 	const struct egret_elf *elf, *debug;
-	struct egret_symtab *symtab;
-	bool symtab_tried;
+	struct egret_file_names *names;
+	bool names_tried;
 };
 
 int egret_code_names_create(const struct egret_elf *elf, const struct egret_elf *debug,
@@ -29,7 +29,7 @@ void egret_code_names_destroy(struct egret_code_names *code)
 {
 	if (!code)
 		return;
-	egret_symtab_destroy(code->symtab);
+	egret_file_names_destroy(code->names);
 	free(code);
 }
 
@@ -37,12 +37,13 @@ static const char *symbol_at(struct egret_code_names *code, uint64_t vaddr)
 {
 	struct egret_symbol symbol;
 
-	if (!code->symtab_tried) {
-		code->symtab_tried = true;
-		if (egret_symtab_create(code->elf, code->debug, &code->symtab, NULL))
-			code->symtab = NULL;
+	if (!code->names_tried) {
+		code->names_tried = true;
+		if (egret_file_names_create(code->elf, code->debug, &code->names, NULL))
+			code->names = NULL;
 	}
-	return code->symtab && egret_symtab_find(code->symtab, vaddr, &symbol) ? symbol.name : NULL;
+	return code->names && egret_file_names_find(code->names, vaddr, &symbol, NULL) ? symbol.name
+										       : NULL;
 }
 
 size_t egret_code_names_find(struct egret_code_names *code, uint64_t vaddr,

@@ -4,7 +4,7 @@
  * inlined there, their lines.
  *
  * The sources, in their order: the DWARF of the file or its debug file; where that names no
- * function, the symbol tables of both. Each is read when it is first needed.
+ * function, the file's own names (symbolize/file_names.h). Each is read when it is first needed.
  */
 #ifndef EGRET_SESSION_CODE_NAMES_H
 #define EGRET_SESSION_CODE_NAMES_H

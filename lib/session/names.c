@@ -24,10 +24,14 @@ struct jit_names {
 struct file_state {
 	bool tried;
 	struct egret_file_names *names; /* NULL where that was in vain */
+	bool fetched;			/* its debug file was asked for where that may take long */
+	int fetch_error;		/* -errno of that */
 };
 
 struct egret_names {
 	const struct egret_name_source *source;
+	const struct egret_module_source *modules;
+	enum egret_demangle demangle;
 	struct file_state *files; /* by number of struct egret_module */
 	size_t n_files;
 	struct egret_kallsyms *kallsyms;
@@ -39,13 +43,17 @@ struct egret_names {
 	size_t n_unnamed, unnamed_capacity;
 };
 
-int egret_names_create(const struct egret_name_source *source, struct egret_names **out)
+int egret_names_create(const struct egret_name_source *source,
+		       const struct egret_module_source *modules, enum egret_demangle demangle,
+		       struct egret_names **out)
 {
 	struct egret_names *names = calloc(1, sizeof(*names));
 
 	if (!names)
 		return -ENOMEM;
 	names->source = source;
+	names->modules = modules;
+	names->demangle = demangle;
 	*out = names;
 	return 0;
 }
@@ -117,6 +125,18 @@ static enum egret_name_reason why_no_elf(const struct egret_module *module)
 	}
 }
 
+static enum egret_name_reason why_stripped(struct egret_names *names,
+					   const struct egret_module *module)
+{
+	const struct file_state *file = file_state_of(names, module->number);
+
+	if (module->debug_error == -ESTALE)
+		return EGRET_NAME_DEBUG_OTHER_BUILD;
+	if (file && file->fetch_error && file->fetch_error != -ENOSYS)
+		return EGRET_NAME_DEBUGINFOD_FAILED;
+	return EGRET_NAME_STRIPPED;
+}
+
 static bool find_in_file(struct egret_names *names, const struct egret_module *module,
 			 uint64_t offset, struct egret_symbol *symbol, enum egret_name_reason *why)
 {
@@ -137,8 +157,8 @@ static bool find_in_file(struct egret_names *names, const struct egret_module *m
 	table = file_names_of(names, module);
 	if (!table || egret_file_names_find(table, vaddr, symbol, why))
 		return table != NULL;
-	if (*why == EGRET_NAME_STRIPPED && module->debug_error == -ESTALE)
-		*why = EGRET_NAME_DEBUG_OTHER_BUILD;
+	if (*why == EGRET_NAME_STRIPPED)
+		*why = why_stripped(names, module);
 	return false;
 }
 
@@ -243,6 +263,19 @@ static int set_reason(struct egret_profile *profile, uint32_t number, enum egret
 	return writer ? egret_writer_reason(writer, number, err) : 0;
 }
 
+/* NULL: the name is shown as it is. */
+static char *demangle(const struct egret_names *names, const char *name)
+{
+	switch (names->demangle) {
+	case EGRET_DEMANGLE_NONE:
+		return NULL;
+	case EGRET_DEMANGLE_SHORT:
+		return egret_demangle_short(name);
+	default:
+		return egret_demangle(name);
+	}
+}
+
 /* Gives a frame its name. 1: it has one now; 0: nothing was found. */
 static int name_frame(struct egret_names *names, struct egret_profile *profile, uint32_t number,
 		      struct egret_module *const *module_of, struct egret_writer *writer,
@@ -258,7 +291,7 @@ static int name_frame(struct egret_names *names, struct egret_profile *profile, 
 
 	if (!find_symbol(names, profile, frame, module_of, &symbol, &why))
 		return set_reason(profile, number, why, writer, err);
-	demangled = egret_demangle(symbol.name);
+	demangled = demangle(names, symbol.name);
 	name = demangled ? demangled : symbol.name;
 	line.name = egret_profile_string(profile, name, strlen(name), NULL);
 	if (line.name == UINT32_MAX || egret_profile_set_lines(profile, number, &line, 1))
@@ -310,6 +343,34 @@ static void refresh_jits_of_new_frames(struct egret_names *names,
 	}
 }
 
+/*
+ * Where the file of a frame without a name was stripped: asks for its debug file where that may
+ * take long, once.
+ */
+static void fetch_debug(struct egret_names *names, struct egret_module *module)
+{
+	struct file_state *file;
+
+	if (!module || !module->elf || module->debug || !names->modules->fetch_debug)
+		return;
+	file = file_state_of(names, module->number);
+	if (!file || file->fetched)
+		return;
+	file->fetched = true;
+	file->fetch_error = names->modules->fetch_debug(names->modules->arg, module,
+							&module->debug);
+	if (file->fetch_error)
+		return;
+	egret_file_names_destroy(file->names);
+	file->names = NULL;
+	file->tried = false;
+}
+
+static bool is_stripped(const struct egret_profile *profile, uint32_t frame)
+{
+	return egret_profile_get_reason(profile, frame) == EGRET_NAME_STRIPPED;
+}
+
 static int retry_unnamed(struct egret_names *names, struct egret_profile *profile,
 			 struct egret_module *const *module_of, struct egret_writer *writer,
 			 struct egret_error *err)
@@ -319,12 +380,17 @@ static int retry_unnamed(struct egret_names *names, struct egret_profile *profil
 	for (size_t i = 0; i < names->n_jits; i++)
 		refresh_jit(names, &names->jits[i]);
 	for (size_t i = 0; i < names->n_unnamed; i++) {
-		int ret = name_frame(names, profile, names->unnamed[i], module_of, writer, err);
+		uint32_t frame = names->unnamed[i];
+		int ret;
 
+		if (is_stripped(profile, frame))
+			fetch_debug(names,
+				    module_of[egret_profile_get_frame(profile, frame)->module]);
+		ret = name_frame(names, profile, frame, module_of, writer, err);
 		if (ret < 0)
 			return ret;
 		if (!ret)
-			names->unnamed[kept++] = names->unnamed[i];
+			names->unnamed[kept++] = frame;
 	}
 	names->n_unnamed = kept;
 	return 0;

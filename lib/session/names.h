@@ -21,7 +21,10 @@ extern const struct egret_name_source egret_name_source_live;
 
 struct egret_names;
 
-int egret_names_create(const struct egret_name_source *source, struct egret_names **out);
+/* modules: where debug files are fetched from that take long. */
+int egret_names_create(const struct egret_name_source *source,
+		       const struct egret_module_source *modules, enum egret_demangle demangle,
+		       struct egret_names **out);
 void egret_names_destroy(struct egret_names *names);
 
 /*

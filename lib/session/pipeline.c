@@ -81,7 +81,8 @@ int egret_pipeline_create(const struct egret_pipeline_opts *opts, struct egret_p
 	egret_processes_init(&p->processes, &p->modules, opts->process_source, opts->track_all);
 	ret = egret_profile_create(&p->profile);
 	if (!ret)
-		ret = egret_names_create(opts->name_source, &p->names);
+		ret = egret_names_create(opts->name_source, opts->module_source, opts->demangle,
+					 &p->names);
 	if (ret)
 		egret_fail(err, -ret, "out of memory");
 	else

@@ -47,6 +47,7 @@ struct egret_pipeline_opts {
 	bool track_all; /* see struct egret_processes */
 	bool aggregate; /* keep the profile's values, not only its tables */
 	bool no_names;
+	enum egret_demangle demangle;
 	struct egret_cache *cache; /* of unwind tables; outlives the pipeline; NULL: none */
 	uint32_t late_pages;	   /* --fault=any: the stack limit in bytes; 0: leave holes alone */
 };

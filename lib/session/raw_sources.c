@@ -14,6 +14,7 @@ struct egret_raw_sources {
 	struct egret_name_source name;
 	struct egret_writer *writer;
 	size_t modules_written;
+	bool *has_debug; /* by module: its debug file was written */
 	bool kallsyms_written;
 	struct egret_buffer kallsyms; /* kept for a second recording (--switch-output) */
 	int failed;		      /* -errno of a write */
@@ -110,6 +111,7 @@ void egret_raw_sources_destroy(struct egret_raw_sources *raw)
 	if (!raw)
 		return;
 	egret_buffer_deinit(&raw->kallsyms);
+	free(raw->has_debug);
 	free(raw);
 }
 
@@ -236,11 +238,30 @@ static int result(const struct egret_raw_sources *raw, struct egret_error *err)
 	return raw->failed;
 }
 
+/* Debug files that came after their modules: see fetch_debug of struct egret_module_source. */
+static void put_late_debug(struct egret_raw_sources *raw, const struct egret_modules *modules)
+{
+	for (size_t i = 0; i < raw->modules_written && !raw->failed; i++) {
+		if (raw->has_debug[i] || !modules->all[i]->debug)
+			continue;
+		put_image(raw, (uint32_t)i, true, modules->all[i]->debug);
+		raw->has_debug[i] = true;
+	}
+}
+
 int egret_raw_sources_modules(struct egret_raw_sources *raw, const struct egret_modules *modules,
 			      struct egret_error *err)
 {
-	for (; raw->modules_written < modules->n && !raw->failed; raw->modules_written++)
+	bool *has_debug = reallocarray(raw->has_debug, modules->n + 1, sizeof(*has_debug));
+
+	if (!has_debug)
+		return egret_fail(err, ENOMEM, "out of memory");
+	raw->has_debug = has_debug;
+	for (; raw->modules_written < modules->n && !raw->failed; raw->modules_written++) {
 		put_module(raw, modules->all[raw->modules_written]);
+		has_debug[raw->modules_written] = modules->all[raw->modules_written]->debug;
+	}
+	put_late_debug(raw, modules);
 	return result(raw, err);
 }
 

@@ -197,7 +197,8 @@ static int open_elf(void *arg, const struct egret_map_info *info, struct egret_e
 	return egret_fail(err, ENOENT, "%s: not in the recording", info->path);
 }
 
-static int open_debug(void *arg, const struct egret_module *module, struct egret_elf **out)
+static int open_debug(void *arg, const struct egret_module *module,
+		      const struct egret_map_info *info, struct egret_elf **out)
 {
 	struct replay *r = arg;
 
@@ -394,7 +395,7 @@ int egret_replay(const char *path, int fd, const struct egret_replay_opts *user_
 	struct replay r = { .err = err };
 	struct egret_reader_ops ops = { .raw = gather };
 	const struct egret_unwind_engine *engine;
-	struct egret_module_source modules = { open_elf, open_debug, &r };
+	struct egret_module_source modules = { open_elf, open_debug, NULL, &r };
 	struct egret_process_source processes = { read_maps, read_comm, &r };
 	struct egret_name_source names = { read_kallsyms, read_perfmap, &r };
 	int ret;

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/options.h"
 #include "capture/capture.h"
+#include "elf/debug_find.h"
 #include "session/accounting.h"
 #include "session/pipeline.h"
 #include "session/raw_sources.h"
@@ -32,6 +33,8 @@ struct egret_session {
 	struct egret_capture *capture;
 	struct egret_pipeline *pipeline;
 	struct egret_cache *cache;
+	struct egret_debug_finder *debug_finder;
+	struct egret_module_source modules;
 	struct egret_writer *writer;
 	struct egret_raw_sources *raw_sources; /* where raw: what was read of /proc is kept */
 	enum egret_scope scope;
@@ -307,18 +310,46 @@ static void open_cache(struct egret_session *s, const struct egret_session_opts 
 		add_notice(s, "nothing is cached: %s", err.text);
 }
 
+/* Where debug files are looked for. */
+static int open_debug_finder(struct egret_session *s, const struct egret_session_opts *opts,
+			     struct egret_error *err)
+{
+	__free_ char *store = NULL;
+	struct egret_debug_opts d = {
+		.dirs = opts->debug_dirs,
+		.n_dirs = opts->n_debug_dirs,
+		.debuginfod = (enum egret_debuginfod_mode)opts->debuginfod,
+		.timeout_ms = opts->debuginfod_timeout_ms,
+		.max_bytes = opts->debuginfod_max_bytes,
+		.progress = opts->debuginfod_progress,
+		.arg = opts->debuginfod_arg,
+	};
+
+	if (s->cache && asprintf(&store, "%s/files", opts->cache_dir) < 0)
+		store = NULL;
+	d.store = store;
+	if (egret_debug_finder_create(&d, &s->debug_finder))
+		return egret_fail(err, ENOMEM, "out of memory");
+	if (opts->debuginfod == EGRET_DEBUGINFOD_NETWORK && !egret_debuginfod_has_servers())
+		add_notice(s, "debuginfod has no servers to ask: DEBUGINFOD_URLS is not set");
+	s->modules = egret_module_source_live;
+	s->modules.arg = s->debug_finder;
+	return 0;
+}
+
 static int open_pipeline(struct egret_session *s, const struct egret_session_opts *opts,
 			 struct egret_error *err)
 {
 	struct egret_pipeline_opts p = {
 		.engine = egret_unwind_engine_find(opts->unwinder),
-		.module_source = &egret_module_source_live,
+		.module_source = &s->modules,
 		.process_source = &egret_process_source_live,
 		.name_source = &egret_name_source_live,
 		.max_frames = opts->max_frames ? opts->max_frames : DEFAULT_MAX_FRAMES,
 		.track_all = opts->scope != EGRET_SCOPE_PROCESS,
 		.aggregate = opts->keep_profile,
 		.no_names = opts->symbols_off,
+		.demangle = opts->demangle,
 		.cache = s->cache,
 		.late_pages = opts->fault && !strcmp(opts->fault, "any")
 				      ? (uint32_t)egret_capture_stack_limit(s->capture)
@@ -384,6 +415,8 @@ static int open_all(struct egret_session *s, const struct egret_session_opts *op
 	if (!ret)
 		open_cache(s, opts);
 	if (!ret)
+		ret = open_debug_finder(s, opts, err);
+	if (!ret)
 		ret = open_pipeline(s, opts, err);
 	if (!ret)
 		ret = set_meta(s, opts, err);
@@ -433,6 +466,7 @@ void egret_session__destroy(struct egret_session *s)
 	egret_writer_destroy(s->writer);
 	egret_pipeline_destroy(s->pipeline);
 	egret_cache_close(s->cache);
+	egret_debug_finder_destroy(s->debug_finder);
 	egret_raw_sources_destroy(s->raw_sources);
 	egret_capture_destroy(s->capture);
 	for (size_t i = 0; i < s->n_pidfds; i++)

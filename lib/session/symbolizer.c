@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/options.h"
+#include "elf/debug_find.h"
 #include "maps/processes.h"
 #include "session/code_names.h"
 #include "session/names.h"
@@ -23,7 +24,7 @@
 
 struct egret_symbolizer {
 	struct egret_symbolizer_opts opts;
-	char *debug_dir;
+	struct egret_debug_finder *finder;
 	struct egret_elf *elf, *debug; /* of open_file; NULL: see process */
 	struct egret_code_names *code; /* of elf */
 	struct egret_modules modules;
@@ -317,7 +318,7 @@ void egret_symbolizer__destroy(struct egret_symbolizer *s)
 	egret_kallsyms_destroy(s->kallsyms);
 	egret_perfmap_destroy(s->perfmap);
 	egret_shown_names_deinit(&s->shown);
-	free(s->debug_dir);
+	egret_debug_finder_destroy(s->finder);
 	free(s);
 }
 
@@ -325,6 +326,7 @@ static int create(const struct egret_symbolizer_opts *opts, struct egret_symboli
 		  struct egret_error *err)
 {
 	struct egret_symbolizer *s = calloc(1, sizeof(*s));
+	struct egret_debug_opts debug = { 0 };
 	int ret;
 
 	if (!s)
@@ -333,11 +335,10 @@ static int create(const struct egret_symbolizer_opts *opts, struct egret_symboli
 	if (!ret && s->opts.demangle > EGRET_DEMANGLE_NONE)
 		ret = egret_fail(err, EINVAL, "symbolizer options: there is no way %d to demangle",
 				 (int)s->opts.demangle);
-	if (!ret && s->opts.debug_dir) {
-		s->debug_dir = strdup(s->opts.debug_dir);
-		if (!s->debug_dir)
-			ret = egret_fail(err, ENOMEM, "out of memory");
-	}
+	debug.dirs = &s->opts.debug_dir;
+	debug.n_dirs = s->opts.debug_dir ? 1 : 0;
+	if (!ret && egret_debug_finder_create(&debug, &s->finder))
+		ret = egret_fail(err, ENOMEM, "out of memory");
 	s->shown.demangle = s->opts.demangle;
 	if (ret) {
 		egret_symbolizer__destroy(s);
@@ -347,28 +348,10 @@ static int create(const struct egret_symbolizer_opts *opts, struct egret_symboli
 	return 0;
 }
 
-static int open_debug(const struct egret_symbolizer *s, const struct egret_build_id *id,
-		      struct egret_elf **out)
-{
-	if (!id->len)
-		return -ENOENT;
-	if (s->debug_dir) {
-		__free_ char *root = NULL;
-
-		if (asprintf(&root, "%s/.build-id", s->debug_dir) < 0) {
-			root = NULL;
-			return -ENOMEM;
-		}
-		if (!egret_elf_open_debug_below(root, id, out, NULL))
-			return 0;
-	}
-	return egret_elf_open_debug(id, out, NULL);
-}
-
 static int open_elf(struct egret_symbolizer *s, const char *path, struct egret_error *err)
 {
 	__close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct egret_build_id id;
+	struct egret_debug_want want = { .path = path };
 	int ret;
 
 	if (fd < 0)
@@ -380,8 +363,8 @@ static int open_elf(struct egret_symbolizer *s, const char *path, struct egret_e
 		return egret_fail(err, ENOTSUP,
 				  "%s: is relocatable: it has no addresses before it is linked",
 				  path);
-	id = egret_elf_build_id(s->elf);
-	if (open_debug(s, &id, &s->debug))
+	want.elf = s->elf;
+	if (egret_debug_find(s->finder, &want, &s->debug))
 		s->debug = NULL;
 	return egret_code_names_create(s->elf, s->debug, &s->code, err);
 }
@@ -403,17 +386,6 @@ int egret_symbolizer__open_file(const char *path, const struct egret_symbolizer_
 	return 0;
 }
 
-static int open_module_elf(void *arg, const struct egret_map_info *info, struct egret_elf **out,
-			   struct egret_error *err)
-{
-	return egret_module_source_live.open_elf(egret_module_source_live.arg, info, out, err);
-}
-
-static int open_module_debug(void *arg, const struct egret_module *module, struct egret_elf **out)
-{
-	return open_debug(arg, &module->build_id, out);
-}
-
 /* As the live source, and keeps what went wrong. */
 static int read_maps(void *arg, int pid, struct egret_buffer *out)
 {
@@ -430,7 +402,8 @@ static int read_comm(void *arg, int pid, char *to, size_t size)
 
 static int read_process(struct egret_symbolizer *s, pid_t pid, struct egret_error *err)
 {
-	s->module_source = (struct egret_module_source){ open_module_elf, open_module_debug, s };
+	s->module_source = egret_module_source_live;
+	s->module_source.arg = s->finder;
 	s->process_source = (struct egret_process_source){ read_maps, read_comm, s };
 	egret_modules_init(&s->modules, &s->module_source);
 	egret_processes_init(&s->processes, &s->modules, &s->process_source, false);

@@ -4,9 +4,19 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "elf/debug_find.h"
+
 struct egret_file_names {
 	struct egret_symtab *symtab;
+	struct egret_elf *debugdata; /* of .gnu_debugdata, where no other file has a .symtab */
 };
+
+static bool has_symbols(const struct egret_elf *elf)
+{
+	struct egret_section section;
+
+	return elf && egret_elf_stored_section(elf, ".symtab", &section);
+}
 
 int egret_file_names_create(const struct egret_elf *elf, const struct egret_elf *debug,
 			    struct egret_file_names **out, struct egret_error *err)
@@ -16,6 +26,10 @@ int egret_file_names_create(const struct egret_elf *elf, const struct egret_elf 
 
 	if (!names)
 		return egret_fail(err, ENOMEM, "%s: no memory for its names", egret_elf_name(elf));
+	/* Made of the .symtab that was stripped: it is asked where there is none. */
+	if (!has_symbols(elf) && !has_symbols(debug) &&
+	    !egret_elf_open_debugdata(elf, &names->debugdata))
+		debug = names->debugdata;
 	ret = egret_symtab_create(elf, debug, &names->symtab, err);
 	if (ret) {
 		egret_file_names_destroy(names);
@@ -30,6 +44,7 @@ void egret_file_names_destroy(struct egret_file_names *names)
 	if (!names)
 		return;
 	egret_symtab_destroy(names->symtab);
+	egret_elf_destroy(names->debugdata);
 	free(names);
 }
 

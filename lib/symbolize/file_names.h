@@ -2,7 +2,8 @@
 /*
  * file_names.h - the names in one file: all of its sources, in a fixed order.
  *
- *	1. .symtab of the file, of its debug file, and .dynsym: one table, see symbolize.h
+ *	1. .symtab of the file and of its debug file, or that of .gnu_debugdata, and .dynsym: one
+ *	   table, see symbolize.h
  *	2. PLT entries
  *
  * The first that covers an address has its name.

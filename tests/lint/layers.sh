@@ -39,7 +39,8 @@ library_may() { # MODULE HEADER
 	esac
 	case $1:$2 in
 	# capture knows nothing of ELF; only elf, unwind and symbolize read its formats
-	elf:'<gelf.h' | elf:'<libelf.h' | elf:'<elf.h' | symbolize:'<elf.h' | symbolize:'<dwarf.h') return 0 ;;
+	elf:'<gelf.h' | elf:'<libelf.h' | elf:'<elf.h' | elf:'<elfutils/debuginfod.h') return 0 ;;
+	symbolize:'<elf.h' | symbolize:'<dwarf.h') return 0 ;;
 	unwind:'<dwarf.h' | unwind:'<elfutils/libdw.h' | unwind:'<libunwind'*) return 0 ;;
 	*:'<elf.h' | *:'<gelf.h' | *:'<libelf.h' | *:'<elfutils/'* | *:'<dwarf.h' | *:'<libunwind'*) return 1 ;;
 	# perf events and BPF are capture's, and the session's, which joins all

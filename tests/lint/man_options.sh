@@ -52,6 +52,11 @@ while read -r function; do
 	grep -qE "\b$function\b" <(sed 's/\\_/_/g' "$man/libegret.3") || fail "libegret.3 lacks $function"
 done < <(grep -oE '\begret_[a-z_]+\(' "$root/lib/include/egret/egret.h" | tr -d '(' | sort -u)
 
+# Each reason why a frame has no name is in egret-symbols.7.
+while read -r reason; do
+	grep -q "^\.B ${reason//-/\\\\-}$" "$man/egret-symbols.7" || fail "egret-symbols.7 lacks $reason"
+done < <(sed -nE 's/^\tX\([0-9]+, [A-Z_]+, "([a-z-]+)".*/\1/p' "$root/lib/symbolize/name_reasons.h")
+
 # Pages that roff has no complaints about.
 if command -v groff >/dev/null; then
 	for page in "$man"/*.[1357]; do

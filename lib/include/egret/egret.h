@@ -247,6 +247,19 @@ enum egret_scope {
 	EGRET_SCOPE_CGROUP = 3, /* opts.cgroup, and the cgroups below it */
 };
 
+enum egret_demangle {
+	EGRET_DEMANGLE_FULL = 0,  /* with parameters and template arguments */
+	EGRET_DEMANGLE_SHORT = 1, /* without them */
+	EGRET_DEMANGLE_NONE = 2,  /* as linkers see it */
+};
+
+/* Whether debug files may come from debuginfod(8). */
+enum egret_debuginfod {
+	EGRET_DEBUGINFOD_CACHED = 0, /* what is on disk already, from other programs */
+	EGRET_DEBUGINFOD_NEVER = 1,
+	EGRET_DEBUGINFOD_NETWORK = 2, /* asked when sampling is over, for files without symbols */
+};
+
 struct egret_session_opts {
 	size_t size;
 	enum egret_scope scope;
@@ -279,6 +292,21 @@ struct egret_session_opts {
 	 */
 	const char *cache_dir;
 	uint64_t cache_size; /* bytes of all of its files; 0: the default, 512 MiB */
+	/* Where debug files are looked for before /usr/lib/debug: egret-symbols(7). */
+	const char *const *debug_dirs;
+	size_t n_debug_dirs;
+	enum egret_debuginfod debuginfod;
+	enum egret_demangle demangle;
+	uint32_t debuginfod_timeout_ms; /* of one file; 0: 30 seconds */
+	uint32_t reserved1;
+	uint64_t debuginfod_max_bytes; /* of one file; 0: 512 MiB */
+	/*
+	 * Called at least once a second while egret_session__finish_output or
+	 * egret_session__profile wait for a file; total 0: not known. Non-zero gives the file up.
+	 * May be NULL.
+	 */
+	int (*debuginfod_progress)(void *arg, const char *file, uint64_t got, uint64_t total);
+	void *debuginfod_arg;
 };
 
 struct egret_session;
@@ -381,12 +409,6 @@ int egret_replay(const char *path, int fd, const struct egret_replay_opts *opts,
 		 struct egret_error *err);
 
 /* ---- symbolizer: from addresses to functions, inlined callers and source lines -------------- */
-
-enum egret_demangle {
-	EGRET_DEMANGLE_FULL = 0,  /* with parameters and template arguments */
-	EGRET_DEMANGLE_SHORT = 1, /* without them */
-	EGRET_DEMANGLE_NONE = 2,  /* as linkers see it */
-};
 
 struct egret_symbolizer_opts {
 	size_t size;
