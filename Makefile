@@ -145,12 +145,13 @@ bench: ## hold egret against perf: a table, also in build/bench/results.md
 	@$(MAKE) $(QUIETLY) $(O)/egret $(BENCH_TOOLS)
 	@tests/bench/bench.py --egret $(O)/egret --tools $(O)/tests/bench --out $(O)/bench $(BENCH)
 
-$(O)/tests/bench/unwind_bench: tests/bench/unwind_bench.c $(O)/libegret.a
+UNWIND_BENCHES := $(O)/tests/bench/unwind_bench $(O)/tests/bench/first_stack
+$(UNWIND_BENCHES): $(O)/tests/bench/%: tests/bench/%.c $(O)/libegret.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(INCLUDES) $(LDFLAGS) $< $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) -o $@
 bench-unwind: ## what the unwinders cost on the same stacks
 	@scripts/deps.sh build bench
-	@$(MAKE) $(QUIETLY) $(O)/egret $(O)/tests/bench/unwind_bench
+	@$(MAKE) $(QUIETLY) $(O)/egret $(UNWIND_BENCHES)
 	@tests/bench/unwind.sh $(O) $(RAW)
 
 # libFuzzer programs, of clang. The library is compiled anew, so that the fuzzer sees its branches.
