@@ -4,12 +4,13 @@
  * inlined there, their lines.
  *
  * The sources, in their order: the DWARF of the file or its debug file; where that names no
- * function, the file's own names (symbolize/file_names.h). Each is read when it is first needed.
+ * function, those of file_names.h. Each is read when it is first needed.
  */
 #ifndef EGRET_SESSION_CODE_NAMES_H
 #define EGRET_SESSION_CODE_NAMES_H
 
 #include "symbolize/dwarf_index.h"
+#include "symbolize/name_reasons.h"
 
 #define EGRET_CODE_LINES_MAX EGRET_DWARF_LINES_MAX
 
@@ -22,13 +23,14 @@ void egret_code_names_destroy(struct egret_code_names *code);
 
 /*
  * The lines at vaddr, innermost first; returns their number, 0 where nothing is known. The
- * `function` of the last one may be NULL: there is a line, but no name. Strings live as long as
- * code.
+ * `function` of the last one may be NULL: there is a line, but no name. *why is then the reason.
+ * Strings live as long as code.
  */
 size_t egret_code_names_find(struct egret_code_names *code, uint64_t vaddr,
-			     struct egret_dwarf_line *lines, size_t max);
+			     struct egret_dwarf_line *lines, size_t max,
+			     enum egret_name_reason *why);
 
-/* Why an address has no name or, where it has_name, no line: one sentence. */
-const char *egret_code_names_why(const struct egret_code_names *code, bool has_name);
+/* Why an address that has a name has no line: one sentence. */
+const char *egret_code_names_why_no_line(const struct egret_code_names *code);
 
 #endif

@@ -110,7 +110,7 @@ static struct egret_file_names *file_names_of(struct egret_names *names,
 	return file->names;
 }
 
-static enum egret_name_reason why_no_elf(const struct egret_module *module)
+enum egret_name_reason egret_names_why_no_elf(const struct egret_module *module)
 {
 	switch (module->elf_error) {
 	case -ESTALE:
@@ -147,7 +147,7 @@ static bool find_in_file(struct egret_names *names, const struct egret_module *m
 	if (!module)
 		return false;
 	if (!module->elf) {
-		*why = why_no_elf(module);
+		*why = egret_names_why_no_elf(module);
 		return false;
 	}
 	if (!egret_elf_offset_to_vaddr(module->elf, offset, &vaddr)) {

@@ -7,6 +7,7 @@
 #include "maps/modules.h"
 #include "profile/profile.h"
 #include "recording/recording.h"
+#include "symbolize/name_reasons.h"
 
 /* Where names come from that are in no file of a module: the live system, or a recording. */
 struct egret_name_source {
@@ -39,5 +40,8 @@ int egret_names_update(struct egret_names *names, struct egret_profile *profile,
 /* Whether kernel addresses are hidden (kernel.kptr_restrict); known after the first kernel frame.
  */
 bool egret_names_kernel_hidden(const struct egret_names *names);
+
+/* Why nothing is known of a module that has no elf. */
+enum egret_name_reason egret_names_why_no_elf(const struct egret_module *module);
 
 #endif

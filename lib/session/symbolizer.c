@@ -50,12 +50,20 @@ struct place {
 	uint64_t offset;    /* as in struct egret_frame */
 	uint64_t vaddr;	    /* in the file of code */
 	struct egret_code_names *code;
-	const char *why; /* why there is no code */
+	enum egret_name_reason why; /* there is no code */
 };
+
+static struct place in_kernel(uint64_t address)
+{
+	return (struct place){ .kind = EGRET_FRAME_KERNEL,
+			       .module = "[kernel.kallsyms]",
+			       .offset = address };
+}
 
 static struct place in_file(const struct egret_symbolizer *s, uint64_t address)
 {
-	struct place place = { EGRET_FRAME_USER, egret_elf_name(s->elf), 0, 0, s->code, NULL };
+	struct place place = { EGRET_FRAME_USER, egret_elf_name(s->elf), 0, 0,
+			       s->code,		 EGRET_NAME_NO_SYMBOL };
 	bool found;
 
 	if (s->opts.file_offsets) {
@@ -68,7 +76,7 @@ static struct place in_file(const struct egret_symbolizer *s, uint64_t address)
 	if (!found) {
 		place.offset = address;
 		place.code = NULL;
-		place.why = "no segment of the file holds it";
+		place.why = EGRET_NAME_NO_SEGMENT;
 	}
 	return place;
 }
@@ -87,20 +95,15 @@ static struct egret_code_names *code_of(struct egret_symbolizer *s,
 static struct place in_process(struct egret_symbolizer *s, uint64_t address)
 {
 	const struct egret_mapping *mapping = egret_process_find(s->process, address);
-	struct place place = { EGRET_FRAME_USER, "", address, 0, NULL, NULL };
+	struct place place = { EGRET_FRAME_USER, "", address, 0, NULL, EGRET_NAME_NO_MAPPING };
 	const struct egret_module *module;
 
 	if (address >= KERNEL_START)
-		return (struct place){
-			EGRET_FRAME_KERNEL, "[kernel.kallsyms]", address, 0, NULL, NULL
-		};
-	if (!mapping) {
-		place.why = "no code of the process is mapped there";
+		return in_kernel(address);
+	if (!mapping)
 		return place;
-	}
 	module = mapping->module;
 	place.module = module->path;
-	place.why = module->why;
 	if (module->kind == EGRET_CODE_JIT) {
 		place.kind = EGRET_FRAME_JIT;
 		return place;
@@ -110,8 +113,8 @@ static struct place in_process(struct egret_symbolizer *s, uint64_t address)
 	place.vaddr = address - mapping->bias;
 	if (module->elf && mapping->biased)
 		place.code = code_of(s, module);
-	else if (module->elf)
-		place.why = "no segment of the file is mapped there";
+	else
+		place.why = module->elf ? EGRET_NAME_NO_SEGMENT : egret_names_why_no_elf(module);
 	return place;
 }
 
@@ -121,7 +124,7 @@ static struct place place_of(struct egret_symbolizer *s, uint64_t address)
 		return in_file(s, address);
 	if (s->process)
 		return in_process(s, address);
-	return (struct place){ EGRET_FRAME_KERNEL, "[kernel.kallsyms]", address, 0, NULL, NULL };
+	return in_kernel(address);
 }
 
 /* ---- names that are in no file ------------------------------------------------------------ */
@@ -139,21 +142,21 @@ static void read_kallsyms(struct egret_symbolizer *s)
 }
 
 static bool find_in_kernel(struct egret_symbolizer *s, uint64_t address, struct egret_symbol *out,
-			   const char **why)
+			   enum egret_name_reason *why)
 {
 	if (!s->kallsyms_tried)
 		read_kallsyms(s);
 	if (s->kallsyms && egret_kallsyms_find(s->kallsyms, address, out))
 		return true;
-	*why = s->kallsyms && egret_kallsyms_hidden(s->kallsyms)
-		       ? "the kernel hides its addresses (kernel.kptr_restrict)"
-		       : "no symbol of the kernel covers it";
+	*why = !s->kallsyms			    ? EGRET_NAME_NO_KALLSYMS
+	       : egret_kallsyms_hidden(s->kallsyms) ? EGRET_NAME_KPTR_RESTRICT
+						    : EGRET_NAME_NOT_IN_KALLSYMS;
 	return false;
 }
 
 /* A perf map grows: it is read again when an address is not found, and there is more of it. */
 static bool find_in_perfmap(struct egret_symbolizer *s, uint64_t address, struct egret_symbol *out,
-			    const char **why)
+			    enum egret_name_reason *why)
 {
 	const struct egret_name_source *live = &egret_name_source_live;
 	struct egret_buffer text = { 0 };
@@ -169,7 +172,7 @@ static bool find_in_perfmap(struct egret_symbolizer *s, uint64_t address, struct
 	egret_buffer_deinit(&text);
 	if (s->perfmap && egret_perfmap_find(s->perfmap, address, out))
 		return true;
-	*why = s->perfmap ? "its perf map does not name it" : "the process has no perf map";
+	*why = s->perfmap ? EGRET_NAME_NOT_IN_PERF_MAP : EGRET_NAME_NO_PERF_MAP;
 	return false;
 }
 
@@ -208,11 +211,12 @@ static struct egret_frame *add_frame(struct egret_symbolizer *s, const struct pl
 	return frame;
 }
 
-static int fill_from_code(struct egret_symbolizer *s, const struct place *place,
+static int fill_from_code(struct egret_symbolizer *s, struct place *place,
 			  struct egret_location *location)
 {
 	struct egret_dwarf_line lines[EGRET_CODE_LINES_MAX];
-	size_t n = egret_code_names_find(place->code, place->vaddr, lines, EGRET_CODE_LINES_MAX);
+	size_t n = egret_code_names_find(place->code, place->vaddr, lines, EGRET_CODE_LINES_MAX,
+					 &place->why);
 	size_t first = 0;
 
 	/* Without inlined functions: the outermost one, at the line of the address. */
@@ -233,20 +237,20 @@ static int fill_from_code(struct egret_symbolizer *s, const struct place *place,
 		if (!frame->name)
 			return -ENOMEM;
 	}
-	if (!n || !lines[n - 1].function || !lines[0].file)
-		location->why = egret_code_names_why(place->code, n != 0);
+	if (n && lines[n - 1].function && !lines[0].file)
+		location->why = egret_code_names_why_no_line(place->code);
 	return 0;
 }
 
-static int fill_from_symbol(struct egret_symbolizer *s, const struct place *place,
+static int fill_from_symbol(struct egret_symbolizer *s, struct place *place,
 			    struct egret_location *location)
 {
 	bool is_kernel = place->kind == EGRET_FRAME_KERNEL;
 	struct egret_symbol symbol;
 	struct egret_frame *frame;
 
-	if (is_kernel ? !find_in_kernel(s, place->offset, &symbol, &location->why)
-		      : !find_in_perfmap(s, place->offset, &symbol, &location->why))
+	if (is_kernel ? !find_in_kernel(s, place->offset, &symbol, &place->why)
+		      : !find_in_perfmap(s, place->offset, &symbol, &place->why))
 		return 0;
 	frame = add_frame(s, place, location);
 	frame->name = egret_shown_name_of_text(&s->shown, symbol.name);
@@ -265,6 +269,8 @@ static int complete(struct egret_symbolizer *s, const struct place *place,
 		if (s->frames[i].name)
 			continue;
 		s->frames[i].flags |= EGRET_FRAME_F_UNNAMED;
+		s->frames[i].why = place->why;
+		location->why = egret_name_reason_text(place->why);
 		s->frames[i].name = made_name(s, place);
 		if (!s->frames[i].name)
 			return -ENOMEM;
@@ -277,9 +283,7 @@ static int locate(struct egret_symbolizer *s, uint64_t address, struct egret_loc
 	struct place place = place_of(s, address);
 	int ret = 0;
 
-	*location = (struct egret_location){ .address = address,
-					     .frames = s->frames,
-					     .why = place.why };
+	*location = (struct egret_location){ .address = address, .frames = s->frames };
 	if (place.code)
 		ret = fill_from_code(s, &place, location);
 	else if (place.kind == EGRET_FRAME_KERNEL || place.kind == EGRET_FRAME_JIT)

@@ -37,7 +37,7 @@ import json, sys
 known, unknown = [json.loads(line) for line in open(sys.argv[1])]
 assert known["frames"][-1]["function"] == "main", known
 assert unknown == {"address": "0xffffffffffff", "module": known["module"], "offset": "0xffffffffffff",
-                   "frames": [{}], "why": "no segment of the file holds it"}, unknown
+                   "frames": [{}], "why": "the file has no bytes for that address"}, unknown
 END
 
 # A program that asks one by one is answered one by one.

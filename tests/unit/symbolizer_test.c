@@ -134,7 +134,7 @@ static void offsets_of_the_file(void)
 	found = find(by_offset, 1ull << 40);
 	CHECK_STR(found.names[0], "[program+0x10000000000]");
 	CHECK_EQ(found.flags, EGRET_FRAME_F_UNNAMED);
-	CHECK_STR(found.why, "no segment of the file holds it");
+	CHECK_STR(found.why, "the file has no bytes for that address");
 	egret_symbolizer__destroy(by_vaddr);
 	egret_symbolizer__destroy(by_offset);
 	free(path);
@@ -193,7 +193,7 @@ static void a_process_with_code_of_its_own(void)
 	}
 	CHECK_EQ(egret_symbolizer__open_process(child, NULL, &symbolizer, &err), 0);
 	found = find(symbolizer, (uintptr_t)jit + 16);
-	CHECK_STR(found.why, "the process has no perf map");
+	CHECK(strstr(found.why, "writes neither a perf map"));
 	CHECK_STR(found.module, "[jit]");
 	CHECK_EQ(found.flags, EGRET_FRAME_F_UNNAMED);
 
@@ -203,7 +203,7 @@ static void a_process_with_code_of_its_own(void)
 	found = find(symbolizer, (uintptr_t)jit + 16);
 	CHECK_STR(found.names[0], "made_at_run_time");
 	CHECK_EQ(found.kind, EGRET_FRAME_JIT);
-	CHECK_STR(find(symbolizer, (uintptr_t)jit + 64).why, "its perf map does not name it");
+	CHECK(strstr(find(symbolizer, (uintptr_t)jit + 64).why, "does not name"));
 
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
@@ -212,10 +212,46 @@ static void a_process_with_code_of_its_own(void)
 	CHECK(strstr(found.module, "symbolizer_test"));
 	CHECK(!strncmp(found.names[0], "find", 4));
 	found = find(symbolizer, 16);
-	CHECK_STR(found.why, "no code of the process is mapped there");
+	CHECK_STR(found.why, "nothing is known to be mapped there");
 	CHECK_STR(found.names[0], "[unknown+0x10]");
 	egret_symbolizer__destroy(symbolizer);
 	munmap(jit, page);
+}
+
+/* b inlined into a, inlined into plain: three frames, each at the line of the call. */
+static void inlined_functions_and_lines(void)
+{
+	static const char text[] = "static inline int b(int x)\n{ return x * 7 + (x >> 2); }\n"
+				   "static inline int a(int x)\n{\n\treturn b(x) + 1;\n}\n"
+				   "int plain(int x)\n{\n\treturn a(x) ^ 5;\n}\n"
+				   "int main(int n, char **v) { return plain(n); }\n";
+	char *path = fixture_path("chain.c"), *program = fixture_path("chain");
+	struct egret_symbolizer *symbolizer;
+	struct found found;
+
+	fixture_write(path, text, strlen(text));
+	fixture_run("gcc -O2 -g -fno-ipa-icf -o %s/chain %s/chain.c");
+	symbolizer = open_program(program, (struct egret_symbolizer_opts){ 0 });
+	found = find(symbolizer, address_of(program, "plain"));
+	CHECK_STR(strrchr(found.file, '/'), "/chain.c");
+	for (uint64_t at = address_of(program, "plain"); found.n_frames < 3 && found.line; at++)
+		found = find(symbolizer, at);
+	CHECK_EQ(found.n_frames, 3);
+	CHECK_STR(found.names[0], "b");
+	CHECK_STR(found.names[1], "a");
+	CHECK_STR(found.names[2], "plain");
+	CHECK_EQ(found.line, 2);
+	CHECK_STR(found.why, "");
+	egret_symbolizer__destroy(symbolizer);
+
+	symbolizer = open_program(program, (struct egret_symbolizer_opts){ .no_inlines = true });
+	found = find(symbolizer, found.address);
+	CHECK_EQ(found.n_frames, 1);
+	CHECK_STR(found.names[0], "plain");
+	CHECK_EQ(found.line, 2);
+	egret_symbolizer__destroy(symbolizer);
+	free(path);
+	free(program);
 }
 
 static int stop_at_third(const struct egret_location *location, void *arg)
@@ -242,6 +278,7 @@ int main(void)
 	RUN(a_file_that_goes_stays_known);
 	RUN(what_cannot_be_opened);
 	RUN(a_process_with_code_of_its_own);
+	RUN(inlined_functions_and_lines);
 	RUN(many_at_once_in_order_until_stopped);
 	return DONE();
 }
