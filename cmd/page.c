@@ -44,6 +44,7 @@ int page_write(const char *input, const char *format, const char *output_path,
 		.title = opts->title,
 		.by_thread = opts->by_thread,
 		.no_kernel = opts->no_kernel,
+		.fields = opts->fields,
 	};
 	struct egret_profile *profile;
 	struct egret_error err = { "" };
@@ -51,7 +52,7 @@ int page_write(const char *input, const char *format, const char *output_path,
 	size_t event = 0;
 	int status;
 
-	status = filter_open(input, &opts->filter, false, &profile);
+	status = filter_open(input, &opts->filter, egret_format_needs_samples(format), &profile);
 	if (status)
 		return status;
 	status = opts->event ? input_find_event(profile, opts->event, &event) : STATUS_OK;

@@ -9,7 +9,8 @@
 struct page_opts {
 	const char *title;
 	struct filter filter;
-	const char *event; /* NULL: the first of the recording */
+	const char *event;  /* NULL: the first of the recording */
+	const char *fields; /* of a sample; NULL: the default */
 	bool by_thread;
 	bool no_kernel;
 };

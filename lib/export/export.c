@@ -14,6 +14,7 @@ const struct egret_exporter *const egret_exporters[] = {
 	&egret_exporter_folded,
 	&egret_exporter_flamegraph,
 	&egret_exporter_pprof,
+	&egret_exporter_perf_script,
 	NULL,
 };
 
@@ -35,6 +36,13 @@ const char *egret_format_name(size_t n)
 const char *egret_format_text(size_t n)
 {
 	return n < N_EXPORTERS ? egret_exporters[n]->text : NULL;
+}
+
+bool egret_format_needs_samples(const char *name)
+{
+	const struct egret_exporter *exporter = egret_exporter_find(name);
+
+	return exporter && exporter->needs_samples;
 }
 
 /* Where the stream's bytes go. stdio loses errno on the way: the first one is kept here. */
@@ -90,5 +98,8 @@ int egret_profile__export(const struct egret_profile *profile, const char *forma
 	if (known.event && known.event >= n_events)
 		return egret_fail(err, EINVAL, "there is no event %u: the recording has %zu",
 				  known.event, n_events);
+	if (exporter->needs_samples && !egret_profile__keeps_samples(profile))
+		return egret_fail(err, ENODATA, "the format %s needs the samples one by one",
+				  exporter->name);
 	return run(exporter, profile, fd, &known, err);
 }

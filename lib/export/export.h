@@ -13,8 +13,9 @@
 #include <egret/egret.h>
 
 struct egret_exporter {
-	const char *name; /* what egret_profile__export and --format= take */
-	const char *text; /* what it is, one line for --help */
+	const char *name;   /* what egret_profile__export and --format= take */
+	const char *text;   /* what it is, one line for --help */
+	bool needs_samples; /* one by one: struct egret_open_opts.keep_samples */
 	/*
 	 * opts is never NULL, of this library's size, and opts->event is an event of the profile
 	 * (or 0 in a profile without events). The stream is fully buffered and is flushed and
@@ -28,6 +29,7 @@ struct egret_exporter {
 extern const struct egret_exporter egret_exporter_folded;
 extern const struct egret_exporter egret_exporter_flamegraph;
 extern const struct egret_exporter egret_exporter_pprof;
+extern const struct egret_exporter egret_exporter_perf_script;
 
 /* All of them, the default first; NULL at the end. */
 extern const struct egret_exporter *const egret_exporters[];

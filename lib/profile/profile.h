@@ -132,7 +132,6 @@ int egret_profile_add(struct egret_profile *p, const struct egret_profile_key *k
 		      const struct egret_profile_values *values);
 /* From now on egret_profile_add_sample keeps each sample: 24 bytes. */
 void egret_profile_keep_samples(struct egret_profile *p);
-bool egret_profile_keeps_samples(const struct egret_profile *p);
 /* As egret_profile_add, for one sample. */
 int egret_profile_add_sample(struct egret_profile *p, const struct egret_profile_key *key,
 			     const struct egret_profile_values *values, uint64_t time,

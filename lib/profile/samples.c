@@ -11,7 +11,7 @@ void egret_profile_keep_samples(struct egret_profile *p)
 	p->keeps_samples = true;
 }
 
-bool egret_profile_keeps_samples(const struct egret_profile *p)
+bool egret_profile__keeps_samples(const struct egret_profile *p)
 {
 	return p->keeps_samples;
 }

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """formats.py FOLDED FORMAT FILE [FORMAT FILE ...]: each format says what the folded lines say.
 
-Each file is read back by the tool that people use it with, as far as there is one. Compared are the
-number of samples, of each process, of each stack, and so self and total of each function. Prints a
+FOLDED was exported with --by-thread. Each file is read back by the tool that people use it with, as far
+as there is one. Compared are the samples of each stack of each thread, and self and total of each
+function. Prints a
 line per format; the exit status is 1 when one differs.
 """
 import collections
@@ -13,7 +14,7 @@ import sys
 
 
 def folded(path):
-    """{(process, root, ..., leaf): samples}"""
+    """{(comm-pid/tid, root, ..., leaf): samples}"""
     stacks = collections.Counter()
     with open(path, encoding="utf-8", errors="replace") as lines:
         for line in lines:
@@ -21,6 +22,10 @@ def folded(path):
             frames = [re.sub(r"_\[[kji]\]$", "", f) for f in stack.split(";")]
             stacks[tuple(frames)] += int(count)
     return stacks
+
+
+def thread(comm, pid, tid):
+    return f"{comm.replace(';', ':')}-{pid}/{tid}"
 
 
 def pprof(path):
@@ -45,11 +50,32 @@ def pprof(path):
                 frames.append(re.sub(r" \(inline\)$", "", line[13:]))
         frames = [re.sub(r" \(inline\)$", "", f) for f in frames if f]
         names = [name.replace(";", ":") for name in frames]
-        stacks[(labels["process"].replace(";", ":"), *reversed(names))] += count
+        stacks[(thread(labels["thread"], labels["pid"], labels["tid"]), *reversed(names))] += count
     return stacks
 
 
-READERS = {"pprof": pprof}
+def perf_script(path):
+    """As stackcollapse-perf.pl takes it: a head, frames from the leaf on, an empty line."""
+    stacks = collections.Counter()
+    head, frames = None, []
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            line = line.rstrip("\n")
+            if head is None:
+                head = re.fullmatch(r"(\S.*?) (\d+)/(\d+) \[(\d+)\] +(\d+\.\d+): +(\d+) (\S+): ", line)
+                assert head, line
+            elif line:
+                frame = re.fullmatch(r"\t *([0-9a-f]+) (.+) \((.+)\)", line)
+                assert frame, line
+                frames.append(frame[2].replace(";", ":"))
+            else:
+                stacks[(thread(head[1], head[2], head[3]), *reversed(frames))] += 1
+                head, frames = None, []
+    assert head is None
+    return stacks
+
+
+READERS = {"pprof": pprof, "perf-script": perf_script}
 
 
 def functions(stacks):

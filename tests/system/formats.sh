@@ -12,13 +12,15 @@ export_as() {
 }
 
 # A program of many functions with its threads, files of its own and of libraries, and the kernel.
-record -F 1999 -- sh -c "$workloads/threads 300 & perl -e 'my \$x; \$x .= sprintf(\"%d\", \$_) for 1..3000000;
-	print length \$x'; wait"
+record -F 1999 -- sh -c "$workloads/threads 3 150 & perl -e 'push @a, sprintf(q(%d), \$_) for 1..150000;
+	@a = sort @a'; wait"
 samples=$(stat_of samples.written)
 check "samples" "$samples" '>' 300
-cp "$tmp/folded" "$tmp/all.folded"
+"$egret" export -i "$tmp/data" --by-thread -o "$tmp/all.folded" || fail "no folded lines"
 export_as pprof "$tmp/all.pb.gz"
-tests/system/formats.py "$tmp/all.folded" pprof "$tmp/all.pb.gz" || fail "not the same in all formats"
+export_as perf-script "$tmp/all.script"
+tests/system/formats.py "$tmp/all.folded" pprof "$tmp/all.pb.gz" perf-script "$tmp/all.script" ||
+	fail "not the same in all formats"
 
 # ---- pprof ----
 pprof() {

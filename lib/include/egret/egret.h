@@ -153,6 +153,9 @@ struct egret_sample {
 typedef int (*egret_sample_fn)(const struct egret_sample *sample, void *arg);
 int egret_profile__each_sample(const struct egret_profile *profile, egret_sample_fn fn, void *arg);
 
+/* Whether samples were kept one by one. */
+bool egret_profile__keeps_samples(const struct egret_profile *profile);
+
 /* The times of the first and the last sample. False: there are none, or they were not kept. */
 bool egret_profile__times(const struct egret_profile *profile, uint64_t *first, uint64_t *last);
 
@@ -214,9 +217,13 @@ struct egret_export_opts {
 	bool by_thread; /* folded: the first frame is the thread, "comm-pid/tid", not the process */
 	bool no_kernel; /* leave kernel frames out */
 	uint8_t reserved[2];
+	const char *fields; /* perf-script: "comm,sym", "+srcline,-cpu"; NULL: the default */
 };
 int egret_profile__export(const struct egret_profile *profile, const char *format, int fd,
 			  const struct egret_export_opts *opts, struct egret_error *err);
+
+/* Whether a format needs the samples one by one: struct egret_open_opts.keep_samples. */
+bool egret_format_needs_samples(const char *name);
 
 /* The name of the n-th format that egret_profile__export knows, and what it is; NULL at the end. */
 const char *egret_format_name(size_t n);
