@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "symbolize/dwarf_sweep.h"
+#include "symbolize/dwarf_symbols.h"
 
 #define PATH_MAX_LEN 4096
 
@@ -306,10 +307,12 @@ static int make_room(struct egret_dwarf_builder *b)
 	return 0;
 }
 
-static int sweep_rows(struct egret_dwarf_builder *b)
+static int sweep_rows(struct egret_dwarf_builder *b, const struct egret_dwarf_cu *cu)
 {
-	int ret = make_room(b);
+	int ret = egret_dwarf_take_symbols(&b->tree, &b->lines, cu, &b->symbols);
 
+	if (!ret)
+		ret = make_room(b);
 	if (ret)
 		return ret;
 	egret_dwarf_sort_intervals(b->tree.intervals, b->tree.n_intervals);
@@ -360,11 +363,11 @@ int egret_dwarf_build(struct egret_dwarf_builder *b, const struct egret_dwarf_cu
 		ret = egret_dwarf_lines_read(&b->lines, &b->reader, cu,
 					     cu->v[EGRET_DWARF_STMT_LIST].u, code);
 	if (!ret)
-		ret = sweep_rows(b);
+		ret = sweep_rows(b, tree_cu);
 	if (!ret && !in_types && lacks_functions(b)) {
 		ret = egret_dwarf_tree_read(&b->tree, tree_reader, tree_cu, code, true);
 		if (!ret)
-			ret = sweep_rows(b);
+			ret = sweep_rows(b, tree_cu);
 	}
 	if (!ret)
 		ret = take_nodes(b, b->numbers, out);

@@ -16,6 +16,7 @@
 
 /* What a builder works with; one thread at a time. Zero-initialise. */
 struct egret_dwarf_builder {
+	struct egret_dwarf_symbols symbols; /* may be empty */
 	struct egret_dwarf_reader reader;
 	struct egret_dwarf_tree tree;
 	struct egret_dwarf_lines lines;

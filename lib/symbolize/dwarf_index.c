@@ -60,6 +60,8 @@ int egret_dwarf_index_create(const struct egret_elf *elf, const struct egret_elf
 	choose_file(index, elf, debug);
 	if (options && options->openers)
 		index->openers = *options->openers;
+	if (options && options->symbols)
+		index->builder.symbols = *options->symbols;
 	if (index->elf && options && options->blob &&
 	    !egret_dwarf_blob_open(&index->first, options->blob, options->blob_size,
 				   identity_of(index->elf)))

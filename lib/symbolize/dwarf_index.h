@@ -17,6 +17,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "elf/elf_file.h"
+#include "symbolize/symbolize.h"
 
 /*
  * Where further files come from. Any of them may be NULL: there are none. Each leaves *out NULL and
@@ -34,8 +35,20 @@ struct egret_dwarf_openers {
 	void *arg;
 };
 
+/*
+ * The symbol that covers an address, asked for while a unit is indexed: for functions that DWARF
+ * does not know the linkage name of (in C++, where they are local to a file), and for the code of
+ * units that have no functions (assembly). What it gives is in the blob. Names must live as long as
+ * the index. May be called from threads that the index starts, by one at a time.
+ */
+struct egret_dwarf_symbols {
+	bool (*symbol_at)(void *arg, uint64_t vaddr, struct egret_symbol *out);
+	void *arg;
+};
+
 struct egret_dwarf_options {
 	const struct egret_dwarf_openers *openers; /* may be NULL; copied */
+	const struct egret_dwarf_symbols *symbols; /* may be NULL; copied */
 	/*
 	 * Bytes of egret_dwarf_index_blob from an earlier time, of a module with the same build-id,
 	 * page or malloc aligned. They stay the caller's and must outlive the index. Bytes of

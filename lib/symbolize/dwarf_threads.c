@@ -48,10 +48,27 @@ static int build_one(struct job *job, struct egret_dwarf_builder *b, uint32_t nu
 	return ret;
 }
 
+/* Symbols are asked for by one thread at a time. */
+static bool symbol_at(void *arg, uint64_t vaddr, struct egret_symbol *out)
+{
+	const struct egret_dwarf_symbols *symbols;
+	struct job *job = arg;
+	bool found;
+
+	symbols = &job->index->builder.symbols;
+	pthread_mutex_lock(&job->lock);
+	found = symbols->symbol_at(symbols->arg, vaddr, out);
+	pthread_mutex_unlock(&job->lock);
+	return found;
+}
+
 static void *run(void *arg)
 {
 	struct job *job = arg;
 	struct egret_dwarf_builder builder = { .reader.work_max = job->work_max };
+
+	if (job->index->builder.symbols.symbol_at)
+		builder.symbols = (struct egret_dwarf_symbols){ symbol_at, job };
 
 	for (;;) {
 		size_t i = atomic_fetch_add(&job->next, 1);

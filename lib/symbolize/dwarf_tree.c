@@ -141,33 +141,65 @@ static int name_of_origin(struct egret_dwarf_tree *tree, struct egret_dwarf_read
 
 /* ---- nodes ---------------------------------------------------------------------------------- */
 
+static int add_interval(struct egret_dwarf_tree *tree, uint64_t start, uint64_t end)
+{
+	if (!grow(&tree->intervals, &tree->intervals_room, tree->n_intervals,
+		  sizeof(*tree->intervals)))
+		return -ENOMEM;
+	tree->intervals[tree->n_intervals++] =
+		(struct egret_dwarf_interval){ start, end, (uint32_t)tree->n_nodes };
+	return 0;
+}
+
+/* Those of the node that is to come. *first: the start of the first one; 0: there is none. */
 static int add_intervals(struct egret_dwarf_tree *tree, struct egret_dwarf_reader *reader,
 			 const struct egret_dwarf_cu *cu, const struct egret_dwarf_function *die,
-			 const struct egret_code_ranges *code, bool *covers)
+			 const struct egret_code_ranges *code, uint64_t *first)
 {
 	struct egret_dwarf_ranges ranges;
 	uint64_t start, end;
+	int ret = 0;
 
-	*covers = false;
+	*first = 0;
 	if (!egret_dwarf_ranges_init(&ranges, cu, die->v))
 		return 0;
-	while (egret_dwarf_ranges_next(&ranges, &start, &end)) {
+	while (!ret && egret_dwarf_ranges_next(&ranges, &start, &end)) {
 		const struct egret_code_range *range = egret_code_range_at(code, start);
 
 		if (!range)
 			continue;
 		if (tree->n_intervals == INTERVALS_MAX)
 			break;
-		if (!grow(&tree->intervals, &tree->intervals_room, tree->n_intervals,
-			  sizeof(*tree->intervals)))
-			return -ENOMEM;
-		tree->intervals[tree->n_intervals++] = (struct egret_dwarf_interval){
-			start, end < range->end ? end : range->end, (uint32_t)tree->n_nodes
-		};
-		*covers = true;
+		if (!*first)
+			*first = start;
+		ret = add_interval(tree, start, end < range->end ? end : range->end);
 	}
 	reader->work += ranges.n_entries;
+	return ret;
+}
+
+static int put_node(struct egret_dwarf_tree *tree, const struct egret_dwarf_node *node)
+{
+	if (!grow(&tree->nodes, &tree->nodes_room, tree->n_nodes, sizeof(*tree->nodes)))
+		return -ENOMEM;
+	tree->nodes[tree->n_nodes++] = *node;
 	return 0;
+}
+
+int egret_dwarf_tree_add(struct egret_dwarf_tree *tree, const char *name, uint64_t start,
+			 uint64_t end)
+{
+	struct egret_dwarf_node node = { .name = name,
+					 .is_linkage_name = true,
+					 .start = start,
+					 .parent = EGRET_DWARF_NO_NODE,
+					 .call_file = UINT64_MAX };
+	int ret;
+
+	if (tree->n_nodes == INTERVALS_MAX || tree->n_intervals == INTERVALS_MAX)
+		return 0;
+	ret = add_interval(tree, start, end);
+	return ret ? ret : put_node(tree, &node);
 }
 
 /* Adds a function or an inlined one. *number: EGRET_DWARF_NO_NODE where it has no code. */
@@ -176,34 +208,32 @@ static int add_node(struct egret_dwarf_tree *tree, struct egret_dwarf_reader *re
 		    const struct egret_code_ranges *code, bool is_inlined, uint32_t parent,
 		    uint32_t *number)
 {
+	const struct egret_dwarf_value *call_file, *call_line;
 	struct egret_dwarf_known_name name;
-	bool covers;
+	uint64_t start;
 	int ret;
 
 	*number = EGRET_DWARF_NO_NODE;
 	if (tree->n_nodes == INTERVALS_MAX)
 		return 0;
-	ret = add_intervals(tree, reader, cu, die, code, &covers);
+	ret = add_intervals(tree, reader, cu, die, code, &start);
 	/* What is inlined into one of no addresses of its own may have some. */
-	if (ret || (!covers && !(is_inlined && parent != EGRET_DWARF_NO_NODE)))
+	if (ret || (!start && !(is_inlined && parent != EGRET_DWARF_NO_NODE)))
 		return ret;
 	ret = name_of_origin(tree, reader, cu, die, &name);
 	if (ret)
 		return ret;
-	if (!grow(&tree->nodes, &tree->nodes_room, tree->n_nodes, sizeof(*tree->nodes)))
-		return -ENOMEM;
 	*number = (uint32_t)tree->n_nodes;
-	tree->nodes[tree->n_nodes++] = (struct egret_dwarf_node){
-		.name = name.name,
-		.is_linkage_name = name.is_linkage_name,
-		.parent = is_inlined ? parent : EGRET_DWARF_NO_NODE,
-		.call_file = die->v[EGRET_DWARF_CALL_FILE].form ? die->v[EGRET_DWARF_CALL_FILE].u
-								: UINT64_MAX,
-		.call_line = die->v[EGRET_DWARF_CALL_LINE].form
-				     ? (uint32_t)die->v[EGRET_DWARF_CALL_LINE].u
-				     : 0,
-	};
-	return 0;
+	call_file = &die->v[EGRET_DWARF_CALL_FILE];
+	call_line = &die->v[EGRET_DWARF_CALL_LINE];
+	return put_node(tree, &(struct egret_dwarf_node){
+				      .name = name.name,
+				      .is_linkage_name = name.is_linkage_name,
+				      .start = start,
+				      .parent = is_inlined ? parent : EGRET_DWARF_NO_NODE,
+				      .call_file = call_file->form ? call_file->u : UINT64_MAX,
+				      .call_line = call_line->form ? (uint32_t)call_line->u : 0,
+			      });
 }
 
 /* ---- the walk ------------------------------------------------------------------------------- */

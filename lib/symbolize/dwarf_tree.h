@@ -16,6 +16,7 @@
 struct egret_dwarf_node {
 	const char *name; /* in a section; NULL: not known */
 	bool is_linkage_name;
+	uint64_t start;	    /* of its first range; 0: it has none */
 	uint32_t parent;    /* smaller than its own number; EGRET_DWARF_NO_NODE: a function */
 	uint64_t call_file; /* number in the unit's line table, of an inlined one */
 	uint32_t call_line;
@@ -44,6 +45,10 @@ struct egret_dwarf_tree {
 };
 
 void egret_dwarf_tree_deinit(struct egret_dwarf_tree *tree);
+
+/* Adds a function that is known by a symbol only. name must outlive the tree. 0 or -ENOMEM. */
+int egret_dwarf_tree_add(struct egret_dwarf_tree *tree, const char *name, uint64_t start,
+			 uint64_t end);
 
 /*
  * Reads the DIEs of a unit. Intervals that do not begin in code are left out. in_types: looks for

@@ -84,7 +84,7 @@ struct program {
 
 static void open_program(struct program *p, const char *path, const void *blob, size_t blob_size)
 {
-	struct egret_dwarf_options options = { &openers, blob, blob_size };
+	struct egret_dwarf_options options = { &openers, NULL, blob, blob_size };
 
 	main_path = (char *)path;
 	p->elf = fixture_open(path);
