@@ -3,32 +3,36 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "session/dwarf_files.h"
 #include "symbolize/file_names.h"
 
 struct egret_code_names {
 	const struct egret_elf *elf, *debug;
-	struct egret_dwarf_index *lines;
-	struct egret_file_names *names; /* NULL: see names_tried */
-	bool names_tried;
+	struct egret_dwarf_files files;
+	struct egret_file_names *symbols;
+	bool symbols_tried;
+	struct egret_dwarf_index *index;
+	bool index_tried;
+	struct egret_cache *cache;
+	struct egret_cache_key key;
+	struct egret_cache_blob kept; /* what the index began with */
 };
 
 int egret_code_names_create(const struct egret_elf *elf, const struct egret_elf *debug,
-			    struct egret_code_names **out, struct egret_error *err)
+			    struct egret_cache *cache, struct egret_code_names **out,
+			    struct egret_error *err)
 {
 	struct egret_code_names *code = calloc(1, sizeof(*code));
-	int ret;
 
 	if (!code)
 		return egret_fail(err, ENOMEM, "%s: no memory for its names", egret_elf_name(elf));
 	code->elf = elf;
 	code->debug = debug;
-	ret = egret_dwarf_index_create(elf, debug, NULL, &code->lines, err);
-	if (ret) {
-		egret_code_names_destroy(code);
-		return ret;
-	}
+	code->files = (struct egret_dwarf_files){ elf, debug };
+	if (cache &&
+	    egret_cache_key_of(elf, EGRET_CACHE_SYMBOLS, EGRET_DWARF_INDEX_VERSION, &code->key))
+		code->cache = cache;
 	*out = code;
 	return 0;
 }
@@ -37,71 +41,88 @@ void egret_code_names_destroy(struct egret_code_names *code)
 {
 	if (!code)
 		return;
-	egret_dwarf_index_destroy(code->lines);
-	egret_file_names_destroy(code->names);
+	egret_dwarf_index_destroy(code->index);
+	egret_cache_blob_deinit(&code->kept);
+	egret_file_names_destroy(code->symbols);
 	free(code);
 }
 
-static const char *symbol_at(struct egret_code_names *code, uint64_t vaddr,
-			     enum egret_name_reason *why)
+static struct egret_file_names *symbols_of(struct egret_code_names *code)
 {
-	struct egret_symbol symbol;
-
-	*why = EGRET_NAME_NO_SYMBOL;
-	if (!code->names_tried) {
-		code->names_tried = true;
-		if (egret_file_names_create(code->elf, code->debug, &code->names, NULL))
-			code->names = NULL;
+	if (!code->symbols_tried) {
+		code->symbols_tried = true;
+		if (egret_file_names_create(code->elf, code->debug, &code->symbols, NULL))
+			code->symbols = NULL;
 	}
-	if (!code->names || !egret_file_names_find(code->names, vaddr, &symbol, why))
-		return NULL;
-	return symbol.name;
+	return code->symbols;
 }
 
-/*
- * Whether symbol is the name of a function, or that and what a compiler puts behind it when it
- * makes another function of it: .cold, .part.0, .constprop.1.
- */
-static bool is_variant(const char *symbol, const char *name)
+static bool symbol_at(void *arg, uint64_t vaddr, struct egret_symbol *out)
 {
-	size_t len = strlen(name);
+	struct egret_file_names *symbols = symbols_of(arg);
 
-	return !strncmp(symbol, name, len) && (!symbol[len] || symbol[len] == '.');
+	return symbols && egret_file_names_find(symbols, vaddr, out, NULL);
 }
 
-/*
- * DWARF has linkage names for what is mangled, but not for all of it (members of local classes,
- * Fortran's main program): a plain name that the linker does not know is worse than its own.
- */
-static void name_outermost(struct egret_code_names *code, uint64_t vaddr,
-			   struct egret_dwarf_line *line, enum egret_name_reason *why)
+static void open_index(struct egret_code_names *code)
 {
-	const char *symbol = line->is_linkage_name ? NULL : symbol_at(code, vaddr, why);
+	struct egret_dwarf_openers openers = egret_dwarf_files_openers(&code->files);
+	struct egret_dwarf_symbols symbols = { symbol_at, code };
+	struct egret_dwarf_options options = { .openers = &openers, .symbols = &symbols };
 
-	if (!symbol || (line->function && is_variant(symbol, line->function)))
-		return;
-	line->function = symbol;
-	line->is_linkage_name = true;
+	if (code->cache && !egret_cache_get(code->cache, &code->key, &code->kept)) {
+		options.blob = code->kept.bytes;
+		options.blob_size = code->kept.size;
+	}
+	if (egret_dwarf_index_create(code->elf, code->debug, &options, &code->index, NULL))
+		code->index = NULL;
+	else if (options.blob && !egret_dwarf_index_has_blob(code->index))
+		egret_cache_reject(code->cache, &code->kept);
 }
 
 size_t egret_code_names_find(struct egret_code_names *code, uint64_t vaddr,
 			     struct egret_dwarf_line *lines, size_t max,
-			     enum egret_name_reason *why)
+			     enum egret_name_reason *reason)
 {
-	size_t n = egret_dwarf_index_find(code->lines, vaddr, lines, max);
+	struct egret_file_names *symbols;
+	struct egret_symbol symbol;
+	size_t n = 0;
 
-	if (n) {
-		name_outermost(code, vaddr, &lines[n - 1], why);
+	if (!code->index_tried) {
+		code->index_tried = true;
+		open_index(code);
+	}
+	if (code->index)
+		n = egret_dwarf_index_find(code->index, vaddr, lines, max);
+	if (n && lines[n - 1].function)
+		return n;
+	symbols = symbols_of(code);
+	if (!symbols || !egret_file_names_find(symbols, vaddr, &symbol, reason)) {
+		if (!symbols && reason)
+			*reason = EGRET_NAME_NOT_READABLE;
 		return n;
 	}
-	lines[0] = (struct egret_dwarf_line){ .function = symbol_at(code, vaddr, why),
-					      .is_linkage_name = true };
-	return lines[0].function ? 1 : 0;
+	if (!n)
+		lines[n++] = (struct egret_dwarf_line){ 0 };
+	lines[n - 1].function = symbol.name;
+	lines[n - 1].is_linkage_name = true;
+	return n;
+}
+
+void egret_code_names_keep(struct egret_code_names *code)
+{
+	struct egret_buffer blob = { 0 };
+
+	if (!code->cache || !code->index || !egret_dwarf_index_has_grown(code->index))
+		return;
+	if (!egret_dwarf_index_blob(code->index, &blob))
+		(void)egret_cache_put(code->cache, &code->key, blob.data, blob.len);
+	egret_buffer_deinit(&blob);
 }
 
 const char *egret_code_names_why_no_line(const struct egret_code_names *code)
 {
-	const char *why = egret_dwarf_index_why(code->lines);
+	const char *why = code->index ? egret_dwarf_index_why(code->index) : NULL;
 
 	return why ? why : "its DWARF has no line there";
 }

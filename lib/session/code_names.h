@@ -3,12 +3,14 @@
  * code_names.h - all that is known of an address in one ELF file: its function, the functions
  * inlined there, their lines.
  *
- * The sources, in their order: the DWARF of the file or its debug file; where that names no
- * function, those of file_names.h. Each is read when it is first needed.
+ * The sources, in their order: the DWARF of the file or its debug file, which may have been indexed
+ * by an earlier run (see dwarf_index.h); where that names no function, file_names.h. Each is
+ * read when it is first needed.
  */
 #ifndef EGRET_SESSION_CODE_NAMES_H
 #define EGRET_SESSION_CODE_NAMES_H
 
+#include "cache/cache.h"
 #include "symbolize/dwarf_index.h"
 #include "symbolize/name_reasons.h"
 
@@ -16,19 +18,25 @@
 
 struct egret_code_names;
 
-/* debug may be NULL. Both must outlive what is made here. Errors: -ENOMEM. */
+/*
+ * debug may be NULL, and so may cache. All must outlive what is made here. Errors: -ENOMEM.
+ */
 int egret_code_names_create(const struct egret_elf *elf, const struct egret_elf *debug,
-			    struct egret_code_names **out, struct egret_error *err);
+			    struct egret_cache *cache, struct egret_code_names **out,
+			    struct egret_error *err);
 void egret_code_names_destroy(struct egret_code_names *code);
 
 /*
  * The lines at vaddr, innermost first; returns their number, 0 where nothing is known. The
- * `function` of the last one may be NULL: there is a line, but no name. *why is then the reason.
- * Strings live as long as code.
+ * `function` of the last one may be NULL: there is a line, but no name; *reason (may be NULL) then
+ * says why, as it does for 0. Strings live as long as code.
  */
 size_t egret_code_names_find(struct egret_code_names *code, uint64_t vaddr,
 			     struct egret_dwarf_line *lines, size_t max,
-			     enum egret_name_reason *why);
+			     enum egret_name_reason *reason);
+
+/* Puts what was indexed into the cache. Not for where somebody waits. */
+void egret_code_names_keep(struct egret_code_names *code);
 
 /* Why an address that has a name has no line: one sentence. */
 const char *egret_code_names_why_no_line(const struct egret_code_names *code);

@@ -87,7 +87,7 @@ static struct egret_code_names *code_of(struct egret_symbolizer *s,
 {
 	struct egret_code_names **code = &s->codes[module->number];
 
-	if (!*code && egret_code_names_create(module->elf, module->debug, code, NULL))
+	if (!*code && egret_code_names_create(module->elf, module->debug, NULL, code, NULL))
 		return NULL;
 	return *code;
 }
@@ -370,7 +370,7 @@ static int open_elf(struct egret_symbolizer *s, const char *path, struct egret_e
 	want.elf = s->elf;
 	if (egret_debug_find(s->finder, &want, &s->debug))
 		s->debug = NULL;
-	return egret_code_names_create(s->elf, s->debug, &s->code, err);
+	return egret_code_names_create(s->elf, s->debug, NULL, &s->code, err);
 }
 
 int egret_symbolizer__open_file(const char *path, const struct egret_symbolizer_opts *opts,

@@ -25,7 +25,7 @@ bool egret_dwarf_blob_open(struct egret_dwarf_blob *blob, const void *bytes, siz
 	memcpy(head, bytes, sizeof(*head));
 	blob->bytes = bytes;
 	if (memcmp(head->magic, EGRET_DWARF_BLOB_MAGIC, sizeof(head->magic)) ||
-	    head->version != EGRET_DWARF_BLOB_VERSION || head->identity != identity ||
+	    head->version != EGRET_DWARF_INDEX_VERSION || head->identity != identity ||
 	    head->size != size)
 		return false;
 	if (!lies_within(head, head->ranges_at, head->n_ranges,

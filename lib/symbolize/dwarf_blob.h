@@ -26,7 +26,6 @@
 #include "symbolize/dwarf_strings.h"
 
 #define EGRET_DWARF_BLOB_MAGIC "EGRETDWI"
-#define EGRET_DWARF_BLOB_VERSION 1
 #define EGRET_DWARF_BLOCK_ROWS 16
 #define EGRET_DWARF_NO_UNIT UINT32_MAX
 

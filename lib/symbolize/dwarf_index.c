@@ -30,7 +30,7 @@ static uint64_t identity_of(const struct egret_elf *elf)
 {
 	static const char *const names[] = { ".debug_info", ".debug_line", ".debug_abbrev",
 					     ".debug_str", ".zdebug_info" };
-	uint64_t hash = EGRET_DWARF_BLOB_VERSION;
+	uint64_t hash = EGRET_DWARF_INDEX_VERSION;
 	struct egret_section section;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
@@ -393,6 +393,11 @@ void egret_dwarf_index_stats(const struct egret_dwarf_index *index, struct egret
 
 /* ---- as bytes ------------------------------------------------------------------------------- */
 
+bool egret_dwarf_index_has_blob(const struct egret_dwarf_index *index)
+{
+	return index->first.bytes;
+}
+
 bool egret_dwarf_index_has_grown(const struct egret_dwarf_index *index)
 {
 	return index->has_grown;
@@ -430,7 +435,7 @@ static void put_units(const struct egret_dwarf_index *index, struct egret_buffer
 
 int egret_dwarf_index_blob(const struct egret_dwarf_index *index, struct egret_buffer *to)
 {
-	struct egret_dwarf_blob_head head = { .version = EGRET_DWARF_BLOB_VERSION };
+	struct egret_dwarf_blob_head head = { .version = EGRET_DWARF_INDEX_VERSION };
 	struct egret_dwarf_blob_unit none = { 0 };
 	size_t start = to->len, units_at;
 

@@ -46,6 +46,9 @@ struct egret_dwarf_symbols {
 	void *arg;
 };
 
+/* Of blobs. Another one is passed over. */
+#define EGRET_DWARF_INDEX_VERSION 1
+
 struct egret_dwarf_options {
 	const struct egret_dwarf_openers *openers; /* may be NULL; copied */
 	const struct egret_dwarf_symbols *symbols; /* may be NULL; copied */
@@ -100,6 +103,8 @@ size_t egret_dwarf_index_find(struct egret_dwarf_index *index, uint64_t vaddr,
 int egret_dwarf_index_prepare(struct egret_dwarf_index *index, const uint64_t *vaddrs, size_t n,
 			      unsigned int threads);
 
+/* Whether the blob given to create was taken. */
+bool egret_dwarf_index_has_blob(const struct egret_dwarf_index *index);
 /* Whether something was indexed that the blob given to create did not have. */
 bool egret_dwarf_index_has_grown(const struct egret_dwarf_index *index);
 /* All that is indexed, with what the first blob had, as a blob. Appends to `to`. 0 or -ENOMEM. */
