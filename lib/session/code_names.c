@@ -80,11 +80,22 @@ static void open_index(struct egret_code_names *code)
 		egret_cache_reject(code->cache, &code->kept);
 }
 
+bool egret_code_names_symbol(struct egret_code_names *code, uint64_t vaddr,
+			     struct egret_symbol *symbol, enum egret_name_reason *reason)
+{
+	struct egret_file_names *symbols = symbols_of(code);
+
+	if (symbols)
+		return egret_file_names_find(symbols, vaddr, symbol, reason);
+	if (reason)
+		*reason = EGRET_NAME_NOT_READABLE;
+	return false;
+}
+
 size_t egret_code_names_find(struct egret_code_names *code, uint64_t vaddr,
 			     struct egret_dwarf_line *lines, size_t max,
 			     enum egret_name_reason *reason)
 {
-	struct egret_file_names *symbols;
 	struct egret_symbol symbol;
 	size_t n = 0;
 
@@ -96,12 +107,8 @@ size_t egret_code_names_find(struct egret_code_names *code, uint64_t vaddr,
 		n = egret_dwarf_index_find(code->index, vaddr, lines, max);
 	if (n && lines[n - 1].function)
 		return n;
-	symbols = symbols_of(code);
-	if (!symbols || !egret_file_names_find(symbols, vaddr, &symbol, reason)) {
-		if (!symbols && reason)
-			*reason = EGRET_NAME_NOT_READABLE;
+	if (!egret_code_names_symbol(code, vaddr, &symbol, reason))
 		return n;
-	}
 	if (!n)
 		lines[n++] = (struct egret_dwarf_line){ 0 };
 	lines[n - 1].function = symbol.name;

@@ -35,6 +35,10 @@ size_t egret_code_names_find(struct egret_code_names *code, uint64_t vaddr,
 			     struct egret_dwarf_line *lines, size_t max,
 			     enum egret_name_reason *reason);
 
+/* The same from symbols alone, which takes no time: no lines. False: *reason says why. */
+bool egret_code_names_symbol(struct egret_code_names *code, uint64_t vaddr,
+			     struct egret_symbol *symbol, enum egret_name_reason *reason);
+
 /* Puts what was indexed into the cache. Not for where somebody waits. */
 void egret_code_names_keep(struct egret_code_names *code);
 

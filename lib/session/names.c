@@ -7,10 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "symbolize/file_names.h"
+#include "session/code_names.h"
+#include "session/shown_names.h"
+#include "symbolize/symbolize.h"
 
 /* The perf map of one process. */
 struct jit_names {
@@ -23,15 +26,16 @@ struct jit_names {
 /* The names in the file of one module. */
 struct file_state {
 	bool tried;
-	struct egret_file_names *names; /* NULL where that was in vain */
-	bool fetched;			/* its debug file was asked for where that may take long */
-	int fetch_error;		/* -errno of that */
+	struct egret_code_names *code; /* NULL where that was in vain */
+	bool fetched;		       /* its debug file was asked for where that may take long */
+	int fetch_error;	       /* -errno of that */
 };
 
 struct egret_names {
 	const struct egret_name_source *source;
 	const struct egret_module_source *modules;
-	enum egret_demangle demangle;
+	struct egret_cache *cache;
+	struct egret_shown_names shown;
 	struct file_state *files; /* by number of struct egret_module */
 	size_t n_files;
 	struct egret_kallsyms *kallsyms;
@@ -39,13 +43,14 @@ struct egret_names {
 	struct jit_names *jits;
 	size_t n_jits;
 	uint32_t next_frame; /* frames below were looked at */
+	uint32_t next_lines; /* frames below have their lines */
 	uint32_t *unnamed;   /* frames of JIT code without a name so far */
 	size_t n_unnamed, unnamed_capacity;
 };
 
 int egret_names_create(const struct egret_name_source *source,
 		       const struct egret_module_source *modules, enum egret_demangle demangle,
-		       struct egret_names **out)
+		       struct egret_cache *cache, struct egret_names **out)
 {
 	struct egret_names *names = calloc(1, sizeof(*names));
 
@@ -53,7 +58,8 @@ int egret_names_create(const struct egret_name_source *source,
 		return -ENOMEM;
 	names->source = source;
 	names->modules = modules;
-	names->demangle = demangle;
+	names->shown.demangle = demangle;
+	names->cache = cache;
 	*out = names;
 	return 0;
 }
@@ -63,10 +69,11 @@ void egret_names_destroy(struct egret_names *names)
 	if (!names)
 		return;
 	for (size_t i = 0; i < names->n_files; i++)
-		egret_file_names_destroy(names->files[i].names);
+		egret_code_names_destroy(names->files[i].code);
 	for (size_t i = 0; i < names->n_jits; i++)
 		egret_perfmap_destroy(names->jits[i].map);
 	egret_kallsyms_destroy(names->kallsyms);
+	egret_shown_names_deinit(&names->shown);
 	free(names->files);
 	free(names->jits);
 	free(names->unnamed);
@@ -95,8 +102,8 @@ static struct file_state *file_state_of(struct egret_names *names, uint32_t numb
 	return &names->files[number];
 }
 
-static struct egret_file_names *file_names_of(struct egret_names *names,
-					      const struct egret_module *module)
+static struct egret_code_names *code_of(struct egret_names *names,
+					const struct egret_module *module)
 {
 	struct file_state *file = file_state_of(names, module->number);
 
@@ -104,10 +111,11 @@ static struct egret_file_names *file_names_of(struct egret_names *names,
 		return NULL;
 	if (!file->tried) {
 		file->tried = true;
-		if (egret_file_names_create(module->elf, module->debug, &file->names, NULL))
-			file->names = NULL;
+		if (egret_code_names_create(module->elf, module->debug, names->cache, &file->code,
+					    NULL))
+			file->code = NULL;
 	}
-	return file->names;
+	return file->code;
 }
 
 enum egret_name_reason egret_names_why_no_elf(const struct egret_module *module)
@@ -140,7 +148,7 @@ static enum egret_name_reason why_stripped(struct egret_names *names,
 static bool find_in_file(struct egret_names *names, const struct egret_module *module,
 			 uint64_t offset, struct egret_symbol *symbol, enum egret_name_reason *why)
 {
-	struct egret_file_names *table;
+	struct egret_code_names *code;
 	uint64_t vaddr;
 
 	*why = EGRET_NAME_NOT_READABLE;
@@ -154,9 +162,9 @@ static bool find_in_file(struct egret_names *names, const struct egret_module *m
 		*why = EGRET_NAME_NO_SEGMENT;
 		return false;
 	}
-	table = file_names_of(names, module);
-	if (!table || egret_file_names_find(table, vaddr, symbol, why))
-		return table != NULL;
+	code = code_of(names, module);
+	if (!code || egret_code_names_symbol(code, vaddr, symbol, why))
+		return code != NULL;
 	if (*why == EGRET_NAME_STRIPPED)
 		*why = why_stripped(names, module);
 	return false;
@@ -263,19 +271,6 @@ static int set_reason(struct egret_profile *profile, uint32_t number, enum egret
 	return writer ? egret_writer_reason(writer, number, err) : 0;
 }
 
-/* NULL: the name is shown as it is. */
-static char *demangle(const struct egret_names *names, const char *name)
-{
-	switch (names->demangle) {
-	case EGRET_DEMANGLE_NONE:
-		return NULL;
-	case EGRET_DEMANGLE_SHORT:
-		return egret_demangle_short(name);
-	default:
-		return egret_demangle(name);
-	}
-}
-
 /* Gives a frame its name. 1: it has one now; 0: nothing was found. */
 static int name_frame(struct egret_names *names, struct egret_profile *profile, uint32_t number,
 		      struct egret_module *const *module_of, struct egret_writer *writer,
@@ -283,7 +278,6 @@ static int name_frame(struct egret_names *names, struct egret_profile *profile, 
 {
 	const struct egret_profile_frame *frame = egret_profile_get_frame(profile, number);
 	struct egret_profile_line line = { 0 };
-	__free_ char *demangled = NULL;
 	enum egret_name_reason why;
 	struct egret_symbol symbol;
 	const char *name;
@@ -291,9 +285,8 @@ static int name_frame(struct egret_names *names, struct egret_profile *profile, 
 
 	if (!find_symbol(names, profile, frame, module_of, &symbol, &why))
 		return set_reason(profile, number, why, writer, err);
-	demangled = demangle(names, symbol.name);
-	name = demangled ? demangled : symbol.name;
-	line.name = egret_profile_string(profile, name, strlen(name), NULL);
+	name = egret_shown_name_of_text(&names->shown, symbol.name);
+	line.name = name ? egret_profile_string(profile, name, strlen(name), NULL) : UINT32_MAX;
 	if (line.name == UINT32_MAX || egret_profile_set_lines(profile, number, &line, 1))
 		return egret_fail(err, ENOMEM, "out of memory");
 	ret = writer ? egret_writer_symbol(writer, number, err) : 0;
@@ -361,8 +354,8 @@ static void fetch_debug(struct egret_names *names, struct egret_module *module)
 							&module->debug);
 	if (file->fetch_error)
 		return;
-	egret_file_names_destroy(file->names);
-	file->names = NULL;
+	egret_code_names_destroy(file->code);
+	file->code = NULL;
 	file->tried = false;
 }
 
@@ -396,23 +389,111 @@ static int retry_unnamed(struct egret_names *names, struct egret_profile *profil
 	return 0;
 }
 
+/* ---- lines ----------------------------------------------------------------------------------- */
+
+/* The line as the profile has it. False without memory. */
+static bool take_line(struct egret_names *names, struct egret_profile *profile,
+		      const struct egret_dwarf_line *from, struct egret_profile_line *to)
+{
+	const char *name = from->function ? egret_shown_name(&names->shown, from->function) : "";
+
+	*to = (struct egret_profile_line){ .line = from->line };
+	if (!name)
+		return false;
+	to->name = egret_profile_string(profile, name, strlen(name), NULL);
+	if (from->file)
+		to->file = egret_profile_string(profile, from->file, strlen(from->file), NULL);
+	if (from->is_inlined)
+		to->flags = EGRET_FRAME_F_INLINED;
+	return to->name != UINT32_MAX && to->file != UINT32_MAX;
+}
+
+static bool is_of_file(const struct egret_profile *profile, const struct egret_profile_frame *frame)
+{
+	uint32_t kind = egret_profile_get_module(profile, frame->module)->kind;
+
+	return kind == EGRET_MODULE_FILE || kind == EGRET_MODULE_VDSO;
+}
+
+/* What debug files say of a frame: in place of its symbol, which they know better. */
+static int add_lines(struct egret_names *names, struct egret_profile *profile, uint32_t number,
+		     struct egret_module *const *module_of, struct egret_writer *writer,
+		     struct egret_error *err)
+{
+	const struct egret_profile_frame *frame = egret_profile_get_frame(profile, number);
+	struct egret_profile_line lines[EGRET_CODE_LINES_MAX];
+	struct egret_dwarf_line found[EGRET_CODE_LINES_MAX];
+	const struct egret_module *module;
+	struct egret_code_names *code;
+	uint64_t vaddr, offset = frame->offset - !!(frame->flags & EGRET_FRAME_F_RETURN);
+	size_t n;
+
+	module = is_of_file(profile, frame) ? module_of[frame->module] : NULL;
+	if (!module || !module->elf || !egret_elf_offset_to_vaddr(module->elf, offset, &vaddr))
+		return 0;
+	code = code_of(names, module);
+	n = code ? egret_code_names_find(code, vaddr, found, EGRET_CODE_LINES_MAX, NULL) : 0;
+	/* Nothing beyond the symbol, or no name: it stays as it is. */
+	if (!n || !found[n - 1].function || (n == 1 && !found[0].file))
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (!take_line(names, profile, &found[i], &lines[i]))
+			return egret_fail(err, ENOMEM, "out of memory");
+	if (egret_profile_set_lines(profile, number, lines, n))
+		return egret_fail(err, ENOMEM, "out of memory");
+	return writer ? egret_writer_symbol(writer, number, err) : 0;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+#define BOUND_NS 100000000ull
+
+static int add_all_lines(struct egret_names *names, struct egret_profile *profile,
+			 struct egret_module *const *module_of, enum egret_names_depth depth,
+			 struct egret_writer *writer, struct egret_error *err)
+{
+	size_t n_frames = egret_profile_n_frames(profile);
+	uint64_t end = depth == EGRET_NAMES_ALL ? UINT64_MAX : now_ns() + BOUND_NS;
+	int ret = 0;
+
+	while (!ret && names->next_lines < n_frames && now_ns() < end)
+		ret = add_lines(names, profile, names->next_lines++, module_of, writer, err);
+	return ret;
+}
+
+void egret_names_keep(struct egret_names *names)
+{
+	for (size_t i = 0; i < names->n_files; i++)
+		if (names->files[i].code)
+			egret_code_names_keep(names->files[i].code);
+}
+
 int egret_names_update(struct egret_names *names, struct egret_profile *profile,
-		       struct egret_module *const *module_of, bool again,
+		       struct egret_module *const *module_of, enum egret_names_depth depth,
 		       struct egret_writer *writer, struct egret_error *err)
 {
 	size_t n_frames = egret_profile_n_frames(profile);
+	int ret = 0;
 
 	refresh_jits_of_new_frames(names, profile, n_frames);
 	for (uint32_t f = names->next_frame; f < n_frames; f++) {
-		int ret = name_frame(names, profile, f, module_of, writer, err);
-
+		ret = name_frame(names, profile, f, module_of, writer, err);
 		if (ret < 0)
 			return ret;
 		if (!ret && may_come_later(profile, f))
 			remember_unnamed(names, f);
 	}
 	names->next_frame = (uint32_t)n_frames;
-	return again ? retry_unnamed(names, profile, module_of, writer, err) : 0;
+	if (depth == EGRET_NAMES_QUICK)
+		return 0;
+	ret = retry_unnamed(names, profile, module_of, writer, err);
+	return ret ? ret : add_all_lines(names, profile, module_of, depth, writer, err);
 }
 
 /* ---- the live system ----------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 #define EGRET_SESSION_NAMES_H
 
 #include "base/buffer.h"
+#include "cache/cache.h"
 #include "maps/modules.h"
 #include "profile/profile.h"
 #include "recording/recording.h"
@@ -22,20 +23,35 @@ extern const struct egret_name_source egret_name_source_live;
 
 struct egret_names;
 
-/* modules: where debug files are fetched from that take long. */
+/*
+ * modules: where debug files are fetched from that take long. cache: of what was indexed of debug
+ * files; NULL: none.
+ */
 int egret_names_create(const struct egret_name_source *source,
 		       const struct egret_module_source *modules, enum egret_demangle demangle,
-		       struct egret_names **out);
+		       struct egret_cache *cache, struct egret_names **out);
 void egret_names_destroy(struct egret_names *names);
 
+enum egret_names_depth {
+	/* By what takes no time, symbols and perf maps: frames that have not been looked at. */
+	EGRET_NAMES_QUICK,
+	/* Also those that found no name before; then lines and inlined functions, for which debug
+	 * files are read, until 100 ms have passed: captures are waiting. */
+	EGRET_NAMES_BOUNDED,
+	EGRET_NAMES_ALL, /* however long it takes */
+};
+
 /*
- * Names the frames of profile from the first that has not been looked at, and, where `again`, those
- * that found no name before; a frame without one is given its reason. module_of: the modules by
- * number of the profile, NULL for kernel, JIT and cut frames. Tells writer (may be NULL) of each.
+ * Gives the frames of profile their names and lines, and those without a name the reason.
+ * module_of: the modules by number of the profile, NULL for kernel, JIT and cut frames. Tells
+ * writer (may be NULL) of each.
  */
 int egret_names_update(struct egret_names *names, struct egret_profile *profile,
-		       struct egret_module *const *module_of, bool again,
+		       struct egret_module *const *module_of, enum egret_names_depth depth,
 		       struct egret_writer *writer, struct egret_error *err);
+
+/* Puts what was indexed of debug files into the cache. Not for where somebody waits. */
+void egret_names_keep(struct egret_names *names);
 
 /* Whether kernel addresses are hidden (kernel.kptr_restrict); known after the first kernel frame.
  */

@@ -82,7 +82,7 @@ int egret_pipeline_create(const struct egret_pipeline_opts *opts, struct egret_p
 	ret = egret_profile_create(&p->profile);
 	if (!ret)
 		ret = egret_names_create(opts->name_source, opts->module_source, opts->demangle,
-					 &p->names);
+					 opts->cache, &p->names);
 	if (ret)
 		egret_fail(err, -ret, "out of memory");
 	else
@@ -700,8 +700,8 @@ int egret_pipeline_tidy(struct egret_pipeline *p, uint64_t now, struct egret_err
 	int ret = 0;
 
 	if (!p->opts.no_names)
-		ret = egret_names_update(p->names, p->profile, p->stacks.module_of, false,
-					 p->writer, err);
+		ret = egret_names_update(p->names, p->profile, p->stacks.module_of,
+					 EGRET_NAMES_QUICK, p->writer, err);
 	if (ret || now < FORGET_AFTER_NS)
 		return ret;
 	egret_processes_forget(&p->processes, now - FORGET_AFTER_NS);
@@ -738,9 +738,15 @@ const struct egret_cache *egret_pipeline_cache(const struct egret_pipeline *p)
 	return p->opts.cache;
 }
 
-int egret_pipeline_name_all(struct egret_pipeline *p, struct egret_error *err)
+int egret_pipeline_name_all(struct egret_pipeline *p, bool is_over, struct egret_error *err)
 {
+	int ret;
+
 	if (p->opts.no_names)
 		return 0;
-	return egret_names_update(p->names, p->profile, p->stacks.module_of, true, p->writer, err);
+	ret = egret_names_update(p->names, p->profile, p->stacks.module_of,
+				 is_over ? EGRET_NAMES_ALL : EGRET_NAMES_BOUNDED, p->writer, err);
+	if (is_over)
+		egret_names_keep(p->names);
+	return ret;
 }

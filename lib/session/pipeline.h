@@ -84,7 +84,10 @@ int egret_pipeline_end(struct egret_pipeline *p, bool asleep, struct egret_error
 /* Puts what was made of files into the cache. After the end, when nothing is captured any more. */
 void egret_pipeline_keep(struct egret_pipeline *p);
 
-/* Names everything that can be named, JIT code read anew. */
-int egret_pipeline_name_all(struct egret_pipeline *p, struct egret_error *err);
+/*
+ * Names everything that can be named, JIT code read anew, and looks for lines and inlined
+ * functions: for a bounded time, unless it is_over, when nothing is captured any more.
+ */
+int egret_pipeline_name_all(struct egret_pipeline *p, bool is_over, struct egret_error *err);
 
 #endif

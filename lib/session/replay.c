@@ -377,7 +377,7 @@ static int run(struct replay *r, const char *path, int fd, const struct egret_pr
 	if (!ret)
 		ret = egret_pipeline_end(r->pipeline, true, r->err);
 	if (!ret)
-		ret = egret_pipeline_name_all(r->pipeline, r->err);
+		ret = egret_pipeline_name_all(r->pipeline, true, r->err);
 	egret_profile__each_stat(recorded, keep_stat, profile);
 	egret_accounting_store(NULL, r->pipeline, profile);
 	if (!ret)

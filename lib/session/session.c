@@ -564,7 +564,7 @@ int egret_session__finish_output(struct egret_session *s, struct egret_error *er
 	egret_profile_set_meta(profile, "duration", duration);
 	ret = store_accounting(s, profile, err);
 	if (!ret)
-		ret = egret_pipeline_name_all(s->pipeline, err);
+		ret = egret_pipeline_name_all(s->pipeline, s->stopped, err);
 	if (!ret && s->raw_sources)
 		ret = egret_raw_sources_finish(s->raw_sources, egret_pipeline_modules(s->pipeline),
 					       err);
@@ -740,7 +740,7 @@ int egret_session__profile(struct egret_session *s, struct egret_profile **out,
 	int ret = store_accounting(s, profile, err);
 
 	if (!ret)
-		ret = egret_pipeline_name_all(s->pipeline, err);
+		ret = egret_pipeline_name_all(s->pipeline, s->stopped, err);
 	if (ret)
 		return ret;
 	ret = egret_profile_copy(profile, out);

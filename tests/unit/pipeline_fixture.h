@@ -177,7 +177,7 @@ static const char *shown(struct world *w)
 {
 	static struct shown s;
 
-	CHECK_EQ(egret_pipeline_name_all(w->p, NULL), 0);
+	CHECK_EQ(egret_pipeline_name_all(w->p, true, NULL), 0);
 	s.len = 0;
 	s.text[0] = 0;
 	CHECK_EQ(egret_profile__each_stack(egret_pipeline_profile(w->p), show, &s), 0);

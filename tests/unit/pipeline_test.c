@@ -447,15 +447,15 @@ static void unnamed_frames_say_why(void)
 	CHECK_STR(reasons(&w), "[b+0x1010]:not-asked;[a+0x1010]:not-asked;[jit+0x30010]:not-asked;"
 			       "[kernel+0xffffffff8a000000]:not-asked;"
 			       "[kernel+0xffffffff81001010]:not-asked\n");
-	CHECK_EQ(egret_pipeline_name_all(w.p, NULL), 0);
+	CHECK_EQ(egret_pipeline_name_all(w.p, true, NULL), 0);
 	CHECK_STR(reasons(&w), "[b+0x1010]:file-gone;[a+0x1010]:stripped;"
 			       "[jit+0x30010]:no-perf-map;"
 			       "[kernel+0xffffffff8a000000]:not-in-kallsyms;do_syscall:\n");
 	w.perfmap = "30100 100 elsewhere\n";
-	CHECK_EQ(egret_pipeline_name_all(w.p, NULL), 0);
+	CHECK_EQ(egret_pipeline_name_all(w.p, true, NULL), 0);
 	CHECK(strstr(reasons(&w), "[jit+0x30010]:not-in-perf-map;"));
 	w.perfmap = "30100 100 elsewhere\n30000 100 here\n";
-	CHECK_EQ(egret_pipeline_name_all(w.p, NULL), 0);
+	CHECK_EQ(egret_pipeline_name_all(w.p, true, NULL), 0);
 	CHECK(strstr(reasons(&w), ";here:;"));
 	deinit(&w);
 }
@@ -467,7 +467,7 @@ static void an_address_without_a_mapping(void)
 	init(&w);
 	put_sample(&w, (struct sample){ .pid = 7, .cookie = 1 });
 	put_capture(&w, (struct capture){ .pid = 7, .cookie = 1, .pc = 0x99999 });
-	CHECK_EQ(egret_pipeline_name_all(w.p, NULL), 0);
+	CHECK_EQ(egret_pipeline_name_all(w.p, true, NULL), 0);
 	CHECK_STR(reasons(&w), "[cut: no-module]:;[unknown+0x99999]:no-mapping\n");
 	deinit(&w);
 }
