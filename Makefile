@@ -122,7 +122,7 @@ $(O)/tests/workloads/%: tests/workloads/%.c $(wildcard tests/workloads/*.h)
 $(O)/tests/workloads/compat32: tests/workloads/compat32.c
 	@mkdir -p $(@D)
 	-$(CC) -m32 -O2 -fno-pic -no-pie -ffreestanding -fno-stack-protector -nostdlib -static $< -o $@
-$(O)/tests/workloads/goroutine: tests/workloads/goroutine.go
+$(O)/tests/workloads/%: tests/workloads/%.go
 	@mkdir -p $(@D)
 	-GOCACHE=$(abspath $(O))/go-cache GOFLAGS=-mod=mod go build -o $@ $<
 

@@ -96,6 +96,7 @@ size_t egret_code_names_find(struct egret_code_names *code, uint64_t vaddr,
 			     struct egret_dwarf_line *lines, size_t max,
 			     enum egret_name_reason *reason)
 {
+	struct egret_file_names *symbols;
 	struct egret_symbol symbol;
 	size_t n = 0;
 
@@ -105,6 +106,11 @@ size_t egret_code_names_find(struct egret_code_names *code, uint64_t vaddr,
 	}
 	if (code->index)
 		n = egret_dwarf_index_find(code->index, vaddr, lines, max);
+	if (n && lines[n - 1].function)
+		return n;
+	symbols = symbols_of(code);
+	if (!n && symbols)
+		n = egret_file_names_lines(symbols, vaddr, lines, max);
 	if (n && lines[n - 1].function)
 		return n;
 	if (!egret_code_names_symbol(code, vaddr, &symbol, reason))

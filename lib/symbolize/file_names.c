@@ -5,9 +5,11 @@
 #include <stdlib.h>
 
 #include "elf/debug_find.h"
+#include "symbolize/gopclntab.h"
 
 struct egret_file_names {
 	struct egret_symtab *symtab;
+	struct egret_gopclntab *go;  /* NULL: not a Go program */
 	struct egret_elf *debugdata; /* of .gnu_debugdata, where no other file has a .symtab */
 };
 
@@ -30,6 +32,8 @@ int egret_file_names_create(const struct egret_elf *elf, const struct egret_elf 
 	if (!has_symbols(elf) && !has_symbols(debug) &&
 	    !egret_elf_open_debugdata(elf, &names->debugdata))
 		debug = names->debugdata;
+	if (egret_gopclntab_create(elf, &names->go))
+		names->go = NULL;
 	ret = egret_symtab_create(elf, debug, &names->symtab, err);
 	if (ret) {
 		egret_file_names_destroy(names);
@@ -44,17 +48,37 @@ void egret_file_names_destroy(struct egret_file_names *names)
 	if (!names)
 		return;
 	egret_symtab_destroy(names->symtab);
+	egret_gopclntab_destroy(names->go);
 	egret_elf_destroy(names->debugdata);
 	free(names);
+}
+
+/* The function itself, not what is inlined into it. */
+static bool find_in_go(const struct egret_file_names *names, uint64_t vaddr,
+		       struct egret_symbol *out)
+{
+	struct egret_dwarf_line lines[EGRET_DWARF_LINES_MAX];
+	size_t n = egret_file_names_lines(names, vaddr, lines, EGRET_DWARF_LINES_MAX);
+
+	if (!n || !lines[n - 1].function)
+		return false;
+	*out = (struct egret_symbol){ .name = lines[n - 1].function, .start = vaddr };
+	return true;
+}
+
+size_t egret_file_names_lines(const struct egret_file_names *names, uint64_t vaddr,
+			      struct egret_dwarf_line *lines, size_t max)
+{
+	return names->go ? egret_gopclntab_find(names->go, vaddr, lines, max) : 0;
 }
 
 bool egret_file_names_find(const struct egret_file_names *names, uint64_t vaddr,
 			   struct egret_symbol *out, enum egret_name_reason *why)
 {
-	if (egret_symtab_find(names->symtab, vaddr, out))
+	if (egret_symtab_find(names->symtab, vaddr, out) || find_in_go(names, vaddr, out))
 		return true;
 	if (why)
-		*why = egret_symtab_is_full(names->symtab) ? EGRET_NAME_NO_SYMBOL
-							   : EGRET_NAME_STRIPPED;
+		*why = egret_symtab_is_full(names->symtab) || names->go ? EGRET_NAME_NO_SYMBOL
+									: EGRET_NAME_STRIPPED;
 	return false;
 }

@@ -5,12 +5,14 @@
  *	1. .symtab of the file and of its debug file, or that of .gnu_debugdata, and .dynsym: one
  *	   table, see symbolize.h
  *	2. PLT entries
+ *	3. .gopclntab, which a stripped Go program still has
  *
  * The first that covers an address has its name.
  */
 #ifndef EGRET_FILE_NAMES_H
 #define EGRET_FILE_NAMES_H
 
+#include "symbolize/dwarf_index.h"
 #include "symbolize/name_reasons.h"
 #include "symbolize/symbolize.h"
 
@@ -27,5 +29,12 @@ void egret_file_names_destroy(struct egret_file_names *names);
  */
 bool egret_file_names_find(const struct egret_file_names *names, uint64_t vaddr,
 			   struct egret_symbol *out, enum egret_name_reason *why);
+
+/*
+ * The lines at vaddr by the file's own tables, as egret_dwarf_index_find gives them, for where
+ * there is no DWARF: of Go programs. Returns their number, at most max; 0: nothing is known.
+ */
+size_t egret_file_names_lines(const struct egret_file_names *names, uint64_t vaddr,
+			      struct egret_dwarf_line *lines, size_t max);
 
 #endif
