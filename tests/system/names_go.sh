@@ -25,6 +25,7 @@ as_the_runtime_says "stripped" "$workloads/goframes"
 [ "$(id -u)" = 0 ] || finish
 record -- "$tmp/stripped" 300
 check "names of a stripped program" \
-	"$(samples_of '^stripped;.*;runtime.main;(main.main;)?main.busyWork(;.*_\[k\])? ')" '>' 250
+	"$(samples_of '^stripped;.*;runtime.main;(main.main;)?main.busyWork(;|$| )')" '>' 250
+check "a call that was inlined" "$(samples_of ';main.busyWork;main.mix_\[i\](;.*_\[k\])? ')" '>' 50
 check "frames without a name" "$("$egret" report --why -i "$tmp/data" | awk '$8 ~ /stripped$/' | wc -l)" == 0
 finish
