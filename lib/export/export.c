@@ -15,6 +15,8 @@ const struct egret_exporter *const egret_exporters[] = {
 	&egret_exporter_flamegraph,
 	&egret_exporter_pprof,
 	&egret_exporter_perf_script,
+	&egret_exporter_speedscope,
+	&egret_exporter_callgrind,
 	NULL,
 };
 

@@ -30,6 +30,8 @@ extern const struct egret_exporter egret_exporter_folded;
 extern const struct egret_exporter egret_exporter_flamegraph;
 extern const struct egret_exporter egret_exporter_pprof;
 extern const struct egret_exporter egret_exporter_perf_script;
+extern const struct egret_exporter egret_exporter_speedscope;
+extern const struct egret_exporter egret_exporter_callgrind;
 
 /* All of them, the default first; NULL at the end. */
 extern const struct egret_exporter *const egret_exporters[];

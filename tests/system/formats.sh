@@ -19,7 +19,10 @@ check "samples" "$samples" '>' 300
 "$egret" export -i "$tmp/data" --by-thread -o "$tmp/all.folded" || fail "no folded lines"
 export_as pprof "$tmp/all.pb.gz"
 export_as perf-script "$tmp/all.script"
-tests/system/formats.py "$tmp/all.folded" pprof "$tmp/all.pb.gz" perf-script "$tmp/all.script" ||
+export_as speedscope "$tmp/all.speedscope.json"
+export_as callgrind "$tmp/callgrind.out"
+tests/system/formats.py "$tmp/all.folded" pprof "$tmp/all.pb.gz" perf-script "$tmp/all.script" \
+	speedscope "$tmp/all.speedscope.json" callgrind "$tmp/callgrind.out" ||
 	fail "not the same in all formats"
 
 # ---- pprof ----
