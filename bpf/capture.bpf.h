@@ -36,12 +36,13 @@ struct capture {
 	u32 pages_in;
 };
 
-static __always_inline void fill_regs(struct egret_rec_capture *rec, struct task_struct *task)
+/* Of its own, since its registers are a third of what a program may have on its stack. */
+static __noinline int fill_regs(struct egret_rec_capture *rec, struct task_struct *task)
 {
 	struct pt_regs r;
 
 	if (bpf_probe_read_kernel(&r, sizeof(r), (void *)bpf_task_pt_regs(task)))
-		return;
+		return -EFAULT;
 	rec->regs[0] = r.ax;
 	rec->regs[1] = r.dx;
 	rec->regs[2] = r.cx;
@@ -59,6 +60,7 @@ static __always_inline void fill_regs(struct egret_rec_capture *rec, struct task
 	rec->regs[14] = r.r14;
 	rec->regs[15] = r.r15;
 	rec->regs[16] = r.ip;
+	return 0;
 }
 
 static __always_inline void fill_record_of(struct task_struct *task, struct egret_rec_capture *rec,

@@ -58,9 +58,12 @@ static long copy_page(u32 index, void *arg)
 	return 0;
 }
 
-/* Copies what is in memory of a range behind what is there already. Returns the bytes in all. */
-static __always_inline u32 copy_range(struct egret_rec_capture *rec, struct stack_range *range,
-				      u32 at, u32 *missing)
+/*
+ * Copies what is in memory of a range behind what is there already. Returns the bytes in all. A
+ * function of its own, for what it has on the stack.
+ */
+static __noinline u32 copy_range(struct egret_rec_capture *rec, struct stack_range *range, u32 at,
+				 u32 *missing)
 {
 	struct copy_loop loop = {
 		.addr = range->start,

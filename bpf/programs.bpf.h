@@ -46,7 +46,8 @@ struct {
 /* Whether this hit of the n-th tracepoint is one to sample; others are only counted. */
 static __always_inline bool tracepoint_due(u32 n, struct hit *hit)
 {
-	u64 *hits = bpf_map_lookup_elem(&tracepoint_hits, &n);
+	u32 key = n; /* n stays a constant: older verifiers do not follow what is in memory */
+	u64 *hits = bpf_map_lookup_elem(&tracepoint_hits, &key);
 
 	hit->event = config.tracepoint_event[n];
 	hit->period = config.tracepoint_period[n];
@@ -64,8 +65,11 @@ static __always_inline bool tracepoint_due(u32 n, struct hit *hit)
  * One program a tracepoint, since a raw tracepoint has no cookie before 6.10 by which a shared one
  * could tell where it is.
  */
+#ifndef TRACEPOINT_SECTION
+#define TRACEPOINT_SECTION "raw_tp"
+#endif
 #define EGRET_TRACEPOINT(n)                                                                        \
-	SEC("raw_tp")                                                                              \
+	SEC(TRACEPOINT_SECTION)                                                                    \
 	int egret_tracepoint##n(struct bpf_raw_tracepoint_args *ctx)                               \
 	{                                                                                          \
 		struct hit hit = {};                                                               \

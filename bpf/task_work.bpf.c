@@ -8,7 +8,7 @@
  * sampled after them in the same kernel entry shares the capture made there.
  */
 #include "sample.bpf.h"
-#include "capture.bpf.h"
+#include "threads.bpf.h"
 
 /* 6.18 has the first form, later kernels the second (include/linux/bpf.h, kernel/bpf/helpers.c). */
 extern int bpf_task_work_schedule_resume_impl(struct task_struct *task, struct bpf_task_work *tw,
@@ -23,61 +23,7 @@ extern int bpf_task_work_schedule_resume(struct task_struct *task, struct bpf_ta
 extern int bpf_probe_read_user_dynptr(struct bpf_dynptr *dptr, u64 off, u64 size,
 				      const void *unsafe_ptr__ign) __ksym;
 
-#include "mappings.bpf.h"
-
 #define ksym_exists(symbol) (!!(symbol))
-
-/*
- * The thread, by the address of its task, which nobody else has before sched_process_free. Not by
- * its id: a thread that calls execve takes over the id and the start time of its process's first.
- */
-struct thread_key {
-	u64 task;
-};
-
-/*
- * A thread with a capture under way. Written by the interrupt (request) and by the thread itself
- * (capture), which never run at once: the thread is the one that was interrupted.
- */
-struct thread_state {
-	struct bpf_task_work work;
-	u64 cookie;	  /* of the capture that is pending or running */
-	u64 requested;	  /* when */
-	u64 ip, sp;	  /* of a user-mode hit; else 0 */
-	u64 final_cookie; /* of the capture made at exit or exec: answers all that come after */
-	u32 exec_id;	  /* self_exec_id at the request */
-	u32 pending;	  /* cookie has not been answered */
-};
-
-/* Not an LRU: an eviction would lose a sample silently. Elements go when the thread does. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
-	__type(key, struct thread_key);
-	__type(value, struct thread_state);
-} threads SEC(".maps");
-
-static __always_inline struct thread_key key_of(struct task_struct *task)
-{
-	struct thread_key key = { .task = (u64)task };
-
-	return key;
-}
-
-static __always_inline struct thread_state *thread_of(struct task_struct *task)
-{
-	struct thread_key key = key_of(task);
-	struct thread_state *thread = bpf_map_lookup_elem(&threads, &key);
-
-	if (!thread) {
-		static const struct thread_state fresh;
-
-		if (bpf_map_update_elem(&threads, &key, &fresh, BPF_NOEXIST))
-			count(EGRET_COUNT_THREADS_FULL);
-		thread = bpf_map_lookup_elem(&threads, &key);
-	}
-	return thread;
-}
 
 /* ---- the capture -------------------------------------------------------------------------- */
 
@@ -285,24 +231,6 @@ static __always_inline int capture_resident(struct capture *c)
 	return 0;
 }
 
-/* Whether the thread is not where the interrupt found it, in user mode. */
-static __always_inline bool has_moved(struct thread_state *thread, struct pt_regs *regs)
-{
-	u64 ip = 0, sp = 0;
-
-	if (!thread->ip)
-		return false;
-	bpf_probe_read_kernel(&ip, sizeof(ip), &regs->ip);
-	bpf_probe_read_kernel(&sp, sizeof(sp), &regs->sp);
-	return ip != thread->ip || sp != thread->sp;
-}
-
-/* Who takes it answers the request: the thread, or the iterator that reads it from outside. */
-static __always_inline bool claim(struct thread_state *thread)
-{
-	return __sync_lock_test_and_set(&thread->pending, 0);
-}
-
 /* Runs as task work: in the thread itself, preemptible, page faults allowed. */
 static int capture_callback(struct bpf_map *map, void *key, void *value)
 {
@@ -391,13 +319,8 @@ static __always_inline void take_user_stack(struct egret_rec_sample *s, struct t
 		s->ending = EGRET_CAPTURE_REQUEST_FAILED;
 		return;
 	}
-	thread->cookie = cookie;
-	thread->requested = s->rec.time;
 	thread->exec_id = BPF_CORE_READ(task, self_exec_id);
-	thread->ip = s->flags & EGRET_SAMPLE_USER_MODE ? s->ip : 0;
-	thread->sp = s->sp;
-	thread->pending = 1;
-	s->cookie = cookie;
+	note_request(thread, s, cookie);
 	count(EGRET_COUNT_REQUESTS);
 	return;
 shared:
@@ -466,134 +389,6 @@ int BPF_PROG(egret_exec, struct task_struct *task, struct linux_binprm *bprm)
 	return 0;
 }
 
-SEC("tp_btf/sched_process_free")
-int BPF_PROG(egret_free, struct task_struct *task)
-{
-	struct thread_key key = key_of(task);
-
-	bpf_map_delete_elem(&threads, &key);
-	forget_told(task);
-	forget_target(task);
-	return 0;
-}
-
-/* ---- the end of a recording ----------------------------------------------------------------- */
-
-/* The record of a sleeper: user space sets the size of the value to the record and the stack limit.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(u32));
-	__uint(value_size, sizeof(struct egret_rec_capture) + PAGE_SIZE);
-} sleeper_scratch SEC(".maps");
-
-/* Copies a range of another thread's stack behind the record. Returns the bytes got. */
-static __always_inline u32 copy_remote(struct task_struct *task, u8 *scratch,
-				       struct stack_range *range)
-{
-	u64 addr = range->start, end = range->start + range->len;
-	struct bpf_iter_num it;
-
-	bpf_iter_num_new(&it, 0, range->len / PAGE_SIZE + 2);
-	while (bpf_iter_num_next(&it)) {
-		u64 at = addr - range->start, len = (addr & ~(PAGE_SIZE - 1)) + PAGE_SIZE - addr;
-
-		if (addr >= end)
-			break;
-		if (len > end - addr)
-			len = end - addr;
-		barrier_var(at);
-		barrier_var(len);
-		if (at > config.stack_limit || len > PAGE_SIZE || !len)
-			break;
-		if (bpf_copy_from_user_task(scratch + sizeof(struct egret_rec_capture) + at, len,
-					    (void *)addr, task, 0))
-			break;
-		addr += len;
-	}
-	bpf_iter_num_destroy(&it);
-	return addr - range->start;
-}
-
-/* Reads the stack of a sleeper into the scratch record. Returns its ending. */
-static __always_inline u8 read_sleeper(struct task_struct *task, struct capture *c, u8 *scratch)
-{
-	struct egret_rec_capture *rec = (struct egret_rec_capture *)scratch;
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	u64 cs = 0, sp = 0;
-	u32 got;
-
-	bpf_probe_read_kernel(&cs, sizeof(cs), &regs->cs);
-	bpf_probe_read_kernel(&sp, sizeof(sp), &regs->sp);
-	if ((cs & 0xffff) == USER32_CS)
-		return EGRET_CAPTURE_COMPAT;
-	if (config.fault == EGRET_FAULT_NONE || (cs & 3) != 3)
-		return EGRET_CAPTURE_ASLEEP_UNREADABLE; /* reading from outside faults */
-	plan_stack_of(REMOTE, task, sp, &c->plan);
-	fill_record_of(task, rec, c, c->plan.ending);
-	if (c->plan.ending != EGRET_CAPTURE_WHOLE && c->plan.ending != EGRET_CAPTURE_LIMIT)
-		return c->plan.ending;
-	if (is_unsafe(&c->plan.range[0]))
-		return EGRET_CAPTURE_ASLEEP_UNREADABLE;
-	got = copy_remote(task, scratch, &c->plan.range[0]);
-	if (got < c->plan.range[0].len)
-		return EGRET_CAPTURE_ASLEEP_UNREADABLE;
-	add_window(rec, c->plan.range[0].start, got);
-	return c->plan.ending;
-}
-
-static __always_inline void write_sleeper(struct egret_rec_capture *rec, u8 ending)
-{
-	u32 cpu = bpf_get_smp_processor_id();
-	void *ring = bpf_map_lookup_elem(&capture_rings, &cpu);
-	u64 size = sizeof(*rec) + ROUND_UP((u64)rec->got, 8);
-
-	rec->ending = ending;
-	rec->rec.size = (u32)size;
-	barrier_var(size); /* the bound must be on the register that is used */
-	if (size > sizeof(*rec) + config.stack_limit)
-		return;
-	if (ring && !bpf_ringbuf_output(ring, rec, size, BPF_RB_FORCE_WAKEUP)) {
-		count(EGRET_COUNT_CAPTURES_DONE);
-		count_add(EGRET_COUNT_CAPTURE_BYTES, rec->got);
-	} else {
-		count(EGRET_COUNT_CAPTURES_RING_FULL);
-	}
-}
-
-/*
- * Reads the stacks of threads that were sampled on their way to sleep and have not come back. First
- * the copy, then the claim: while nobody has claimed, the thread has not been in user mode since.
- */
-SEC("iter.s/task")
-int egret_sleepers(struct bpf_iter__task *ctx)
-{
-	struct task_struct *task = ctx->task;
-	struct thread_state *thread;
-	struct thread_key key;
-	struct capture c = { .flags = EGRET_CAPTURE_F_ASLEEP };
-	u32 zero = 0;
-	u8 *scratch;
-	u8 ending;
-
-	if (!task)
-		return 0;
-	key = key_of(task);
-	thread = bpf_map_lookup_elem(&threads, &key);
-	scratch = bpf_map_lookup_elem(&sleeper_scratch, &zero);
-	if (!thread || !scratch || !thread->pending || !task->__state || !task->mm)
-		return 0;
-	c.cookie = thread->cookie;
-	c.requested = thread->requested;
-	__builtin_memset(scratch, 0, sizeof(struct egret_rec_capture));
-	ending = read_sleeper(task, &c, scratch);
-	if (!claim(thread))
-		return 0;
-	if (ending == EGRET_CAPTURE_COMPAT || ending == EGRET_CAPTURE_ASLEEP_UNREADABLE)
-		fill_record_of(task, (struct egret_rec_capture *)scratch, &c, ending);
-	write_sleeper((struct egret_rec_capture *)scratch, ending);
-	return 0;
-}
+#include "sleepers.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -222,8 +222,11 @@ struct bpf_iter__task {
 #define VM_PFNMAP 0x00000400ul
 #define VM_IO 0x00004000ul
 
-#define EBUSY 16
+#define EPERM 1
+#define ESRCH 3
 #define EFAULT 14
+#define EBUSY 16
+#define ETIME 62
 
 /* User code segments, arch/x86/include/asm/segment.h. */
 #define USER64_CS 0x33

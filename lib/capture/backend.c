@@ -7,6 +7,7 @@
 #include <string.h>
 
 const struct egret_backend *const egret_backends[] = {
+	&egret_backend_hook,
 	&egret_backend_task_work,
 	&egret_backend_inline,
 	NULL,
@@ -45,29 +46,44 @@ static int keep_line(enum libbpf_print_level level, const char *format, va_list 
 	return 0;
 }
 
-/* Programs on tracepoints that this kernel does not have, or that nobody asked for, are left out.
- */
-static void leave_out(struct bpf_object *object, const struct egret_config *config,
-		      const struct btf *vmlinux)
+/* A program of a tracepoint event: egret_tracepoint0, 1, ... Those that nobody asked for are left
+ * out. A program of type tp_btf is loaded for its tracepoint, one of type raw_tp is not. */
+static int set_tracepoint(struct bpf_program *prog, const struct egret_backend_setup *setup,
+			  struct egret_error *err)
+{
+	unsigned int n = (unsigned int)(bpf_program__name(prog)[16] - '0');
+	bool wanted = n < EGRET_MAX_TRACEPOINTS && setup->config.tracepoint_period[n];
+
+	bpf_program__set_autoload(prog, wanted);
+	if (wanted && bpf_program__type(prog) == BPF_PROG_TYPE_TRACING &&
+	    bpf_program__set_attach_target(prog, 0, setup->tracepoints[n]))
+		return egret_fail(err, ENOENT,
+				  "cannot attach to the tracepoint '%s': this kernel has none of "
+				  "that name",
+				  setup->tracepoints[n]);
+	return 0;
+}
+
+/* Programs on tracepoints that this kernel does not have are left out. */
+static int choose_programs(struct bpf_object *object, const struct egret_backend_setup *setup,
+			   const struct btf *vmlinux, struct egret_error *err)
 {
 	struct bpf_program *prog;
+	int ret = 0;
 
 	bpf_object__for_each_program(prog, object)
 	{
 		const char *section = bpf_program__section_name(prog);
 
-		if (!strcmp(section, "raw_tp")) {
-			/* egret_tracepoint0, 1, ...: as many as there are events for. */
-			unsigned int n = (unsigned int)(bpf_program__name(prog)[16] - '0');
-
-			bpf_program__set_autoload(prog, n < EGRET_MAX_TRACEPOINTS &&
-								config->tracepoint_period[n]);
-		}
-		if (strncmp(section, "tp_btf/", 7))
-			continue;
-		if (!egret_btf_has_tracepoint(vmlinux, section + 7))
+		if (!strncmp(bpf_program__name(prog), "egret_tracepoint", 16))
+			ret = set_tracepoint(prog, setup, err);
+		else if (!strncmp(section, "tp_btf/", 7) &&
+			 !egret_btf_has_tracepoint(vmlinux, section + 7))
 			bpf_program__set_autoload(prog, false);
+		if (ret)
+			return ret;
 	}
+	return 0;
 }
 
 static int set_sizes(struct bpf_object *object, const struct egret_config *config,
@@ -96,7 +112,7 @@ static int set_sizes(struct bpf_object *object, const struct egret_config *confi
 
 static int load_failed(const struct egret_backend *backend, int error, struct egret_error *err)
 {
-	if (error == -EPERM || error == -EACCES)
+	if (error == -EPERM) /* EACCES is the verifier's */
 		return egret_fail(err, EPERM,
 				  "not allowed to load BPF programs; run as root, or give egret "
 				  "CAP_BPF and CAP_PERFMON");
@@ -104,15 +120,15 @@ static int load_failed(const struct egret_backend *backend, int error, struct eg
 			  backend->name, libbpf_said[0] ? libbpf_said : strerror(-error));
 }
 
-int egret_backend_load(const struct egret_backend *backend, const struct egret_config *config,
-		       uint32_t max_threads, const struct btf *vmlinux, struct bpf_object **out,
-		       struct egret_error *err)
+int egret_backend_load(const struct egret_backend *backend, const struct egret_backend_setup *setup,
+		       const struct btf *vmlinux, struct bpf_object **out, struct egret_error *err)
 {
 	size_t size = (size_t)((const char *)backend->object_end - (const char *)backend->object);
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "egret");
 	int n_cpus = libbpf_num_possible_cpus();
 	struct bpf_object *object;
 	libbpf_print_fn_t print;
+	bool said = false; /* what is wrong, in err */
 	int ret;
 
 	libbpf_said[0] = 0;
@@ -120,17 +136,21 @@ int egret_backend_load(const struct egret_backend *backend, const struct egret_c
 	object = bpf_object__open_mem(backend->object, size, &opts);
 	ret = object ? 0 : -errno;
 	if (!ret) {
-		leave_out(object, config, vmlinux);
-		ret = set_sizes(object, config, max_threads, n_cpus);
+		ret = choose_programs(object, setup, vmlinux, err);
+		said = ret != 0;
 	}
-	if (!ret && backend->prepare)
-		ret = backend->prepare(object, config, n_cpus, err);
+	if (!ret)
+		ret = set_sizes(object, &setup->config, setup->max_threads, n_cpus);
+	if (!ret && backend->prepare) {
+		ret = backend->prepare(object, &setup->config, n_cpus, err);
+		said = ret != 0;
+	}
 	if (!ret)
 		ret = bpf_object__load(object);
 	libbpf_set_print(print);
 	if (ret) {
 		bpf_object__close(object);
-		return load_failed(backend, ret, err);
+		return said ? ret : load_failed(backend, ret, err);
 	}
 	*out = object;
 	return 0;

@@ -35,19 +35,28 @@ struct egret_backend {
 
 /* In the order of preference; NULL at the end. */
 extern const struct egret_backend *const egret_backends[];
+extern const struct egret_backend egret_backend_hook;
 extern const struct egret_backend egret_backend_task_work;
 extern const struct egret_backend egret_backend_inline;
+
+/* A prepare() of backends that defer: see sleepers.c. */
+int egret_prepare_sleepers(struct bpf_object *object, const struct egret_config *config, int n_cpus,
+			   struct egret_error *err);
 
 /* Whether the kernel's BTF has a function, or a type made for a tracepoint. */
 bool egret_btf_has_func(const struct btf *vmlinux, const char *name);
 bool egret_btf_has_tracepoint(const struct btf *vmlinux, const char *name);
 
-/*
- * Opens and loads a backend's programs. config: everything but what the backend decides. On success
- * *out is the caller's, to be closed with bpf_object__close.
- */
-int egret_backend_load(const struct egret_backend *backend, const struct egret_config *config,
-		       uint32_t max_threads, const struct btf *vmlinux, struct bpf_object **out,
-		       struct egret_error *err);
+/* What the programs are to do: everything but what the backend decides. */
+struct egret_backend_setup {
+	struct egret_config config;
+	uint32_t max_threads;
+	const char (*tracepoints)[64]; /* names, as many as config has periods for */
+};
+
+/* Opens and loads a backend's programs. On success *out is the caller's, to be closed with
+ * bpf_object__close. */
+int egret_backend_load(const struct egret_backend *backend, const struct egret_backend_setup *setup,
+		       const struct btf *vmlinux, struct bpf_object **out, struct egret_error *err);
 
 #endif

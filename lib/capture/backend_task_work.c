@@ -25,18 +25,6 @@ static int probe(const struct btf *vmlinux, struct egret_error *err)
 	return 0;
 }
 
-/* The scratch record of sleepers holds the limit, and the page that a copy may begin at its end. */
-static int prepare(struct bpf_object *object, const struct egret_config *config, int n_cpus,
-		   struct egret_error *err)
-{
-	struct bpf_map *map = bpf_object__find_map_by_name(object, "sleeper_scratch");
-
-	if (!map || bpf_map__set_value_size(map, (uint32_t)sizeof(struct egret_rec_capture) +
-							 config->stack_limit + 4096))
-		return egret_fail(err, EINVAL, "cannot size the scratch memory of 'task-work'");
-	return 0;
-}
-
 const struct egret_backend egret_backend_task_work = {
 	.name = "task-work",
 	.text = "BPF task work reads the stack on the way back to user mode",
@@ -46,5 +34,5 @@ const struct egret_backend egret_backend_task_work = {
 	.object = egret_bpf_task_work,
 	.object_end = egret_bpf_task_work_end,
 	.probe = probe,
-	.prepare = prepare,
+	.prepare = egret_prepare_sleepers,
 };

@@ -295,14 +295,16 @@ static int try_backend(struct egret_capture *c, const struct egret_backend *back
 		       struct egret_error *err)
 {
 	int ret = choose_limit(c, backend, opts->stack_limit, err);
+	struct egret_backend_setup setup = {
+		.config = c->config,
+		.max_threads = opts->max_threads ? opts->max_threads : DEFAULT_MAX_THREADS,
+		.tracepoints = (const char(*)[64])c->tracepoint_name,
+	};
 
 	if (!ret)
 		ret = backend->probe(vmlinux, err);
 	if (!ret)
-		ret = egret_backend_load(backend, &c->config,
-					 opts->max_threads ? opts->max_threads
-							   : DEFAULT_MAX_THREADS,
-					 vmlinux, &c->object, err);
+		ret = egret_backend_load(backend, &setup, vmlinux, &c->object, err);
 	if (!ret)
 		c->backend = backend;
 	return ret;
@@ -311,7 +313,8 @@ static int try_backend(struct egret_capture *c, const struct egret_backend *back
 static int unknown_backend(const char *name, struct egret_error *err)
 {
 	return egret_fail(err, EINVAL,
-			  "there is no capture backend '%s'; there are auto, task-work and inline",
+			  "there is no capture backend '%s'; there are auto, hook, task-work and "
+			  "inline",
 			  name);
 }
 

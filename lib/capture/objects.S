@@ -13,6 +13,7 @@ egret_bpf_\name\()_end:
 	.byte 0
 	.endm
 
+	object hook hook.bpf.o
 	object task_work task_work.bpf.o
 	object inline inline.bpf.o
 	.section .note.GNU-stack, "", @progbits

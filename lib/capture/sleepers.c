@@ -9,6 +9,18 @@
 #include "base/cleanup.h"
 #include "capture/capture_impl.h"
 
+/* The scratch record of sleepers holds the limit, and the page that a copy may begin at its end. */
+int egret_prepare_sleepers(struct bpf_object *object, const struct egret_config *config, int n_cpus,
+			   struct egret_error *err)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, "sleeper_scratch");
+
+	if (!map || bpf_map__set_value_size(map, (uint32_t)sizeof(struct egret_rec_capture) +
+							 config->stack_limit + 4096))
+		return egret_fail(err, EINVAL, "cannot size the scratch memory of sleepers");
+	return 0;
+}
+
 int egret_capture_read_sleepers(struct egret_capture *c, struct egret_error *err)
 {
 	struct bpf_program *prog = bpf_object__find_program_by_name(c->object, "egret_sleepers");

@@ -111,7 +111,11 @@ int egret_tracepoints_attach(struct egret_capture *c, struct egret_error *err)
 			continue;
 		snprintf(name, sizeof(name), "egret_tracepoint%zu", n);
 		prog = bpf_object__find_program_by_name(c->object, name);
-		c->tracepoints[n] = bpf_program__attach_raw_tracepoint(prog, c->tracepoint_name[n]);
+		if (bpf_program__type(prog) == BPF_PROG_TYPE_TRACING)
+			c->tracepoints[n] = bpf_program__attach(prog); /* loaded for it */
+		else
+			c->tracepoints[n] =
+				bpf_program__attach_raw_tracepoint(prog, c->tracepoint_name[n]);
 		if (!c->tracepoints[n])
 			return egret_fail(err, errno, "cannot attach to the tracepoint '%s': %s",
 					  c->tracepoint_name[n],

@@ -16,6 +16,8 @@
 #include "session/names.h"
 #include "symbolize/symbolize.h"
 
+#define MAX_BACKENDS 8
+
 struct doctor {
 	egret_check_fn fn;
 	void *arg;
@@ -139,45 +141,59 @@ static void check_events(struct doctor *d)
 }
 
 /* Features are found by trying: the programs are loaded, and thrown away. */
-static void check_backend(struct doctor *d, const struct egret_backend *backend, bool *found)
+static int try_backend(struct doctor *d, const struct egret_backend *backend,
+		       struct egret_error *err)
 {
-	struct egret_config config = { .stack_limit = backend->default_stack_limit,
-				       .filter = EGRET_FILTER_SYSTEM };
-	struct egret_error err = { "" };
+	struct egret_backend_setup setup = {
+		.config = { .stack_limit = backend->default_stack_limit,
+			    .filter = EGRET_FILTER_SYSTEM },
+		.max_threads = 1024,
+	};
 	struct bpf_object *object = NULL;
+	int ret;
+
+	if (!d->vmlinux)
+		return egret_fail(err, ENOTSUP, "needs BTF");
+	ret = backend->probe(d->vmlinux, err);
+	if (!ret)
+		ret = egret_backend_load(backend, &setup, d->vmlinux, &object, err);
+	bpf_object__close(object);
+	return ret;
+}
+
+/* chosen: the one that `auto` takes, or NULL. */
+static void report_backend(struct doctor *d, const struct egret_backend *backend, const char *why,
+			   const struct egret_backend *chosen)
+{
 	char name[64];
-	int ret = -ENOTSUP;
 
 	snprintf(name, sizeof(name), "capture backend %s", backend->name);
-	if (!d->vmlinux) {
-		report(d, name, EGRET_CHECK_WARN, "needs BTF", "");
-		return;
-	}
-	ret = backend->probe(d->vmlinux, &err);
-	if (!ret)
-		ret = egret_backend_load(backend, &config, 1024, d->vmlinux, &object, &err);
-	bpf_object__close(object);
-	if (!ret && !*found)
-		report(d, name, EGRET_CHECK_OK, "works, and is what `auto` takes", "");
-	else if (!ret)
-		report(d, name, EGRET_CHECK_OK, "works", "");
+	if (!why[0])
+		report(d, name, EGRET_CHECK_OK,
+		       backend == chosen ? "works, and is what `auto` takes" : "works", "");
+	else if (chosen && chosen->deferred)
+		report(d, name, EGRET_CHECK_OK, why, ""); /* it is not missed */
 	else
-		report(d, name, EGRET_CHECK_WARN, err.text,
+		report(d, name, EGRET_CHECK_WARN, why,
 		       backend->deferred ? "stacks are read in the interrupt instead" : "");
-	*found |= !ret;
 }
 
 static void check_backends(struct doctor *d)
 {
-	bool found = false;
+	const struct egret_backend *chosen = NULL;
+	struct egret_error why[MAX_BACKENDS] = { { "" } };
 
-	for (size_t i = 0; egret_backends[i]; i++)
-		check_backend(d, egret_backends[i], &found);
-	if (!found)
+	for (size_t i = 0; i < MAX_BACKENDS && egret_backends[i]; i++)
+		if (!try_backend(d, egret_backends[i], &why[i]) && !chosen)
+			chosen = egret_backends[i];
+	for (size_t i = 0; i < MAX_BACKENDS && egret_backends[i]; i++)
+		report_backend(d, egret_backends[i], why[i].text, chosen);
+	if (!chosen)
 		report(d, "capturing", EGRET_CHECK_MISSING, "no backend works here",
 		       d->may_load ? "a kernel from 6.1 on with BPF and BTF is needed"
 				   : "run as root, or with CAP_BPF and CAP_PERFMON");
-	if (d->vmlinux && !egret_btf_has_tracepoint(d->vmlinux, "sched_prepare_exec"))
+	if (d->vmlinux && !egret_btf_has_tracepoint(d->vmlinux, "sched_prepare_exec") &&
+	    chosen != &egret_backend_hook)
 		report(d, "stacks during execve", EGRET_CHECK_WARN,
 		       "no tracepoint sched_prepare_exec (Linux 6.10)",
 		       "samples taken while a program is replaced end with the reason `exec`");

@@ -291,7 +291,7 @@ static int open_capture(struct egret_session *s, const struct egret_session_opts
 	ret = egret_capture_open(&c, &s->capture, err);
 	if (ret)
 		return ret;
-	if (egret_capture_notice(s->capture)[0])
+	if (egret_capture_notice(s->capture)[0] && !egret_capture_deferred(s->capture))
 		add_notice(s, "capturing with '%s': %s", egret_capture_backend(s->capture),
 			   egret_capture_notice(s->capture));
 	if (!egret_capture_deferred(s->capture))

@@ -17,17 +17,17 @@ for workload in chain kernel_bound "handler plain" "handler thread"; do
 	# shellcheck disable=SC2086  # words
 	record --capture=inline -- "$workloads/"$workload
 	n=$(stat_of samples.written)
-	check "samples, $workload" "$n" '>' 300
+	check "samples, $workload" "$n" '>' 100
 	check "complete, per mille, $workload ($(endings))" \
 		"$(permille "$(stat_of unwind.root)" "$n")" '>=' 950
 	check_identity "$workload"
 	[ "$(backend)" = inline ] || fail "$workload: the recording names the backend '$(backend)'"
 done
 check "stacks, handler" "$(samples_of ';work;(interrupted;){5}interrupted_leaf;[^[]*handler;handler_leaf ')" \
-	'>' 300
+	'>' 100
 
 record --capture=inline -- "$workloads/chain"
-check "stacks, chain" "$(samples_of ';main;outer;middle;leaf ')" '>' 300
+check "stacks, chain" "$(samples_of ';main;outer;middle;leaf ')" '>' 100
 
 # What is not in memory is a hole, with its name.
 file=$build/tests/evicted.$$
@@ -45,7 +45,7 @@ fi
 # A limit of 64 KiB by default.
 record --capture=inline -- "$workloads/deep"
 check "bytes a capture" "$(bytes_per_capture)" '<=' 65536
-check "cut at the limit" "$(samples_of '^deep;\[cut: stack-limit\];(f;)+leaf')" '>' 300
+check "cut at the limit" "$(samples_of '^deep;\[cut: stack-limit\];(f;)+leaf')" '>' 100
 
 # A backend that is not there: one line that says so.
 "$egret" record --capture=sideways -o "$tmp/none" -- true >"$tmp/out" 2>&1 && fail "sideways: succeeded"
