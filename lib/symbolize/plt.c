@@ -133,6 +133,22 @@ static const struct slot *slot_of(const struct slots *slots, const uint8_t *code
 	return NULL;
 }
 
+/*
+ * gold says 8 or 16 only where it is true, lld nothing; nor does GNU ld for a static program, whose
+ * entries are of 8 bytes: a jump in each.
+ */
+static size_t stride_of(const struct egret_section *section, size_t default_stride,
+			const struct slots *slots)
+{
+	uint64_t vaddr = section->shdr.sh_addr, said = section->shdr.sh_entsize;
+	const uint8_t *code = section->data;
+
+	if (section->size >= 16 && slot_of(slots, code, 8, vaddr) &&
+	    slot_of(slots, code + 8, 8, vaddr + 8))
+		return 8;
+	return said == 8 || said == 16 ? said : default_stride;
+}
+
 static int each_of_section(const struct egret_elf *elf, const char *name, size_t default_stride,
 			   const struct slots *slots, const struct dynamic_names *names,
 			   egret_plt_fn fn, void *arg)
@@ -143,10 +159,7 @@ static int each_of_section(const struct egret_elf *elf, const char *name, size_t
 
 	if (!egret_elf_section(elf, name, &section) || !section.data)
 		return 0;
-	/* gold says 8 or 16 only where it is true, lld nothing. */
-	stride = section.shdr.sh_entsize == 8 || section.shdr.sh_entsize == 16
-			 ? section.shdr.sh_entsize
-			 : default_stride;
+	stride = stride_of(&section, default_stride, slots);
 	for (size_t at = 0; !ret && section.size - at >= stride; at += stride) {
 		struct egret_plt_entry entry = { section.shdr.sh_addr + at, stride, NULL, 0 };
 		const uint8_t *code = (const uint8_t *)section.data + at;

@@ -451,6 +451,27 @@ static const char calls[] = "#include <stdio.h>\n#include <stdlib.h>\n"
 			    "int main(int c, char **v) { void *p = malloc(c); free(p);\n"
 			    "pointer = puts; puts(v[0]); printf(\"%d\", c); abort(); }\n";
 
+/* A static program has entries for IFUNCs only, half as long as others. */
+static void plt_entries_of_a_static_program(void)
+{
+	char *path = fixture_compile("calls.c", calls, "-static");
+	struct egret_elf *elf = fixture_open(path);
+	struct egret_symtab *table = make(elf, NULL);
+	struct egret_section plt = { 0 };
+	struct egret_symbol symbol = { 0 };
+
+	CHECK(egret_elf_section(elf, ".plt", &plt) && plt.size >= 64);
+	for (uint64_t at = 0; at + 8 <= plt.size; at += 8) {
+		CHECK(egret_symtab_find(table, plt.shdr.sh_addr + at + 5, &symbol));
+		CHECK_EQ(symbol.start, plt.shdr.sh_addr + at);
+		CHECK_EQ(symbol.size, 8);
+		CHECK(strstr(symbol.name, "@plt"));
+	}
+	egret_symtab_destroy(table);
+	egret_elf_destroy(elf);
+	free(path);
+}
+
 static void plt_entries_are_named_for_their_target(void)
 {
 	static const char *const flags[] = {
@@ -660,6 +681,7 @@ int main(void)
 	RUN(every_function_of_a_cxx_program);
 	RUN(libc_with_its_debug_file);
 	RUN(plt_entries_are_named_for_their_target);
+	RUN(plt_entries_of_a_static_program);
 	RUN(ifunc_in_the_plt_has_the_function_s_name);
 	RUN(a_32_bit_file_has_symbols);
 	RUN(damaged_files_do_no_harm);
