@@ -176,6 +176,25 @@ static void versions(void)
 		check_flags(flags[i]);
 }
 
+/* DWARF 2 has one range for a unit of several sections: .debug_aranges has them all. */
+static void sections_of_dwarf_2(void)
+{
+	struct egret_dwarf_line lines[MAX];
+	char text[4096], *path;
+	struct program p;
+
+	/* Something in .text, which is the range of the unit's DIE then. */
+	snprintf(text, sizeof(text), "%sint plain(int x) { return x + v; }\n", source);
+	path = fixture_compile("prog.c", text, "-O2 -gdwarf-2 -gstrict-dwarf");
+	open_program(&p, path, NULL, 0);
+	CHECK_EQ(egret_dwarf_index_find(p.index, address_of(&p, "in_main"), lines, MAX), 1);
+	check_line(&lines[0], "main", 16, false);
+	CHECK_EQ(egret_dwarf_index_find(p.index, address_of(&p, "in_cold"), lines, MAX), 1);
+	check_line(&lines[0], "main", 18, false);
+	close_program(&p);
+	free(path);
+}
+
 static void programs(void)
 {
 	check_flags("-g -no-pie");
@@ -330,6 +349,7 @@ static void threads(void)
 int main(void)
 {
 	RUN(versions);
+	RUN(sections_of_dwarf_2);
 	RUN(programs);
 	RUN(compressed);
 	RUN(split);
