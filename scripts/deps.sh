@@ -12,7 +12,7 @@ build='gcc make clang llvm libbpf-dev libelf-dev libdw-dev libunwind-dev libiber
 # Names for functions of libc that are not exported.
 demo='libc6-dbg'
 # What the tests record, what they measure with, and what the lint runs.
-check='binutils g++ git golang-go libc6-dbg linux-perf man-db nodejs perl procps python3 sqlite3
+check='binutils dwz g++ gdc gfortran git golang-go libc6-dbg linux-perf man-db nodejs perl procps python3 sqlite3
 	tmux util-linux valgrind xz-utils
 	chromium chromium-driver
 	clang-format cppcheck libclang-rt-dev shellcheck'
