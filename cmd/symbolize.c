@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "addresses.h"
+#include "cache_dir.h"
 #include "command.h"
 #include "location.h"
 #include "message.h"
@@ -20,6 +21,7 @@ struct symbolize_opts {
 	bool file_offsets;
 	bool no_inline;
 	bool json;
+	struct cache_opts cache;
 };
 
 static const char *const demanglings[] = { "full", "short", "no", NULL };
@@ -44,7 +46,11 @@ static const struct opt options[] = {
 	{ 0 },
 };
 
-static const struct opt_group groups[] = { { "Options", options, 0 }, { 0 } };
+static const struct opt_group groups[] = {
+	{ "Options", options, 0 },
+	{ "The cache", cache_options, offsetof(struct symbolize_opts, cache) },
+	{ 0 },
+};
 
 /* Addresses that are looked up at a time. */
 #define BATCH 4096
@@ -115,20 +121,27 @@ static int print_stream(const struct symbolize_opts *o, struct egret_symbolizer 
 static int open_symbolizer(const struct symbolize_opts *o, struct egret_symbolizer **out,
 			   struct egret_error *err)
 {
+	char *cache = cache_dir(&o->cache);
 	struct egret_symbolizer_opts opts = {
 		.size = sizeof(opts),
 		.no_inlines = o->no_inline,
 		.file_offsets = o->file_offsets,
 		.debug_dir = o->debug_dir,
+		.cache_dir = cache,
+		.cache_size = o->cache.size,
 	};
+	int ret;
 
 	while (strcmp(o->demangle, demanglings[opts.demangle]))
 		opts.demangle++;
 	if (o->file)
-		return egret_symbolizer__open_file(o->file, &opts, out, err);
-	if (o->pids.n)
-		return egret_symbolizer__open_process(o->pids.items[0], &opts, out, err);
-	return egret_symbolizer__open_kernel(&opts, out, err);
+		ret = egret_symbolizer__open_file(o->file, &opts, out, err);
+	else if (o->pids.n)
+		ret = egret_symbolizer__open_process(o->pids.items[0], &opts, out, err);
+	else
+		ret = egret_symbolizer__open_kernel(&opts, out, err);
+	free(cache);
+	return ret;
 }
 
 static int run(void *opts, int argc, char **argv)
@@ -147,6 +160,7 @@ static int run(void *opts, int argc, char **argv)
 		return say_error("%s", err.text);
 	setvbuf(stdout, NULL, _IOFBF, 1 << 18);
 	status = argc ? print_operands(o, symbolizer, argc, argv) : print_stream(o, symbolizer);
+	fflush(stdout); /* nobody waits for the cache to be written */
 	egret_symbolizer__destroy(symbolizer);
 	return status;
 }

@@ -25,6 +25,7 @@
 struct egret_symbolizer {
 	struct egret_symbolizer_opts opts;
 	struct egret_debug_finder *finder;
+	struct egret_cache *cache;     /* may be NULL */
 	struct egret_elf *elf, *debug; /* of open_file; NULL: see process */
 	struct egret_code_names *code; /* of elf */
 	struct egret_modules modules;
@@ -87,7 +88,7 @@ static struct egret_code_names *code_of(struct egret_symbolizer *s,
 {
 	struct egret_code_names **code = &s->codes[module->number];
 
-	if (!*code && egret_code_names_create(module->elf, module->debug, NULL, code, NULL))
+	if (!*code && egret_code_names_create(module->elf, module->debug, s->cache, code, NULL))
 		return NULL;
 	return *code;
 }
@@ -307,14 +308,21 @@ int egret_symbolizer__find(struct egret_symbolizer *s, const uint64_t *addresses
 
 /* ---- opening ------------------------------------------------------------------------------ */
 
+static void close_code(struct egret_code_names *code)
+{
+	if (code)
+		egret_code_names_keep(code);
+	egret_code_names_destroy(code);
+}
+
 void egret_symbolizer__destroy(struct egret_symbolizer *s)
 {
 	if (!s)
 		return;
 	for (size_t i = 0; s->codes && i < s->modules.n; i++)
-		egret_code_names_destroy(s->codes[i]);
+		close_code(s->codes[i]);
 	free(s->codes);
-	egret_code_names_destroy(s->code);
+	close_code(s->code);
 	egret_elf_destroy(s->elf);
 	egret_elf_destroy(s->debug);
 	egret_processes_deinit(&s->processes);
@@ -323,6 +331,7 @@ void egret_symbolizer__destroy(struct egret_symbolizer *s)
 	egret_perfmap_destroy(s->perfmap);
 	egret_shown_names_deinit(&s->shown);
 	egret_debug_finder_destroy(s->finder);
+	egret_cache_close(s->cache);
 	free(s);
 }
 
@@ -331,6 +340,7 @@ static int create(const struct egret_symbolizer_opts *opts, struct egret_symboli
 {
 	struct egret_symbolizer *s = calloc(1, sizeof(*s));
 	struct egret_debug_opts debug = { 0 };
+	struct egret_cache_opts cache;
 	int ret;
 
 	if (!s)
@@ -339,10 +349,14 @@ static int create(const struct egret_symbolizer_opts *opts, struct egret_symboli
 	if (!ret && s->opts.demangle > EGRET_DEMANGLE_NONE)
 		ret = egret_fail(err, EINVAL, "symbolizer options: there is no way %d to demangle",
 				 (int)s->opts.demangle);
+	cache = (struct egret_cache_opts){ s->opts.cache_dir, s->opts.cache_size };
 	debug.dirs = &s->opts.debug_dir;
 	debug.n_dirs = s->opts.debug_dir ? 1 : 0;
 	if (!ret && egret_debug_finder_create(&debug, &s->finder))
 		ret = egret_fail(err, ENOMEM, "out of memory");
+	/* A directory that is not to be trusted is not used: it is only ever a cache. */
+	if (!ret && s->opts.cache_dir && egret_cache_open(&cache, &s->cache, NULL))
+		s->cache = NULL;
 	s->shown.demangle = s->opts.demangle;
 	if (ret) {
 		egret_symbolizer__destroy(s);
@@ -370,7 +384,7 @@ static int open_elf(struct egret_symbolizer *s, const char *path, struct egret_e
 	want.elf = s->elf;
 	if (egret_debug_find(s->finder, &want, &s->debug))
 		s->debug = NULL;
-	return egret_code_names_create(s->elf, s->debug, NULL, &s->code, err);
+	return egret_code_names_create(s->elf, s->debug, s->cache, &s->code, err);
 }
 
 int egret_symbolizer__open_file(const char *path, const struct egret_symbolizer_opts *opts,

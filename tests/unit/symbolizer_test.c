@@ -254,6 +254,42 @@ static void inlined_functions_and_lines(void)
 	free(program);
 }
 
+/* What the first symbolizer has read the second one finds in the cache: its DWARF is gone. */
+static void from_the_cache(void)
+{
+	static const char text[] = "int plain(int x)\n{\n\treturn x ^ 5;\n}\n"
+				   "int main(int n, char **v) { return plain(n); }\n";
+	char *path = fixture_path("kept.c"), *program = fixture_path("kept"),
+	     *cache = fixture_path("cache");
+	struct egret_symbolizer_opts opts = { .cache_dir = cache };
+	struct egret_symbolizer *symbolizer;
+	struct found found;
+	uint64_t plain;
+
+	fixture_write(path, text, strlen(text));
+	fixture_run("gcc -O2 -g -o %s/kept %s/kept.c");
+	plain = address_of(program, "plain");
+	symbolizer = open_program(program, opts);
+	CHECK_EQ(find(symbolizer, plain).line, 2);
+	egret_symbolizer__destroy(symbolizer);
+	/* The lengths stay, by which another build would be told. */
+	fixture_run("objcopy --dump-section .debug_line=%s/line %s/kept && "
+		    "head -c $(stat -c %%s %s/line) /dev/zero >%s/zeros && "
+		    "objcopy --update-section .debug_line=%s/zeros %s/kept");
+	symbolizer = open_program(program, opts);
+	found = find(symbolizer, plain);
+	CHECK_EQ(found.line, 2);
+	CHECK_STR(found.names[0], "plain");
+	egret_symbolizer__destroy(symbolizer);
+	opts.cache_dir = NULL;
+	symbolizer = open_program(program, opts);
+	CHECK_EQ(find(symbolizer, plain).line, 0);
+	egret_symbolizer__destroy(symbolizer);
+	free(path);
+	free(program);
+	free(cache);
+}
+
 static int stop_at_third(const struct egret_location *location, void *arg)
 {
 	return ++*(int *)arg == 3 ? 42 : 0;
@@ -279,6 +315,7 @@ int main(void)
 	RUN(what_cannot_be_opened);
 	RUN(a_process_with_code_of_its_own);
 	RUN(inlined_functions_and_lines);
+	RUN(from_the_cache);
 	RUN(many_at_once_in_order_until_stopped);
 	return DONE();
 }

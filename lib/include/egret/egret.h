@@ -424,6 +424,12 @@ struct egret_symbolizer_opts {
 	bool file_offsets; /* of open_file: addresses are offsets in the file */
 	uint8_t reserved[2];
 	const char *debug_dir; /* searched for debug files before /usr/lib/debug; NULL: none */
+	/*
+	 * Where what was read of DWARF is kept for the next symbolizer, by build-id; not used where
+	 * another user may write to it. NULL: nowhere.
+	 */
+	const char *cache_dir;
+	uint64_t cache_size; /* bytes of all of its files; 0: the default, 512 MiB */
 };
 
 struct egret_symbolizer;
@@ -452,6 +458,7 @@ int egret_symbolizer__open_process(pid_t pid, const struct egret_symbolizer_opts
  */
 int egret_symbolizer__open_kernel(const struct egret_symbolizer_opts *opts,
 				  struct egret_symbolizer **out, struct egret_error *err);
+/* Writes what is new to the cache first, which takes a moment after many addresses. */
 void egret_symbolizer__destroy(struct egret_symbolizer *symbolizer);
 
 /* What there is at one address. */
