@@ -179,19 +179,20 @@ bool egret_dwarf_pass(struct egret_bytes *r, const struct egret_dwarf_abbrevs *a
 
 /* ---- the table ------------------------------------------------------------------------------ */
 
+#define NR_FORMS (sizeof(steps_of_forms) / sizeof(*steps_of_forms))
+
 /* The lists under way: their room grows by doubling. */
 struct building {
 	struct egret_dwarf_abbrevs *to;
+	struct egret_dwarf_step steps[NR_FORMS]; /* of forms, with sizes as the unit has them */
 	size_t room, n_attrs, attrs_room, n_steps, steps_room;
 };
 
-static bool grow(void **items, size_t *room, size_t n, size_t size)
+static bool grow_by(void **items, size_t *room, size_t size)
 {
 	size_t larger = *room ? *room * 2 : 32;
 	void *grown;
 
-	if (n < *room)
-		return true;
 	grown = reallocarray(*items, larger, size);
 	if (!grown)
 		return false;
@@ -200,46 +201,53 @@ static bool grow(void **items, size_t *room, size_t n, size_t size)
 	return true;
 }
 
-static uint8_t slot_of(uint64_t attribute)
+/* One more than the slot of each attribute, so that those that are not named here have none. */
+static const uint8_t slots[] = {
+	[DW_AT_low_pc] = EGRET_DWARF_LOW_PC + 1,
+	[DW_AT_high_pc] = EGRET_DWARF_HIGH_PC + 1,
+	[DW_AT_ranges] = EGRET_DWARF_RANGES_AT + 1,
+	[DW_AT_name] = EGRET_DWARF_NAME + 1,
+	[DW_AT_linkage_name] = EGRET_DWARF_LINKAGE + 1,
+	[DW_AT_abstract_origin] = EGRET_DWARF_ORIGIN + 1,
+	[DW_AT_specification] = EGRET_DWARF_SPECIFICATION + 1,
+	[DW_AT_call_file] = EGRET_DWARF_CALL_FILE + 1,
+	[DW_AT_call_line] = EGRET_DWARF_CALL_LINE + 1,
+	[DW_AT_comp_dir] = EGRET_DWARF_COMP_DIR + 1,
+	[DW_AT_stmt_list] = EGRET_DWARF_STMT_LIST + 1,
+	[DW_AT_language] = EGRET_DWARF_LANGUAGE + 1,
+	[DW_AT_dwo_name] = EGRET_DWARF_DWO_NAME + 1,
+	[DW_AT_str_offsets_base] = EGRET_DWARF_STR_OFFSETS_BASE + 1,
+	[DW_AT_addr_base] = EGRET_DWARF_ADDR_BASE + 1,
+	[DW_AT_rnglists_base] = EGRET_DWARF_RNGLISTS_BASE + 1,
+};
+
+static inline bool grow(void **items, size_t *room, size_t n, size_t size)
 {
+	return n < *room || grow_by(items, room, size);
+}
+
+/* The step over a form. False: it is not known. */
+static inline bool step_of(const struct building *b, uint64_t form, struct egret_dwarf_step *out)
+{
+	if (form >= NR_FORMS)
+		return egret_dwarf_step_of(b->to, (uint16_t)form, out);
+	*out = b->steps[form];
+	return is_known_form((uint16_t)form);
+}
+
+static inline uint8_t slot_of(uint64_t attribute)
+{
+	if (attribute < sizeof(slots))
+		return slots[attribute] ? slots[attribute] - 1 : EGRET_DWARF_NO_SLOT;
 	switch (attribute) {
-	case DW_AT_low_pc:
-		return EGRET_DWARF_LOW_PC;
-	case DW_AT_high_pc:
-		return EGRET_DWARF_HIGH_PC;
-	case DW_AT_ranges:
-		return EGRET_DWARF_RANGES_AT;
-	case DW_AT_name:
-		return EGRET_DWARF_NAME;
-	case DW_AT_linkage_name:
 	case DW_AT_MIPS_linkage_name:
 		return EGRET_DWARF_LINKAGE;
-	case DW_AT_abstract_origin:
-		return EGRET_DWARF_ORIGIN;
-	case DW_AT_specification:
-		return EGRET_DWARF_SPECIFICATION;
-	case DW_AT_call_file:
-		return EGRET_DWARF_CALL_FILE;
-	case DW_AT_call_line:
-		return EGRET_DWARF_CALL_LINE;
-	case DW_AT_comp_dir:
-		return EGRET_DWARF_COMP_DIR;
-	case DW_AT_stmt_list:
-		return EGRET_DWARF_STMT_LIST;
-	case DW_AT_language:
-		return EGRET_DWARF_LANGUAGE;
-	case DW_AT_dwo_name:
 	case DW_AT_GNU_dwo_name:
 		return EGRET_DWARF_DWO_NAME;
 	case DW_AT_GNU_dwo_id:
 		return EGRET_DWARF_DWO_ID;
-	case DW_AT_str_offsets_base:
-		return EGRET_DWARF_STR_OFFSETS_BASE;
-	case DW_AT_addr_base:
 	case DW_AT_GNU_addr_base:
 		return EGRET_DWARF_ADDR_BASE;
-	case DW_AT_rnglists_base:
-		return EGRET_DWARF_RNGLISTS_BASE;
 	case DW_AT_GNU_ranges_base:
 		return EGRET_DWARF_GNU_RANGES_BASE;
 	default:
@@ -283,7 +291,7 @@ static int read_attrs(struct building *b, struct egret_bytes *r, struct egret_dw
 			return 0;
 		attr.slot = slot_of(name);
 		attr.form = (uint16_t)form;
-		if (!egret_dwarf_step_of(b->to, attr.form, &attr.step))
+		if (!step_of(b, form, &attr.step))
 			return -EBADMSG;
 		if (!grow((void **)&b->to->attrs, &b->attrs_room, b->n_attrs, sizeof(attr)))
 			return -ENOMEM;
@@ -350,7 +358,7 @@ int egret_dwarf_abbrevs_create(const struct egret_dwarf_file *file,
 {
 	struct egret_bytes r = egret_dwarf_section_at(file, EGRET_DWARF_ABBREV, unit->abbrevs);
 	struct egret_dwarf_abbrevs *abbrevs = calloc(1, sizeof(*abbrevs));
-	struct building building = { .to = abbrevs };
+	struct building building = { .to = abbrevs, .steps = { { 0 } } };
 	int ret;
 
 	if (!abbrevs)
@@ -359,6 +367,8 @@ int egret_dwarf_abbrevs_create(const struct egret_dwarf_file *file,
 	abbrevs->version = unit->version;
 	abbrevs->address_size = unit->address_size;
 	abbrevs->offset_size = unit->offset_size;
+	for (size_t form = 0; form < NR_FORMS; form++)
+		egret_dwarf_step_of(abbrevs, (uint16_t)form, &building.steps[form]);
 	ret = r.failed ? -EBADMSG : read_abbrevs(&building, &r, only);
 	if (ret) {
 		egret_dwarf_abbrevs_destroy(abbrevs);

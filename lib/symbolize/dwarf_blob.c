@@ -163,15 +163,18 @@ static const char *file_name(const struct unit *unit, const struct egret_dwarf_s
 
 size_t egret_dwarf_unit_find(const struct egret_dwarf_span *span,
 			     const struct egret_dwarf_strings *strings, uint64_t vaddr,
-			     struct egret_dwarf_line *lines, size_t max)
+			     struct egret_dwarf_line *lines, size_t max, bool *is_partial)
 {
 	struct egret_dwarf_blob_row row;
 	struct egret_dwarf_line line;
 	struct unit unit;
 	size_t n = 0;
 
-	if (!max || !open_unit(&unit, span) || !find_row(&unit, vaddr, &row) ||
-	    (!row.node && !row.file))
+	*is_partial = false;
+	if (!max || !open_unit(&unit, span))
+		return 0;
+	*is_partial = unit.head.is_partial;
+	if (!find_row(&unit, vaddr, &row) || (!row.node && !row.file))
 		return 0;
 	line = (struct egret_dwarf_line){ .file = file_name(&unit, strings, row.file),
 					  .line = row.line };
@@ -185,8 +188,10 @@ size_t egret_dwarf_unit_find(const struct egret_dwarf_span *span,
 		/* Of too many, the inner ones and the function itself are told. */
 		if (n + 1 < max || !line.is_inlined)
 			lines[n++] = line;
-		if (!line.is_inlined)
+		if (!line.is_inlined) {
+			*is_partial = unit.head.is_partial && at->call_file == EGRET_DWARF_PARTIAL;
 			return n;
+		}
 		line = (struct egret_dwarf_line){
 			.file = file_name(&unit, strings, at->call_file),
 			.line = at->call_line & ~EGRET_DWARF_LINKAGE_NAME,

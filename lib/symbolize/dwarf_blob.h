@@ -34,8 +34,13 @@
 struct egret_dwarf_unit_head {
 	uint64_t base; /* what addresses of blocks are relative to */
 	uint32_t n_nodes, n_files, n_blocks, rows_size;
+	uint32_t is_partial; /* EGRET_DWARF_LACKS_*, 0: it is all that there is in the unit */
+	uint32_t reserved;
 };
-_Static_assert(sizeof(struct egret_dwarf_unit_head) == 24, "is a part of files");
+_Static_assert(sizeof(struct egret_dwarf_unit_head) == 32, "is a part of files");
+
+#define EGRET_DWARF_LACKS_INLINED 1u   /* of functions that are EGRET_DWARF_PARTIAL */
+#define EGRET_DWARF_LACKS_FUNCTIONS 2u /* there may be some where no node is known */
 
 #define EGRET_DWARF_LINKAGE_NAME 0x80000000u
 
@@ -43,9 +48,13 @@ _Static_assert(sizeof(struct egret_dwarf_unit_head) == 24, "is a part of files")
 struct egret_dwarf_blob_node {
 	uint32_t name;
 	uint32_t parent;    /* node it is inlined into, counted from 1; 0: it is a function */
-	uint32_t call_file; /* counted from 1; 0: not known */
+	uint32_t call_file; /* counted from 1; 0: not known. Of a function: EGRET_DWARF_PARTIAL */
 	uint32_t call_line; /* and EGRET_DWARF_LINKAGE_NAME */
 };
+
+/* What is inlined into the function was not indexed. */
+#define EGRET_DWARF_PARTIAL 1u
+
 _Static_assert(sizeof(struct egret_dwarf_blob_node) == 16, "is a part of files");
 
 struct egret_dwarf_block {
@@ -113,9 +122,12 @@ struct egret_dwarf_span egret_dwarf_blob_unit(const struct egret_dwarf_blob *blo
 /* The unit whose range holds vaddr, or EGRET_DWARF_NO_UNIT. */
 uint32_t egret_dwarf_unit_of(const struct egret_dwarf_blob_range *ranges, size_t n, uint64_t vaddr);
 
-/* What a unit blob says of vaddr: see egret_dwarf_index_find. */
+/*
+ * What a unit blob says of vaddr: see egret_dwarf_index_find. *is_partial: there may be more of it
+ * in the unit than in the blob.
+ */
 size_t egret_dwarf_unit_find(const struct egret_dwarf_span *unit,
 			     const struct egret_dwarf_strings *strings, uint64_t vaddr,
-			     struct egret_dwarf_line *lines, size_t max);
+			     struct egret_dwarf_line *lines, size_t max, bool *is_partial);
 
 #endif

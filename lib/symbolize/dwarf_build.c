@@ -315,7 +315,7 @@ static int sweep_rows(struct egret_dwarf_builder *b, const struct egret_dwarf_cu
 		ret = make_room(b);
 	if (ret)
 		return ret;
-	egret_dwarf_sort_intervals(b->tree.intervals, b->tree.n_intervals);
+	egret_dwarf_sort_intervals(b->tree.intervals, b->tree.n_intervals, b->heap);
 	return merge_rows(b);
 }
 
@@ -348,33 +348,44 @@ static bool is_c(const struct egret_dwarf_cu *cu)
 	}
 }
 
-int egret_dwarf_build(struct egret_dwarf_builder *b, const struct egret_dwarf_cu *cu,
-		      struct egret_dwarf_reader *tree_reader, const struct egret_dwarf_cu *tree_cu,
-		      const struct egret_code_ranges *code, struct egret_dwarf_built *out)
+static int read_unit(struct egret_dwarf_builder *b, const struct egret_dwarf_build_input *in,
+		     struct egret_dwarf_extent *extent)
 {
-	bool in_types = !is_c(tree_cu);
+	const struct egret_dwarf_value *stmt_list = &in->cu->v[EGRET_DWARF_STMT_LIST];
+	int ret = egret_dwarf_tree_read(&b->tree, in->tree_reader, in->tree_cu, in->code, extent);
+
+	b->n_rows = b->lines.n_rows = b->lines.n_sequences = b->lines.n_files = 0;
+	if (!ret && stmt_list->form)
+		ret = egret_dwarf_lines_read(&b->lines, &b->reader, in->cu, stmt_list->u, in->code);
+	if (!ret)
+		ret = sweep_rows(b, in->tree_cu);
+	if (ret || extent->in_types || extent->wanted || !lacks_functions(b))
+		return ret;
+	extent->in_types = true;
+	ret = egret_dwarf_tree_read(&b->tree, in->tree_reader, in->tree_cu, in->code, extent);
+	return ret ? ret : sweep_rows(b, in->tree_cu);
+}
+
+int egret_dwarf_build(struct egret_dwarf_builder *b, const struct egret_dwarf_build_input *in,
+		      struct egret_dwarf_built *out)
+{
+	struct egret_dwarf_extent extent = { .in_types = !in->wanted && !is_c(in->tree_cu),
+					     .wanted = in->wanted,
+					     .n_wanted = in->n_wanted };
 	int ret;
 
 	*out = (struct egret_dwarf_built){ 0 };
-	b->n_rows = 0;
-	b->lines.n_rows = b->lines.n_sequences = b->lines.n_files = 0;
-	ret = egret_dwarf_tree_read(&b->tree, tree_reader, tree_cu, code, in_types);
-	if (!ret && cu->v[EGRET_DWARF_STMT_LIST].form)
-		ret = egret_dwarf_lines_read(&b->lines, &b->reader, cu,
-					     cu->v[EGRET_DWARF_STMT_LIST].u, code);
-	if (!ret)
-		ret = sweep_rows(b, tree_cu);
-	if (!ret && !in_types && lacks_functions(b)) {
-		ret = egret_dwarf_tree_read(&b->tree, tree_reader, tree_cu, code, true);
-		if (!ret)
-			ret = sweep_rows(b, tree_cu);
-	}
+	ret = read_unit(b, in, &extent);
 	if (!ret)
 		ret = take_nodes(b, b->numbers, out);
 	if (!ret)
 		ret = take_files(b, b->numbers + b->tree.n_nodes, out);
 	if (!ret)
 		ret = code_rows(b, out);
+	if (in->wanted)
+		out->head.is_partial = EGRET_DWARF_LACKS_INLINED;
+	if (in->wanted && (!is_c(in->tree_cu) || lacks_functions(b)))
+		out->head.is_partial |= EGRET_DWARF_LACKS_FUNCTIONS;
 	out->is_damaged = b->tree.is_damaged;
 	return ret;
 }
@@ -389,7 +400,8 @@ static bool seal_nodes(const struct egret_dwarf_built *built, struct egret_dwarf
 
 		to[i] = (struct egret_dwarf_blob_node){
 			.parent = node->parent,
-			.call_file = (uint32_t)node->call_file,
+			.call_file = node->is_partial ? EGRET_DWARF_PARTIAL
+						      : (uint32_t)node->call_file,
 			.call_line = (node->call_line & ~EGRET_DWARF_LINKAGE_NAME) |
 				     (node->is_linkage_name ? EGRET_DWARF_LINKAGE_NAME : 0),
 		};

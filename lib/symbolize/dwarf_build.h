@@ -39,14 +39,21 @@ struct egret_dwarf_built {
 	bool is_damaged;
 };
 
+struct egret_dwarf_build_input {
+	const struct egret_dwarf_cu *cu; /* whose lines are read; builder.reader has it open */
+	/* Whose DIEs are read, and what has it open: cu, or the split unit that belongs to it. */
+	const struct egret_dwarf_cu *tree_cu;
+	struct egret_dwarf_reader *tree_reader;
+	const struct egret_code_ranges *code;
+	const uint64_t *wanted; /* see struct egret_dwarf_extent; NULL: all is wanted */
+	size_t n_wanted;
+};
+
 /*
- * Builds the blob of a unit, whose lines are those of cu. tree_cu, and the reader that has it open:
- * whose DIEs are read: cu, or the split unit that belongs to it. 0 or -ENOMEM;
- * egret_dwarf_built_deinit in either case.
+ * Builds the blob of a unit. 0 or -ENOMEM; egret_dwarf_built_deinit in either case.
  */
-int egret_dwarf_build(struct egret_dwarf_builder *builder, const struct egret_dwarf_cu *cu,
-		      struct egret_dwarf_reader *tree_reader, const struct egret_dwarf_cu *tree_cu,
-		      const struct egret_code_ranges *code, struct egret_dwarf_built *out);
+int egret_dwarf_build(struct egret_dwarf_builder *builder,
+		      const struct egret_dwarf_build_input *input, struct egret_dwarf_built *out);
 void egret_dwarf_built_deinit(struct egret_dwarf_built *built);
 
 /* Makes the bytes of the blob, which are the caller's to free. 0 or -ENOMEM. */

@@ -207,6 +207,7 @@ int egret_dwarf_index_keep(struct egret_dwarf_index *index, uint32_t number,
 
 	if (ret)
 		return ret;
+	free((void *)index->blobs[number].bytes);
 	index->blobs[number] = blob;
 	index->states[number] = is_lasting ? EGRET_DWARF_UNIT_LASTING : EGRET_DWARF_UNIT_PASSING;
 	index->has_grown |= is_lasting;
@@ -216,34 +217,35 @@ int egret_dwarf_index_keep(struct egret_dwarf_index *index, uint32_t number,
 }
 
 /* A skeleton's functions are those of the split unit, where it can be had. */
-static int build_skeleton(struct egret_dwarf_index *index, const struct egret_dwarf_cu *cu,
-			  uint32_t number)
+static int build_skeleton(struct egret_dwarf_index *index, const struct egret_dwarf_wanted *wanted,
+			  const struct egret_dwarf_build_input *skeleton)
 {
 	struct egret_dwarf_builder *b = &index->builder;
 	struct egret_dwarf_reader reader = { .work_max = b->reader.work_max };
+	struct egret_dwarf_build_input input = *skeleton;
 	struct egret_dwarf_built built = { 0 };
 	struct egret_dwarf_part part;
 	struct egret_dwarf_cu *split;
-	int ret;
+	int ret = egret_dwarf_part_open(&index->split, &reader, input.cu, &part);
+	bool is_missing = ret == -ENOENT;
 
-	ret = egret_dwarf_part_open(&index->split, &reader, cu, &part);
-	if (ret == -ENOENT) {
+	if (is_missing) {
 		index->why = "not all files of its split DWARF (.dwo, .dwp) were found";
-		ret = egret_dwarf_build(b, cu, &b->reader, cu, &index->code, &built);
-		if (!ret)
-			ret = egret_dwarf_index_keep(index, number, &built, false);
-		egret_dwarf_built_deinit(&built);
-		return ret;
-	}
-	if (!ret)
+		ret = 0;
+	} else if (!ret) {
 		ret = egret_dwarf_cu_open(&reader, &part.file, part.unit, &split);
-	if (!ret) {
-		egret_dwarf_cu_join(split, cu);
-		ret = egret_dwarf_build(b, cu, &reader, split, &index->code, &built);
+		if (!ret) {
+			egret_dwarf_cu_join(split, input.cu);
+			input.tree_cu = split;
+			input.tree_reader = &reader;
+		}
 	}
 	if (!ret)
-		ret = egret_dwarf_index_keep(index, number, &built, true);
+		ret = egret_dwarf_build(b, &input, &built);
+	if (!ret)
+		ret = egret_dwarf_index_keep(index, wanted->unit, &built, !is_missing);
 	egret_dwarf_built_deinit(&built);
+	/* Names stood in the part. */
 	egret_dwarf_strings_forget(&index->strings);
 	egret_dwarf_reader_deinit(&reader);
 	egret_dwarf_part_close(&part);
@@ -251,9 +253,13 @@ static int build_skeleton(struct egret_dwarf_index *index, const struct egret_dw
 	return ret;
 }
 
-static int build(struct egret_dwarf_index *index, uint32_t number)
+static int build(struct egret_dwarf_index *index, const struct egret_dwarf_wanted *wanted)
 {
 	struct egret_dwarf_builder *b = &index->builder;
+	struct egret_dwarf_build_input input = { .tree_reader = &b->reader,
+						 .code = &index->code,
+						 .wanted = wanted->vaddrs,
+						 .n_wanted = wanted->n };
 	struct egret_dwarf_built built = { 0 };
 	const struct egret_dwarf_unit *unit;
 	struct egret_dwarf_cu *cu;
@@ -262,19 +268,21 @@ static int build(struct egret_dwarf_index *index, uint32_t number)
 	if (ret)
 		return ret;
 	/* Whatever comes of it, it is not tried again. */
-	index->states[number] = EGRET_DWARF_UNIT_PASSING;
-	unit = egret_dwarf_index_unit(index, number);
+	if (!index->states[wanted->unit])
+		index->states[wanted->unit] = EGRET_DWARF_UNIT_PASSING;
+	unit = egret_dwarf_index_unit(index, wanted->unit);
 	egret_dwarf_reader_trim(&b->reader);
 	if (!unit || b->reader.work > b->reader.work_max ||
 	    egret_dwarf_cu_open(&b->reader, &index->file, unit, &cu)) {
 		index->n_damaged++;
 		return 0;
 	}
+	input.cu = input.tree_cu = cu;
 	if (egret_dwarf_is_skeleton(cu))
-		return build_skeleton(index, cu, number);
-	ret = egret_dwarf_build(b, cu, &b->reader, cu, &index->code, &built);
+		return build_skeleton(index, wanted, &input);
+	ret = egret_dwarf_build(b, &input, &built);
 	if (!ret)
-		ret = egret_dwarf_index_keep(index, number, &built, !index->lacks_alt);
+		ret = egret_dwarf_index_keep(index, wanted->unit, &built, !index->lacks_alt);
 	egret_dwarf_built_deinit(&built);
 	return ret;
 }
@@ -289,61 +297,120 @@ static struct egret_dwarf_span blob_of(const struct egret_dwarf_index *index, ui
 
 /* ---- asking --------------------------------------------------------------------------------- */
 
+/*
+ * Where one address of a unit is asked for, only what is inlined at it is indexed: of all functions
+ * that a unit has few are asked for as a rule. The second time that this was not enough all of the
+ * unit is.
+ */
 size_t egret_dwarf_index_find(struct egret_dwarf_index *index, uint64_t vaddr,
 			      struct egret_dwarf_line *lines, size_t max)
 {
+	struct egret_dwarf_wanted wanted = { .vaddrs = &vaddr, .n = 1 };
 	struct egret_dwarf_span blob;
-	uint32_t unit;
+	bool is_partial = true;
+	size_t n = 0;
 
 	if (!locate(index))
 		return 0;
-	unit = egret_dwarf_unit_of(index->ranges, index->n_ranges, vaddr);
-	if (unit >= index->n_units)
+	wanted.unit = egret_dwarf_unit_of(index->ranges, index->n_ranges, vaddr);
+	if (wanted.unit >= index->n_units)
 		return 0;
-	blob = blob_of(index, unit);
-	if (!blob.size && !index->states[unit]) {
-		build(index, unit);
-		blob = index->blobs[unit];
+	blob = blob_of(index, wanted.unit);
+	if (!blob.size && !index->states[wanted.unit])
+		build(index, &wanted);
+	for (int i = 0; is_partial && i < 2; i++) {
+		blob = blob_of(index, wanted.unit);
+		n = egret_dwarf_unit_find(&blob, &index->strings, vaddr, lines, max, &is_partial);
+		wanted.vaddrs = NULL;
+		if (is_partial && !i)
+			build(index, &wanted);
 	}
-	return egret_dwarf_unit_find(&blob, &index->strings, vaddr, lines, max);
+	return n;
 }
 
-/* Of those that n addresses are in, the units that are not indexed yet. */
-static size_t units_wanted(const struct egret_dwarf_index *index, const uint64_t *vaddrs, size_t n,
-			   uint32_t *units)
+/* ---- many at once --------------------------------------------------------------------------- */
+
+/* An address, and the unit that it is in. */
+struct asked {
+	uint32_t unit;
+	uint64_t vaddr;
+};
+
+static int compare_asked(const void *a, const void *b)
 {
-	size_t n_units = 0;
+	const struct asked *x = a, *y = b;
+
+	if (x->unit != y->unit)
+		return x->unit < y->unit ? -1 : 1;
+	return (x->vaddr > y->vaddr) - (x->vaddr < y->vaddr);
+}
+
+/* Whether what is indexed may not be all that there is at an address. */
+static bool is_missing(const struct egret_dwarf_index *index, uint32_t unit, uint64_t vaddr)
+{
+	struct egret_dwarf_span blob = blob_of(index, unit);
+	struct egret_dwarf_line lines[1];
+	bool is_partial;
+
+	if (!blob.size)
+		return !index->states[unit];
+	egret_dwarf_unit_find(&blob, &index->strings, vaddr, lines, 1, &is_partial);
+	return is_partial;
+}
+
+/* Those of n addresses for which something must be indexed, by unit. Returns how many. */
+static size_t sort_asked(const struct egret_dwarf_index *index, const uint64_t *vaddrs, size_t n,
+			 struct asked *asked)
+{
+	size_t n_asked = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		uint32_t unit = egret_dwarf_unit_of(index->ranges, index->n_ranges, vaddrs[i]);
 
-		if (unit >= index->n_units || index->states[unit] || blob_of(index, unit).size)
-			continue;
-		/* Marked, so that it comes once. */
-		index->states[unit] = EGRET_DWARF_UNIT_PASSING;
-		units[n_units++] = unit;
+		if (unit < index->n_units && is_missing(index, unit, vaddrs[i]))
+			asked[n_asked++] = (struct asked){ unit, vaddrs[i] };
 	}
-	for (size_t i = 0; i < n_units; i++)
-		index->states[units[i]] = EGRET_DWARF_UNIT_UNKNOWN;
-	return n_units;
+	qsort(asked, n_asked, sizeof(*asked), compare_asked);
+	return n_asked;
+}
+
+#define FEW_ADDRESSES 8 /* of a unit, for which it is not read as a whole */
+
+/* What is wanted of each unit; sorted has room for the addresses. Returns the number of units. */
+static size_t gather_wanted(const struct egret_dwarf_index *index, const struct asked *asked,
+			    size_t n, uint64_t *sorted, struct egret_dwarf_wanted *wanted)
+{
+	size_t n_wanted = 0;
+
+	for (size_t i = 0, end; i < n; i = end) {
+		bool is_whole = blob_of(index, asked[i].unit).size;
+
+		for (end = i; end < n && asked[end].unit == asked[i].unit; end++)
+			sorted[end] = asked[end].vaddr;
+		is_whole |= end - i > FEW_ADDRESSES;
+		wanted[n_wanted++] = (struct egret_dwarf_wanted){ asked[i].unit,
+								  is_whole ? NULL : &sorted[i],
+								  is_whole ? 0 : end - i };
+	}
+	return n_wanted;
 }
 
 /* Builds the skeletons among them, whose files come from the caller; leaves the others. */
-static int build_skeletons(struct egret_dwarf_index *index, uint32_t *units, size_t *n)
+static int build_skeletons(struct egret_dwarf_index *index, struct egret_dwarf_wanted *wanted,
+			   size_t *n)
 {
 	size_t kept = 0;
 	int ret = 0;
 
 	for (size_t i = 0; i < *n && !ret; i++) {
-		const struct egret_dwarf_unit *unit = egret_dwarf_index_unit(index, units[i]);
-		struct egret_dwarf_cu *cu;
+		const struct egret_dwarf_unit *unit = egret_dwarf_index_unit(index, wanted[i].unit);
+		struct egret_dwarf_cu cu;
 
-		egret_dwarf_reader_trim(&index->builder.reader);
-		if (unit && !egret_dwarf_cu_open(&index->builder.reader, &index->file, unit, &cu) &&
-		    egret_dwarf_is_skeleton(cu))
-			ret = build(index, units[i]);
+		if (unit && !egret_dwarf_cu_peek(&index->builder.reader, &index->file, unit, &cu) &&
+		    egret_dwarf_is_skeleton(&cu))
+			ret = build(index, &wanted[i]);
 		else
-			units[kept++] = units[i];
+			wanted[kept++] = wanted[i];
 	}
 	*n = kept;
 	return ret;
@@ -352,24 +419,29 @@ static int build_skeletons(struct egret_dwarf_index *index, uint32_t *units, siz
 int egret_dwarf_index_prepare(struct egret_dwarf_index *index, const uint64_t *vaddrs, size_t n,
 			      unsigned int threads)
 {
-	__free_ uint32_t *units = NULL;
-	size_t n_units;
+	__free_ struct egret_dwarf_wanted *wanted = NULL;
+	__free_ struct asked *asked = NULL;
+	__free_ uint64_t *sorted = NULL;
+	size_t n_wanted;
 	int ret = 0;
 
 	if (!locate(index))
 		return 0;
-	units = reallocarray(NULL, index->n_units + 1, sizeof(*units));
-	if (!units)
+	asked = reallocarray(NULL, n + 1, sizeof(*asked));
+	wanted = reallocarray(NULL, n + 1, sizeof(*wanted));
+	sorted = reallocarray(NULL, n + 1, sizeof(*sorted));
+	if (!asked || !wanted || !sorted)
 		return -ENOMEM;
-	n_units = units_wanted(index, vaddrs, n, units);
-	if (threads > 1 && n_units > 1) {
+	n = sort_asked(index, vaddrs, n, asked);
+	n_wanted = gather_wanted(index, asked, n, sorted, wanted);
+	if (threads > 1 && n_wanted > 1) {
 		ret = open_dwarf(index);
 		if (!ret)
-			ret = build_skeletons(index, units, &n_units);
-		return ret ? ret : egret_dwarf_build_threaded(index, units, n_units, threads);
+			ret = build_skeletons(index, wanted, &n_wanted);
+		return ret ? ret : egret_dwarf_build_threaded(index, wanted, n_wanted, threads);
 	}
-	for (size_t i = 0; i < n_units && !ret; i++)
-		ret = build(index, units[i]);
+	for (size_t i = 0; i < n_wanted && !ret; i++)
+		ret = build(index, &wanted[i]);
 	return ret;
 }
 

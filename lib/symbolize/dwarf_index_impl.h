@@ -45,8 +45,16 @@ const struct egret_dwarf_unit *egret_dwarf_index_unit(const struct egret_dwarf_i
 int egret_dwarf_index_keep(struct egret_dwarf_index *index, uint32_t number,
 			   const struct egret_dwarf_built *built, bool is_lasting);
 
+/* A unit that is to be indexed, and for which addresses; vaddrs NULL: for all that it has. */
+struct egret_dwarf_wanted {
+	uint32_t unit;
+	const uint64_t *vaddrs; /* sorted */
+	size_t n;
+};
+
 /* Builds units, none of which is a skeleton, by so many threads. 0 or -ENOMEM. */
-int egret_dwarf_build_threaded(struct egret_dwarf_index *index, const uint32_t *units, size_t n,
+int egret_dwarf_build_threaded(struct egret_dwarf_index *index,
+			       const struct egret_dwarf_wanted *wanted, size_t n,
 			       unsigned int threads);
 
 #endif

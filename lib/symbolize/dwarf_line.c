@@ -197,6 +197,10 @@ struct machine {
 	uint8_t min_length, max_ops, line_range, opcode_base, address_size;
 	int8_t line_base;
 	const uint8_t *opcode_lengths; /* of opcode 1 on */
+	struct special {	       /* what special opcodes do */
+		int16_t line;
+		uint8_t advance;
+	} special[256];
 };
 
 static void reset(struct machine *m)
@@ -206,8 +210,8 @@ static void reset(struct machine *m)
 	m->sequence = (struct egret_dwarf_sequence){ .first = m->lines->n_rows };
 }
 
-/* Adds a row, unless the one before says the same; of those of one address the last counts. */
-static int add_row(struct machine *m)
+/* Adds a row that says something new; of those of one address the last counts. */
+static int add_new_row(struct machine *m)
 {
 	struct egret_dwarf_lines *lines = m->lines;
 	struct egret_dwarf_sequence *s = &m->sequence;
@@ -229,6 +233,16 @@ static int add_row(struct machine *m)
 	lines->rows[lines->n_rows++] = (struct egret_dwarf_row){ m->address, m->file, m->line };
 	s->n++;
 	return 0;
+}
+
+static inline int add_row(struct machine *m)
+{
+	const struct egret_dwarf_row *last = m->lines->rows + m->lines->n_rows;
+
+	/* Most rows are of the line that the one before was of. */
+	if (m->sequence.n && last[-1].line == m->line && last[-1].file == m->file)
+		return 0;
+	return add_new_row(m);
 }
 
 /* Keeps the sequence, unless it is of code that the linker has thrown away. */
@@ -253,9 +267,9 @@ static int end_sequence(struct machine *m)
 	return 0;
 }
 
-static void advance(struct machine *m, uint64_t operations)
+static inline void advance(struct machine *m, uint64_t operations)
 {
-	if (m->max_ops <= 1) {
+	if (__builtin_expect(m->max_ops <= 1, 1)) {
 		m->address += m->min_length * operations;
 		return;
 	}
@@ -264,12 +278,12 @@ static void advance(struct machine *m, uint64_t operations)
 	m->op_index = (uint32_t)(operations % m->max_ops);
 }
 
-static int run_special(struct machine *m, uint8_t opcode)
+static inline int run_special(struct machine *m, uint8_t opcode)
 {
-	uint8_t adjusted = (uint8_t)(opcode - m->opcode_base);
+	struct special special = m->special[opcode];
 
-	advance(m, adjusted / m->line_range);
-	m->line += (uint32_t)(m->line_base + adjusted % m->line_range);
+	advance(m, special.advance);
+	m->line += (uint32_t)special.line;
 	return add_row(m);
 }
 
@@ -315,6 +329,11 @@ static int run_standard(struct machine *m, struct egret_bytes *r, uint8_t opcode
 	case DW_LNS_const_add_pc:
 		advance(m, (uint8_t)(255 - m->opcode_base) / m->line_range);
 		return 0;
+	case DW_LNS_set_column:
+		egret_bytes_uleb(r);
+		return 0;
+	case DW_LNS_negate_stmt:
+		return 0;
 	case DW_LNS_fixed_advance_pc:
 		m->address += egret_bytes_u16(r);
 		m->op_index = 0;
@@ -326,20 +345,95 @@ static int run_standard(struct machine *m, struct egret_bytes *r, uint8_t opcode
 	}
 }
 
-static int run_program(struct machine *m, struct egret_bytes *r)
-{
-	int ret = 0;
+/* What run_simple returns beside opcodes. */
+#define ADDS_ROW 256
+#define ENDED 257
 
-	reset(m);
-	while (!ret && r->p != r->end) {
+static void init_special(struct machine *m)
+{
+	for (unsigned int opcode = m->opcode_base; opcode < 256; opcode++) {
+		uint8_t adjusted = (uint8_t)(opcode - m->opcode_base);
+
+		m->special[opcode].advance = adjusted / m->line_range;
+		m->special[opcode].line = (int16_t)(m->line_base + adjusted % m->line_range);
+	}
+}
+
+/*
+ * Runs opcodes up to the first that needs more than the machine's numbers: nine of ten. Those are
+ * kept in variables meanwhile, which the compiler can keep in registers. Returns that opcode, with
+ * r behind it; ADDS_ROW where a row that says something new is to be added; or ENDED.
+ */
+static int run_simple(struct machine *m, struct egret_bytes *r)
+{
+	const struct egret_dwarf_row *rows = m->lines->rows + m->lines->n_rows;
+	uint32_t last_line = m->sequence.n ? rows[-1].line : ~m->line;
+	bool same_file = m->sequence.n && rows[-1].file == m->file;
+	uint64_t address = m->address;
+	uint32_t line = m->line;
+	int found = ENDED;
+
+	while (found == ENDED && r->p != r->end) {
 		uint8_t opcode = *r->p++;
 
-		if (opcode >= m->opcode_base)
-			ret = run_special(m, opcode);
-		else if (!opcode)
-			ret = run_extended(m, r);
-		else
-			ret = run_standard(m, r, opcode);
+		if (opcode >= m->opcode_base) {
+			address += (uint64_t)m->min_length * m->special[opcode].advance;
+			line += (uint32_t)m->special[opcode].line;
+			found = !same_file || line != last_line ? ADDS_ROW : ENDED;
+			continue;
+		}
+		switch (opcode) {
+		case DW_LNS_copy:
+			found = !same_file || line != last_line ? ADDS_ROW : ENDED;
+			break;
+		case DW_LNS_advance_pc:
+			address += m->min_length * egret_bytes_uleb(r);
+			break;
+		case DW_LNS_advance_line:
+			line += (uint32_t)egret_bytes_sleb(r);
+			break;
+		case DW_LNS_set_column:
+			egret_bytes_uleb(r);
+			break;
+		case DW_LNS_negate_stmt:
+			break;
+		case DW_LNS_const_add_pc:
+			address += (uint64_t)m->min_length * m->special[255].advance;
+			break;
+		default:
+			found = opcode;
+			break;
+		}
+	}
+	m->address = address;
+	m->line = line;
+	return found;
+}
+
+static int run_opcode(struct machine *m, struct egret_bytes *r, int opcode)
+{
+	if (opcode == ADDS_ROW)
+		return add_new_row(m);
+	if (!opcode)
+		return run_extended(m, r);
+	if (opcode >= m->opcode_base)
+		return run_special(m, (uint8_t)opcode);
+	return run_standard(m, r, (uint8_t)opcode);
+}
+
+static int run_program(struct machine *m, struct egret_bytes *r)
+{
+	/* Others are of old compilers, or of processors with several operations an instruction. */
+	bool is_simple = m->max_ops <= 1 && m->opcode_base > DW_LNS_const_add_pc;
+	int ret = 0;
+
+	init_special(m);
+	reset(m);
+	while (!ret && r->p != r->end) {
+		int opcode = is_simple ? run_simple(m, r) : *r->p++;
+
+		if (opcode != ENDED)
+			ret = run_opcode(m, r, opcode);
 	}
 	/* What has no end is not known to reach anywhere. */
 	m->lines->n_rows = m->sequence.first;

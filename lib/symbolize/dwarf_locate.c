@@ -146,6 +146,7 @@ static bool may_have_code(const struct egret_dwarf_cu *cu)
 static int add_contents(struct locating *l, size_t number)
 {
 	struct egret_dwarf_builder *b = l->builder;
+	struct egret_dwarf_build_input input;
 	struct egret_dwarf_built built = { 0 };
 	struct egret_dwarf_cu *cu;
 	int ret;
@@ -156,7 +157,10 @@ static int add_contents(struct locating *l, size_t number)
 		return ret == -ENOMEM ? ret : 0;
 	if (!may_have_code(cu) || b->reader.work > b->reader.work_max)
 		return 0;
-	ret = egret_dwarf_build(b, cu, &b->reader, cu, l->code, &built);
+	input = (struct egret_dwarf_build_input){
+		.cu = cu, .tree_cu = cu, .tree_reader = &b->reader, .code = l->code
+	};
+	ret = egret_dwarf_build(b, &input, &built);
 	/* The last row has no end, since it is the end. */
 	for (size_t i = 0; !ret && i + 1 < b->n_rows; i++)
 		if (b->rows[i].node || b->rows[i].file)
@@ -222,7 +226,7 @@ static int flatten(struct locating *l, struct egret_dwarf_located *out)
 
 	if (!heap)
 		return -ENOMEM;
-	egret_dwarf_sort_intervals(l->items, l->n);
+	egret_dwarf_sort_intervals(l->items, l->n, heap);
 	egret_dwarf_sweep_init(&sweep, l->items, l->n, heap);
 	if (egret_dwarf_sweep_next(&sweep, &run)) {
 		while (!ret && egret_dwarf_sweep_next(&sweep, &next)) {

@@ -2,6 +2,7 @@
 #include "symbolize/dwarf_sweep.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void heap_push(struct egret_dwarf_sweep *s, const struct egret_dwarf_interval *interval)
 {
@@ -60,14 +61,55 @@ static int compare_intervals(const void *a, const void *b)
 	return (x->node > y->node) - (x->node < y->node);
 }
 
-void egret_dwarf_sort_intervals(struct egret_dwarf_interval *intervals, size_t n)
+#define DIGIT_BITS 11
+#define DIGITS (1u << DIGIT_BITS)
+#define PASSES 3
+
+/* One pass of a radix sort, which leaves those of one digit in their order. */
+static void sort_by_digit(const struct egret_dwarf_interval *from, struct egret_dwarf_interval *to,
+			  size_t n, uint64_t base, unsigned int shift)
 {
-	for (size_t i = 1; i < n; i++) {
-		if (compare_intervals(&intervals[i - 1], &intervals[i]) > 0) {
-			qsort(intervals, n, sizeof(*intervals), compare_intervals);
-			return;
-		}
+	uint32_t places[DIGITS] = { 0 }, sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		places[(from[i].start - base) >> shift & (DIGITS - 1)]++;
+	for (unsigned int i = 0; i < DIGITS; i++) {
+		uint32_t count = places[i];
+
+		places[i] = sum;
+		sum += count;
 	}
+	for (size_t i = 0; i < n; i++)
+		to[places[(from[i].start - base) >> shift & (DIGITS - 1)]++] = from[i];
+}
+
+#define FEW 256 /* are sorted faster by comparing */
+
+/* Intervals of a unit are in the order of nodes, and near each other: three digits tell all. */
+void egret_dwarf_sort_intervals(struct egret_dwarf_interval *intervals, size_t n,
+				struct egret_dwarf_interval *scratch)
+{
+	uint64_t least = UINT64_MAX, most = 0;
+	bool is_sorted = true, in_order = true;
+
+	for (size_t i = 0; i < n; i++) {
+		least = intervals[i].start < least ? intervals[i].start : least;
+		most = intervals[i].start > most ? intervals[i].start : most;
+		if (!i)
+			continue;
+		is_sorted &= compare_intervals(&intervals[i - 1], &intervals[i]) <= 0;
+		in_order &= intervals[i - 1].node <= intervals[i].node;
+	}
+	if (is_sorted)
+		return;
+	if (!in_order || n < FEW || n > UINT32_MAX || (most - least) >> DIGIT_BITS * PASSES) {
+		qsort(intervals, n, sizeof(*intervals), compare_intervals);
+		return;
+	}
+	sort_by_digit(intervals, scratch, n, least, 0);
+	sort_by_digit(scratch, intervals, n, least, DIGIT_BITS);
+	sort_by_digit(intervals, scratch, n, least, 2 * DIGIT_BITS);
+	memcpy(intervals, scratch, n * sizeof(*intervals));
 }
 
 void egret_dwarf_sweep_init(struct egret_dwarf_sweep *s,

@@ -29,8 +29,9 @@ struct egret_dwarf_sweep {
 	bool is_done;
 };
 
-/* By start, and by node. */
-void egret_dwarf_sort_intervals(struct egret_dwarf_interval *intervals, size_t n);
+/* By start, and by node. scratch: room for n. */
+void egret_dwarf_sort_intervals(struct egret_dwarf_interval *intervals, size_t n,
+				struct egret_dwarf_interval *scratch);
 
 /* intervals: sorted; heap: room for n. Both stay the caller's. */
 void egret_dwarf_sweep_init(struct egret_dwarf_sweep *sweep,

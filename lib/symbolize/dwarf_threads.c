@@ -12,7 +12,7 @@
 /* What the threads share. Files are only read; the index is written under the lock. */
 struct job {
 	struct egret_dwarf_index *index;
-	const uint32_t *units;
+	const struct egret_dwarf_wanted *wanted;
 	size_t n;
 	atomic_size_t next;
 	atomic_int error;
@@ -21,23 +21,30 @@ struct job {
 	uint64_t work;	   /* under the lock */
 };
 
-static int build_one(struct job *job, struct egret_dwarf_builder *b, uint32_t number)
+static int build_one(struct job *job, struct egret_dwarf_builder *b,
+		     const struct egret_dwarf_wanted *wanted)
 {
 	struct egret_dwarf_index *index = job->index;
-	const struct egret_dwarf_unit *unit = egret_dwarf_index_unit(index, number);
+	const struct egret_dwarf_unit *unit = egret_dwarf_index_unit(index, wanted->unit);
+	struct egret_dwarf_build_input input = { .tree_reader = &b->reader,
+						 .code = &index->code,
+						 .wanted = wanted->vaddrs,
+						 .n_wanted = wanted->n };
 	struct egret_dwarf_built built = { 0 };
 	uint64_t before = b->reader.work;
 	struct egret_dwarf_cu *cu;
 	int ret = 0;
 
 	egret_dwarf_reader_trim(&b->reader);
-	if (!unit || egret_dwarf_cu_open(&b->reader, &index->file, unit, &cu))
+	if (!unit || egret_dwarf_cu_open(&b->reader, &index->file, unit, &cu)) {
 		built.is_damaged = true;
-	else
-		ret = egret_dwarf_build(b, cu, &b->reader, cu, &index->code, &built);
+	} else {
+		input.cu = input.tree_cu = cu;
+		ret = egret_dwarf_build(b, &input, &built);
+	}
 	pthread_mutex_lock(&job->lock);
 	if (!ret)
-		ret = egret_dwarf_index_keep(index, number, &built, !index->lacks_alt);
+		ret = egret_dwarf_index_keep(index, wanted->unit, &built, !index->lacks_alt);
 	job->work += b->reader.work - before;
 	/* What the others have done counts for this one too. */
 	b->reader.work_max = job->work_max -
@@ -76,7 +83,7 @@ static void *run(void *arg)
 
 		if (i >= job->n || atomic_load(&job->error))
 			break;
-		ret = build_one(job, &builder, job->units[i]);
+		ret = build_one(job, &builder, &job->wanted[i]);
 		if (ret)
 			atomic_store(&job->error, ret);
 	}
@@ -85,10 +92,11 @@ static void *run(void *arg)
 }
 
 /* The caller's thread works too, and alone where no other can be had. */
-int egret_dwarf_build_threaded(struct egret_dwarf_index *index, const uint32_t *units, size_t n,
+int egret_dwarf_build_threaded(struct egret_dwarf_index *index,
+			       const struct egret_dwarf_wanted *wanted, size_t n,
 			       unsigned int threads)
 {
-	struct job job = { .index = index, .units = units, .n = n };
+	struct job job = { .index = index, .wanted = wanted, .n = n };
 	pthread_t others[THREADS_MAX];
 	unsigned int n_others = 0;
 

@@ -272,8 +272,31 @@ struct walk {
 	struct egret_bytes r;
 	const uint8_t *unit; /* what siblings are relative to */
 	size_t depth;
-	bool in_types;
+	const struct egret_dwarf_extent *extent;
 };
+
+/* Whether one of the intervals from `first` on, which are a function's, holds a wanted address. */
+static bool is_wanted(const struct walk *w, size_t first)
+{
+	const struct egret_dwarf_extent *extent = w->extent;
+
+	for (size_t i = first; i < w->tree->n_intervals; i++) {
+		const struct egret_dwarf_interval *interval = &w->tree->intervals[i];
+		size_t lo = 0, hi = extent->n_wanted;
+
+		while (lo < hi) {
+			size_t mid = lo + (hi - lo) / 2;
+
+			if (extent->wanted[mid] < interval->start)
+				lo = mid + 1;
+			else
+				hi = mid;
+		}
+		if (lo < extent->n_wanted && extent->wanted[lo] < interval->end)
+			return true;
+	}
+	return false;
+}
 
 /* Passes over all that is below the DIE that was just read. False: damaged. */
 static bool pass_children(struct walk *w, uint64_t sibling)
@@ -332,6 +355,7 @@ static int visit_function(struct walk *w, const struct egret_dwarf_abbrev *abbre
 	bool is_inlined = abbrev->tag == DW_TAG_inlined_subroutine;
 	uint32_t scope = w->tree->scopes[w->depth - 1], number;
 	struct egret_bytes attributes = w->r;
+	size_t first_interval = w->tree->n_intervals;
 	struct egret_dwarf_function die;
 	uint64_t sibling = 0;
 	int ret;
@@ -344,11 +368,14 @@ static int visit_function(struct walk *w, const struct egret_dwarf_abbrev *abbre
 	ret = add_node(w->tree, w->reader, w->cu, &die, w->code, is_inlined, scope, &number);
 	if (ret || !abbrev->has_children)
 		return ret;
-	if (number != EGRET_DWARF_NO_NODE)
-		return descend(w, number);
-	if (w->in_types)
+	if (number != EGRET_DWARF_NO_NODE) {
+		if (is_inlined || !w->extent->wanted || is_wanted(w, first_interval))
+			return descend(w, number);
+		w->tree->nodes[number].is_partial = true;
+	} else if (w->extent->in_types) {
 		return descend(w, EGRET_DWARF_NO_NODE);
-	/* A declaration, or the abstract form of what is inlined elsewhere. */
+	}
+	/* A declaration, the abstract form of what is inlined elsewhere, or not wanted. */
 	egret_dwarf_pass(&attributes, w->cu->abbrevs, abbrev, &sibling);
 	w->tree->is_damaged |= !pass_children(w, sibling);
 	return 0;
@@ -366,7 +393,7 @@ static int visit(struct walk *w, const struct egret_dwarf_abbrev *abbrev)
 	}
 	if (!abbrev->has_children)
 		return 0;
-	if (may_hold_code(abbrev->tag, w->in_types))
+	if (may_hold_code(abbrev->tag, w->extent->in_types))
 		return descend(w, w->tree->scopes[w->depth - 1]);
 	w->tree->is_damaged |= !pass_children(w, sibling);
 	return 0;
@@ -396,11 +423,11 @@ static int walk_unit(struct walk *w)
 
 int egret_dwarf_tree_read(struct egret_dwarf_tree *tree, struct egret_dwarf_reader *reader,
 			  const struct egret_dwarf_cu *cu, const struct egret_code_ranges *code,
-			  bool in_types)
+			  const struct egret_dwarf_extent *extent)
 {
 	const uint8_t *info = cu->file->sections[EGRET_DWARF_INFO].bytes;
 	struct walk w = {
-		.tree = tree, .reader = reader, .cu = cu, .code = code, .in_types = in_types
+		.tree = tree, .reader = reader, .cu = cu, .code = code, .extent = extent
 	};
 
 	tree->n_nodes = tree->n_intervals = tree->n_names = 0;

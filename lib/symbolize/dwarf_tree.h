@@ -20,6 +20,17 @@ struct egret_dwarf_node {
 	uint32_t parent;    /* smaller than its own number; EGRET_DWARF_NO_NODE: a function */
 	uint64_t call_file; /* number in the unit's line table, of an inlined one */
 	uint32_t call_line;
+	bool is_partial; /* what is inlined into it was not read */
+};
+
+/* What of a unit is read. */
+struct egret_dwarf_extent {
+	/* Below types and declarations too: functions of classes local to a function are there. */
+	bool in_types;
+	/* What is inlined into functions: only of those that these addresses, sorted, are in.
+	 * NULL: of all. */
+	const uint64_t *wanted;
+	size_t n_wanted;
 };
 
 /* The name of a DIE that was asked for before. */
@@ -50,13 +61,9 @@ void egret_dwarf_tree_deinit(struct egret_dwarf_tree *tree);
 int egret_dwarf_tree_add(struct egret_dwarf_tree *tree, const char *name, uint64_t start,
 			 uint64_t end);
 
-/*
- * Reads the DIEs of a unit. Intervals that do not begin in code are left out. in_types: looks for
- * functions below types and declarations too: those of classes that are local to a function are
- * there. 0 or -ENOMEM.
- */
+/* Reads the DIEs of a unit. Intervals that do not begin in code are left out. 0 or -ENOMEM. */
 int egret_dwarf_tree_read(struct egret_dwarf_tree *tree, struct egret_dwarf_reader *reader,
 			  const struct egret_dwarf_cu *cu, const struct egret_code_ranges *code,
-			  bool in_types);
+			  const struct egret_dwarf_extent *extent);
 
 #endif

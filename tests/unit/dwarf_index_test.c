@@ -10,7 +10,7 @@
 /* Each probe is a label in the middle of a function. Lines are counted from the first. */
 static const char source[] =
 	"#define PROBE(name) asm volatile(\".globl \" #name \"\\n\" #name \": nop\")\n" /* 1 */
-	"int v;\n"									/* 2 */
+	"int v; void other(void);\n"							/* 2 */
 	"static inline __attribute__((always_inline)) void inner(void)\n"		/* 3 */
 	"{\n"										/* 4 */
 	"	v++;\n"									/* 5 */
@@ -29,8 +29,16 @@ static const char source[] =
 	"		PROBE(in_cold);\n"						/* 18 */
 	"		fails();\n"							/* 19 */
 	"	}\n"									/* 20 */
-	"	outer();\n"								/* 21 */
+	"	outer(); other();\n"							/* 21 */
 	"	return 0;\n"								/* 22 */
+	"}\n"										/* 23 */
+	"static inline __attribute__((always_inline)) void apart(void)\n"		/* 24 */
+	"{\n"										/* 25 */
+	"	PROBE(in_apart);\n"							/* 26 */
+	"}\n"										/* 27 */
+	"__attribute__((noinline)) void other(void)\n"					/* 28 */
+	"{\n"										/* 29 */
+	"	apart();\n"								/* 30 */
 	"}\n";
 
 #define MAX EGRET_DWARF_LINES_MAX
@@ -144,6 +152,9 @@ static void check_program(struct program *p)
 	check_line(&lines[0], "main", 18, false);
 	CHECK_EQ(egret_dwarf_index_find(p->index, address_of(p, "fails"), lines, MAX), 1);
 	check_line(&lines[0], "fails", 13, false);
+	CHECK_EQ(egret_dwarf_index_find(p->index, address_of(p, "in_apart"), lines, MAX), 2);
+	check_line(&lines[0], "apart", 26, true);
+	check_line(&lines[1], "other", 30, false);
 	CHECK_EQ(egret_dwarf_index_find(p->index, 0, lines, MAX), 0);
 	CHECK_EQ(egret_dwarf_index_find(p->index, UINT64_MAX, lines, MAX), 0);
 }
@@ -245,6 +256,40 @@ static void kept(void)
 	free(path);
 }
 
+/*
+ * Of a unit that one address is asked for, what is inlined into other functions is not indexed; and
+ * when it is asked for, it is there all the same, also where the first part comes from a blob.
+ */
+static void in_parts(void)
+{
+	char *path = fixture_compile("prog.c", source, "-O2 -g");
+	struct egret_dwarf_line lines[MAX];
+	struct egret_dwarf_stats first, all;
+	struct egret_buffer blob = { 0 };
+	struct program p;
+
+	open_program(&p, path, NULL, 0);
+	CHECK_EQ(egret_dwarf_index_find(p.index, address_of(&p, "in_apart"), lines, MAX), 2);
+	egret_dwarf_index_stats(p.index, &first);
+	CHECK_EQ(egret_dwarf_index_find(p.index, address_of(&p, "fails"), lines, MAX), 1);
+	egret_dwarf_index_stats(p.index, &all);
+	CHECK_EQ(first.bytes, all.bytes);
+	CHECK_EQ(egret_dwarf_index_blob(p.index, &blob), 0);
+	check_program(&p);
+	egret_dwarf_index_stats(p.index, &all);
+	CHECK(first.bytes < all.bytes);
+	close_program(&p);
+
+	open_program(&p, path, blob.data, blob.len);
+	CHECK_EQ(egret_dwarf_index_find(p.index, address_of(&p, "in_apart"), lines, MAX), 2);
+	CHECK(!egret_dwarf_index_has_grown(p.index));
+	check_program(&p);
+	CHECK(egret_dwarf_index_has_grown(p.index));
+	close_program(&p);
+	egret_buffer_deinit(&blob);
+	free(path);
+}
+
 /* A blob that someone has damaged gives wrong answers, and nothing worse. */
 static void damaged_blobs(void)
 {
@@ -334,13 +379,14 @@ static void threads(void)
 {
 	char *path = fixture_compile("prog.c", source, "-O2 -g");
 	struct program p;
-	uint64_t addresses[3];
+	uint64_t addresses[4];
 
 	open_program(&p, path, NULL, 0);
 	addresses[0] = address_of(&p, "in_main");
 	addresses[1] = address_of(&p, "in_cold");
 	addresses[2] = 0;
-	CHECK_EQ(egret_dwarf_index_prepare(p.index, addresses, 3, 4), 0);
+	addresses[3] = address_of(&p, "in_apart");
+	CHECK_EQ(egret_dwarf_index_prepare(p.index, addresses, 4, 4), 0);
 	check_program(&p);
 	close_program(&p);
 	free(path);
@@ -354,6 +400,7 @@ int main(void)
 	RUN(compressed);
 	RUN(split);
 	RUN(kept);
+	RUN(in_parts);
 	RUN(damaged_blobs);
 	RUN(damaged_files);
 	RUN(without_dwarf);
