@@ -2,26 +2,15 @@
 #include "session/names.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "session/code_names.h"
 #include "session/shown_names.h"
 #include "symbolize/symbolize.h"
-
-/* The perf map of one process. */
-struct jit_names {
-	int pid;
-	size_t size; /* of the file when it was read */
-	int error;   /* -errno of the last try; 0: there is a map */
-	struct egret_perfmap *map;
-};
 
 /* The names in the file of one module. */
 struct file_state {
@@ -40,8 +29,7 @@ struct egret_names {
 	size_t n_files;
 	struct egret_kallsyms *kallsyms;
 	bool kallsyms_tried;
-	struct jit_names *jits;
-	size_t n_jits;
+	struct egret_jit_names *jit;
 	uint32_t next_frame; /* frames below were looked at */
 	uint32_t next_lines; /* frames below have their lines */
 	uint32_t *unnamed;   /* frames of JIT code without a name so far */
@@ -60,6 +48,10 @@ int egret_names_create(const struct egret_name_source *source,
 	names->modules = modules;
 	names->shown.demangle = demangle;
 	names->cache = cache;
+	if (egret_jit_names_create(&source->jit, &names->jit)) {
+		egret_names_destroy(names);
+		return -ENOMEM;
+	}
 	*out = names;
 	return 0;
 }
@@ -70,12 +62,10 @@ void egret_names_destroy(struct egret_names *names)
 		return;
 	for (size_t i = 0; i < names->n_files; i++)
 		egret_code_names_destroy(names->files[i].code);
-	for (size_t i = 0; i < names->n_jits; i++)
-		egret_perfmap_destroy(names->jits[i].map);
 	egret_kallsyms_destroy(names->kallsyms);
 	egret_shown_names_deinit(&names->shown);
 	free(names->files);
-	free(names->jits);
+	egret_jit_names_destroy(names->jit);
 	free(names->unnamed);
 	free(names);
 }
@@ -191,48 +181,9 @@ static bool find_in_kernel(struct egret_names *names, uint64_t address, struct e
 	return names->kallsyms && egret_kallsyms_find(names->kallsyms, address, symbol);
 }
 
-static struct jit_names *jit_of(struct egret_names *names, int pid)
+struct egret_jit_names *egret_names_jit(struct egret_names *names)
 {
-	struct jit_names *jits;
-
-	for (size_t i = 0; i < names->n_jits; i++)
-		if (names->jits[i].pid == pid)
-			return &names->jits[i];
-	jits = reallocarray(names->jits, names->n_jits + 1, sizeof(*jits));
-	if (!jits)
-		return NULL;
-	names->jits = jits;
-	jits[names->n_jits] = (struct jit_names){ .pid = pid, .error = -ENOENT };
-	return &jits[names->n_jits++];
-}
-
-/* Reads the perf map again when it has grown. */
-static void refresh_jit(struct egret_names *names, struct jit_names *jit)
-{
-	struct egret_buffer text = { 0 };
-	struct egret_perfmap *map;
-	int ret = names->source->read_perfmap(names->source->arg, jit->pid, &jit->size, &text);
-
-	if (!ret && text.len && !egret_perfmap_parse((char *)text.data, text.len, &map, NULL)) {
-		egret_perfmap_destroy(jit->map);
-		jit->map = map;
-	}
-	if (ret != -EALREADY && !jit->map)
-		jit->error = ret;
-	egret_buffer_deinit(&text);
-}
-
-static bool find_in_jit(struct egret_names *names, int pid, uint64_t address,
-			struct egret_symbol *symbol, enum egret_name_reason *why)
-{
-	struct jit_names *jit = jit_of(names, pid);
-
-	if (jit && jit->map)
-		*why = EGRET_NAME_NOT_IN_PERF_MAP;
-	else
-		*why = !jit || jit->error == -ENOENT ? EGRET_NAME_NO_PERF_MAP
-						     : EGRET_NAME_PERF_MAP_REFUSED;
-	return jit && jit->map && egret_perfmap_find(jit->map, address, symbol);
+	return names->jit;
 }
 
 static bool find_symbol(struct egret_names *names, const struct egret_profile *profile,
@@ -249,8 +200,6 @@ static bool find_symbol(struct egret_names *names, const struct egret_profile *p
 		return find_in_file(names, module_of[frame->module], offset, symbol, why);
 	case EGRET_MODULE_KERNEL:
 		return find_in_kernel(names, offset, symbol, why);
-	case EGRET_MODULE_JIT:
-		return find_in_jit(names, m->pid, offset, symbol, why);
 	case EGRET_MODULE_UNMAPPED:
 		*why = EGRET_NAME_NO_MAPPING;
 		return false;
@@ -271,6 +220,42 @@ static int set_reason(struct egret_profile *profile, uint32_t number, enum egret
 	return writer ? egret_writer_reason(writer, number, err) : 0;
 }
 
+/* The texts of a jitdump move as it grows: nothing of them is kept. False without memory. */
+static bool take_jit_line(struct egret_names *names, struct egret_profile *profile,
+			  const struct egret_dwarf_line *from, struct egret_profile_line *to)
+{
+	const char *name = egret_shown_name_of_text(&names->shown, from->function);
+
+	*to = (struct egret_profile_line){ .line = from->line };
+	if (!name)
+		return false;
+	to->name = egret_profile_string(profile, name, strlen(name), NULL);
+	if (from->file)
+		to->file = egret_profile_string(profile, from->file, strlen(from->file), NULL);
+	return to->name != UINT32_MAX && to->file != UINT32_MAX;
+}
+
+/* The name of code made at run time, and its line. 1, 0 or -errno as name_frame. */
+static int name_jit_frame(struct egret_names *names, struct egret_profile *profile, uint32_t number,
+			  struct egret_writer *writer, struct egret_error *err)
+{
+	const struct egret_profile_frame *frame = egret_profile_get_frame(profile, number);
+	const struct egret_profile_module *m = egret_profile_get_module(profile, frame->module);
+	uint64_t addr = frame->offset - !!(frame->flags & EGRET_FRAME_F_RETURN);
+	struct egret_dwarf_line found;
+	struct egret_profile_line line;
+	enum egret_name_reason why;
+	int ret;
+
+	if (!egret_jit_names_find(names->jit, m->pid, addr, (uint32_t)m->ino, &found, &why))
+		return set_reason(profile, number, why, writer, err);
+	if (!take_jit_line(names, profile, &found, &line) ||
+	    egret_profile_set_lines(profile, number, &line, 1))
+		return egret_fail(err, ENOMEM, "out of memory");
+	ret = writer ? egret_writer_symbol(writer, number, err) : 0;
+	return ret ? ret : 1;
+}
+
 /* Gives a frame its name. 1: it has one now; 0: nothing was found. */
 static int name_frame(struct egret_names *names, struct egret_profile *profile, uint32_t number,
 		      struct egret_module *const *module_of, struct egret_writer *writer,
@@ -283,6 +268,8 @@ static int name_frame(struct egret_names *names, struct egret_profile *profile, 
 	const char *name;
 	int ret;
 
+	if (egret_profile_get_module(profile, frame->module)->kind == EGRET_MODULE_JIT)
+		return name_jit_frame(names, profile, number, writer, err);
 	if (!find_symbol(names, profile, frame, module_of, &symbol, &why))
 		return set_reason(profile, number, why, writer, err);
 	name = egret_shown_name_of_text(&names->shown, symbol.name);
@@ -331,8 +318,7 @@ static void refresh_jits_of_new_frames(struct egret_names *names,
 		if (m->kind != EGRET_MODULE_JIT || m->pid == last_pid)
 			continue;
 		last_pid = m->pid;
-		if (jit_of(names, m->pid))
-			refresh_jit(names, jit_of(names, m->pid));
+		egret_jit_names_refresh(names->jit, m->pid);
 	}
 }
 
@@ -370,8 +356,7 @@ static int retry_unnamed(struct egret_names *names, struct egret_profile *profil
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < names->n_jits; i++)
-		refresh_jit(names, &names->jits[i]);
+	egret_jit_names_refresh(names->jit, 0);
 	for (size_t i = 0; i < names->n_unnamed; i++) {
 		uint32_t frame = names->unnamed[i];
 		int ret;
@@ -495,81 +480,3 @@ int egret_names_update(struct egret_names *names, struct egret_profile *profile,
 	ret = retry_unnamed(names, profile, module_of, writer, err);
 	return ret ? ret : add_all_lines(names, profile, module_of, depth, writer, err);
 }
-
-/* ---- the live system ----------------------------------------------------------------------------
- */
-
-#define PERFMAP_MAX_BYTES (256u << 20)
-
-static int read_file(int fd, size_t most, struct egret_buffer *out)
-{
-	ssize_t n;
-
-	do {
-		void *to = egret_buffer_reserve(out, 1 << 18);
-
-		if (!to)
-			return -ENOMEM;
-		n = read(fd, to, 1 << 18);
-		if (n < 0)
-			return -errno;
-		out->len += (size_t)n;
-	} while (n && out->len < most);
-	return 0;
-}
-
-static int read_kallsyms_live(void *arg, struct egret_buffer *out)
-{
-	__close_ int fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
-
-	return fd < 0 ? -errno : read_file(fd, SIZE_MAX, out);
-}
-
-/* The number of a process in its innermost PID namespace: the last of NSpid, proc_pid_status(5). */
-static int innermost_pid(int pid)
-{
-	char path[64], line[256];
-	__fclose_ FILE *file = NULL;
-	int inner = pid;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file)) {
-		char *p = line + 6, *rest;
-
-		if (strncmp(line, "NSpid:", 6))
-			continue;
-		for (long n = strtol(p, &rest, 10); rest != p; n = strtol(p, &rest, 10)) {
-			inner = (int)n;
-			p = rest;
-		}
-	}
-	return inner;
-}
-
-static int read_perfmap_live(void *arg, int pid, size_t *size, struct egret_buffer *out)
-{
-	char path[96];
-	struct stat st;
-	__close_ int fd = -1;
-
-	snprintf(path, sizeof(path), "/proc/%d/root/tmp/perf-%d.map", pid, innermost_pid(pid));
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0) {
-		snprintf(path, sizeof(path), "/tmp/perf-%d.map", pid);
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	}
-	if (fd < 0 || fstat(fd, &st))
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	if ((size_t)st.st_size <= *size)
-		return -EALREADY;
-	*size = (size_t)st.st_size;
-	return read_file(fd, PERFMAP_MAX_BYTES, out);
-}
-
-const struct egret_name_source egret_name_source_live = {
-	.read_kallsyms = read_kallsyms_live,
-	.read_perfmap = read_perfmap_live,
-};

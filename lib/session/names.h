@@ -8,17 +8,17 @@
 #include "maps/modules.h"
 #include "profile/profile.h"
 #include "recording/recording.h"
+#include "session/jit_names.h"
 #include "symbolize/name_reasons.h"
 
 /* Where names come from that are in no file of a module: the live system, or a recording. */
 struct egret_name_source {
 	int (*read_kallsyms)(void *arg, struct egret_buffer *out);
-	/* The perf map of a process; -EALREADY: has not grown beyond *size, which is brought up to
-	 * date. */
-	int (*read_perfmap)(void *arg, int pid, size_t *size, struct egret_buffer *out);
 	void *arg;
+	struct egret_jit_source jit;
 };
 
+/* Keeps no file open: see live_names.h. */
 extern const struct egret_name_source egret_name_source_live;
 
 struct egret_names;
@@ -49,6 +49,9 @@ enum egret_names_depth {
 int egret_names_update(struct egret_names *names, struct egret_profile *profile,
 		       struct egret_module *const *module_of, enum egret_names_depth depth,
 		       struct egret_writer *writer, struct egret_error *err);
+
+/* Those of code made at run time. */
+struct egret_jit_names *egret_names_jit(struct egret_names *names);
 
 /* Puts what was indexed of debug files into the cache. Not for where somebody waits. */
 void egret_names_keep(struct egret_names *names);

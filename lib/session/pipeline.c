@@ -88,6 +88,8 @@ int egret_pipeline_create(const struct egret_pipeline_opts *opts, struct egret_p
 	else
 		ret = egret_stacks_init(&p->stacks, opts->engine, opts->max_frames, p->profile,
 					opts->cache, err);
+	if (!ret && !opts->no_names)
+		p->stacks.jit = egret_names_jit(p->names);
 	if (ret) {
 		egret_pipeline_destroy(p);
 		return ret;

@@ -12,6 +12,7 @@
 struct egret_raw_sources {
 	struct egret_process_source process;
 	struct egret_name_source name;
+	const struct egret_name_source *live;
 	struct egret_writer *writer;
 	size_t modules_written;
 	bool *has_debug; /* by module: its debug file was written */
@@ -73,7 +74,7 @@ static int read_comm(void *arg, int pid, char *to, size_t size)
 static int read_kallsyms(void *arg, struct egret_buffer *out)
 {
 	struct egret_raw_sources *raw = arg;
-	int ret = egret_name_source_live.read_kallsyms(NULL, out);
+	int ret = raw->live->read_kallsyms(raw->live->arg, out);
 
 	if (!ret) {
 		egret_buffer_add(&raw->kallsyms, out->data, out->len);
@@ -83,10 +84,19 @@ static int read_kallsyms(void *arg, struct egret_buffer *out)
 	return ret;
 }
 
+static void seen(void *arg, int pid, const struct egret_mapping *dump)
+{
+	const struct egret_raw_sources *raw = arg;
+
+	if (raw->live->jit.seen)
+		raw->live->jit.seen(raw->live->jit.arg, pid, dump);
+}
+
 static int read_perfmap(void *arg, int pid, size_t *size, struct egret_buffer *out)
 {
+	const struct egret_jit_source *live = &((struct egret_raw_sources *)arg)->live->jit;
 	size_t before = out->len;
-	int ret = egret_name_source_live.read_perfmap(NULL, pid, size, out);
+	int ret = live->read_perfmap(live->arg, pid, size, out);
 
 	if (!ret)
 		put(arg, EGRET_RAW_PERFMAP, &pid, sizeof(pid), out->data + before,
@@ -94,14 +104,30 @@ static int read_perfmap(void *arg, int pid, size_t *size, struct egret_buffer *o
 	return ret;
 }
 
-int egret_raw_sources_create(struct egret_raw_sources **out, struct egret_error *err)
+static int read_jitdump(void *arg, int pid, uint64_t *at, struct egret_buffer *out)
+{
+	const struct egret_jit_source *live = &((struct egret_raw_sources *)arg)->live->jit;
+	size_t before = out->len;
+	int ret = live->read_jitdump(live->arg, pid, at, out);
+
+	if (!ret && out->len > before)
+		put(arg, EGRET_RAW_JITDUMP, &pid, sizeof(pid), out->data + before,
+		    out->len - before);
+	return ret;
+}
+
+int egret_raw_sources_create(const struct egret_name_source *live, struct egret_raw_sources **out,
+			     struct egret_error *err)
 {
 	struct egret_raw_sources *raw = calloc(1, sizeof(*raw));
 
 	if (!raw)
 		return egret_fail(err, ENOMEM, "out of memory");
 	raw->process = (struct egret_process_source){ read_maps, read_comm, raw };
-	raw->name = (struct egret_name_source){ read_kallsyms, read_perfmap, raw };
+	raw->live = live;
+	raw->name = (struct egret_name_source){ read_kallsyms,
+						raw,
+						{ seen, read_perfmap, read_jitdump, raw } };
 	*out = raw;
 	return 0;
 }

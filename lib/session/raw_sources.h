@@ -14,7 +14,9 @@
 
 struct egret_raw_sources;
 
-int egret_raw_sources_create(struct egret_raw_sources **out, struct egret_error *err);
+/* live: where names come from; outlives raw. */
+int egret_raw_sources_create(const struct egret_name_source *live, struct egret_raw_sources **out,
+			     struct egret_error *err);
 void egret_raw_sources_destroy(struct egret_raw_sources *raw);
 void egret_raw_sources_set_writer(struct egret_raw_sources *raw, struct egret_writer *writer);
 

@@ -14,6 +14,7 @@ enum egret_raw_tag {
 	EGRET_RAW_IMAGE = 6,	/* struct egret_raw_image, then bytes of the file */
 	EGRET_RAW_KALLSYMS = 7, /* a part of the text of /proc/kallsyms */
 	EGRET_RAW_PERFMAP = 8,	/* i32 pid, then a part of the text of its perf map */
+	EGRET_RAW_JITDUMP = 9,	/* i32 pid, then a part of its jitdump */
 };
 
 struct egret_raw_module {

@@ -135,7 +135,7 @@ static int gather_text(struct replay *r, uint32_t tag, const uint8_t *bytes, siz
 	if (len < sizeof(pid))
 		return damaged(r, "copy of /proc");
 	memcpy(&pid, bytes, sizeof(pid));
-	text = tag == EGRET_RAW_PERFMAP ? find_text(r, tag, pid) : NULL;
+	text = tag == EGRET_RAW_MAPS || tag == EGRET_RAW_COMM ? NULL : find_text(r, tag, pid);
 	if (!text) {
 		texts = reallocarray(r->texts, r->n_texts + 1, sizeof(*texts));
 		if (!texts)
@@ -163,6 +163,7 @@ static int gather(void *arg, uint32_t tag, const void *bytes, size_t len)
 	case EGRET_RAW_MAPS:
 	case EGRET_RAW_COMM:
 	case EGRET_RAW_PERFMAP:
+	case EGRET_RAW_JITDUMP:
 		return gather_text(r, tag, bytes, len);
 	case EGRET_RAW_KALLSYMS:
 		egret_buffer_add(&r->kallsyms, bytes, len);
@@ -252,6 +253,18 @@ static int read_perfmap(void *arg, int pid, size_t *size, struct egret_buffer *o
 		return -EALREADY;
 	*size = text->bytes.len;
 	egret_buffer_add(out, text->bytes.data, text->bytes.len);
+	return 0;
+}
+
+static int read_jitdump(void *arg, int pid, uint64_t *at, struct egret_buffer *out)
+{
+	struct text *text = find_text(arg, EGRET_RAW_JITDUMP, pid);
+
+	if (!text)
+		return -ENOENT;
+	if (*at < text->bytes.len)
+		egret_buffer_add(out, text->bytes.data + *at, text->bytes.len - *at);
+	*at = text->bytes.len;
 	return 0;
 }
 
@@ -397,7 +410,9 @@ int egret_replay(const char *path, int fd, const struct egret_replay_opts *user_
 	const struct egret_unwind_engine *engine;
 	struct egret_module_source modules = { open_elf, open_debug, NULL, &r };
 	struct egret_process_source processes = { read_maps, read_comm, &r };
-	struct egret_name_source names = { read_kallsyms, read_perfmap, &r };
+	struct egret_name_source names = { read_kallsyms,
+					   &r,
+					   { NULL, read_perfmap, read_jitdump, &r } };
 	int ret;
 
 	ret = egret_options_take(&opts, sizeof(opts), user_opts, "replay options", err);

@@ -18,6 +18,7 @@
 #include "capture/capture.h"
 #include "elf/debug_find.h"
 #include "session/accounting.h"
+#include "session/live_names.h"
 #include "session/pipeline.h"
 #include "session/raw_sources.h"
 
@@ -36,6 +37,7 @@ struct egret_session {
 	struct egret_debug_finder *debug_finder;
 	struct egret_module_source modules;
 	struct egret_writer *writer;
+	struct egret_live_names *live_names;
 	struct egret_raw_sources *raw_sources; /* where raw: what was read of /proc is kept */
 	enum egret_scope scope;
 	bool raw, start_disabled, started, sampling, stopped;
@@ -344,7 +346,6 @@ static int open_pipeline(struct egret_session *s, const struct egret_session_opt
 		.engine = egret_unwind_engine_find(opts->unwinder),
 		.module_source = &s->modules,
 		.process_source = &egret_process_source_live,
-		.name_source = &egret_name_source_live,
 		.max_frames = opts->max_frames ? opts->max_frames : DEFAULT_MAX_FRAMES,
 		.track_all = opts->scope != EGRET_SCOPE_PROCESS,
 		.aggregate = opts->keep_profile,
@@ -359,8 +360,11 @@ static int open_pipeline(struct egret_session *s, const struct egret_session_opt
 
 	if (!p.engine)
 		return egret_fail(err, EINVAL, "there is no unwinder '%s'", opts->unwinder);
+	if (egret_live_names_create(&s->live_names))
+		return egret_fail(err, ENOMEM, "out of memory");
+	p.name_source = egret_live_name_source(s->live_names);
 	if (opts->raw) {
-		ret = egret_raw_sources_create(&s->raw_sources, err);
+		ret = egret_raw_sources_create(p.name_source, &s->raw_sources, err);
 		if (ret)
 			return ret;
 		p.process_source = egret_raw_process_source(s->raw_sources);
@@ -468,6 +472,7 @@ void egret_session__destroy(struct egret_session *s)
 	egret_cache_close(s->cache);
 	egret_debug_finder_destroy(s->debug_finder);
 	egret_raw_sources_destroy(s->raw_sources);
+	egret_live_names_destroy(s->live_names);
 	egret_capture_destroy(s->capture);
 	for (size_t i = 0; i < s->n_pidfds; i++)
 		if (s->pidfds[i] >= 0)

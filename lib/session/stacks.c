@@ -137,8 +137,21 @@ static uint32_t push(struct egret_stacks *s, uint32_t stack, uint32_t module, ui
 	return egret_profile_stack(s->profile, stack, number, NULL);
 }
 
+/* Code that was at an address after other code is a module of its own: the address alone would not
+ * tell them apart. */
+static uint32_t jit_module_of(struct egret_stacks *s, struct egret_module *module, uint64_t pc,
+			      uint32_t flags, uint64_t time)
+{
+	struct egret_profile_module m = { .kind = EGRET_MODULE_JIT, .pid = module->pid };
+	uint64_t addr = pc - !!(flags & EGRET_FRAME_F_RETURN);
+
+	m.ino = s->jit ? egret_jit_names_generation(s->jit, module->pid, addr, time) : 0;
+	return m.ino ? add_profile_module(s, &m, module->path, module)
+		     : profile_module_of(s, module);
+}
+
 static uint32_t push_user_frame(struct egret_stacks *s, uint32_t stack,
-				const struct egret_unwound_frame *frame)
+				const struct egret_unwound_frame *frame, uint64_t time)
 {
 	const struct egret_mapping *m = (const struct egret_mapping *)(uintptr_t)frame->cookie;
 
@@ -146,7 +159,8 @@ static uint32_t push_user_frame(struct egret_stacks *s, uint32_t stack,
 		return push(s, stack, pseudo_module(s, EGRET_MODULE_UNMAPPED, "[unknown]"),
 			    frame->pc, frame->flags);
 	if (m->module->kind == EGRET_CODE_JIT)
-		return push(s, stack, profile_module_of(s, m->module), frame->pc, frame->flags);
+		return push(s, stack, jit_module_of(s, m->module, frame->pc, frame->flags, time),
+			    frame->pc, frame->flags);
 	return push(s, stack, profile_module_of(s, m->module), frame->pc - m->start + m->pgoff,
 		    frame->flags);
 }
@@ -368,6 +382,18 @@ static void begin_new_thread(struct egret_process *process, struct egret_unwind_
 		regs->r[EGRET_UNWIND_RIP] = target;
 }
 
+static bool has_jit_frames(const struct egret_unwound_frame *frames, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct egret_mapping *m =
+			(const struct egret_mapping *)(uintptr_t)frames[i].cookie;
+
+		if (m && m->module->kind == EGRET_CODE_JIT)
+			return true;
+	}
+	return false;
+}
+
 static struct egret_user_stack unwind_capture(struct egret_stacks *s, struct capture_view *view)
 {
 	const struct egret_rec_capture *rec = view->rec;
@@ -391,8 +417,10 @@ static struct egret_user_stack unwind_capture(struct egret_stacks *s, struct cap
 		user.wanted = rec->wanted;
 		user.got = rec->got;
 	}
+	if (s->jit && has_jit_frames(s->frames, result.n_frames))
+		egret_jit_names_seen(s->jit, view->process);
 	for (size_t i = result.n_frames; i-- > 0;)
-		user.stack = push_user_frame(s, user.stack, &s->frames[i]);
+		user.stack = push_user_frame(s, user.stack, &s->frames[i], rec->rec.time);
 	return user;
 }
 

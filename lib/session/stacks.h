@@ -8,6 +8,7 @@
 #include "cache/cache.h"
 #include "maps/processes.h"
 #include "profile/profile.h"
+#include "session/jit_names.h"
 #include "unwind/unwind.h"
 
 /* A user stack as it came out of a capture: what all its samples share. */
@@ -22,7 +23,8 @@ struct module_state;
 struct egret_stacks {
 	const struct egret_unwind_engine *engine;
 	struct egret_unwinder *unwinder;
-	struct egret_profile *profile;	    /* of the pipeline */
+	struct egret_profile *profile; /* of the pipeline */
+	struct egret_jit_names *jit;   /* told of captures in code made at run time; may be NULL */
 	struct module_state *module_states; /* by number of struct egret_module */
 	size_t n_module_states;
 	struct egret_module *

@@ -165,8 +165,8 @@ static bool find_in_perfmap(struct egret_symbolizer *s, uint64_t address, struct
 
 	if (s->perfmap && egret_perfmap_find(s->perfmap, address, out))
 		return true;
-	if (!live->read_perfmap(live->arg, s->process->pid, &s->perfmap_size, &text) && text.len &&
-	    !egret_perfmap_parse((char *)text.data, text.len, &map, NULL)) {
+	if (!live->jit.read_perfmap(live->jit.arg, s->process->pid, &s->perfmap_size, &text) &&
+	    text.len && !egret_perfmap_parse((char *)text.data, text.len, &map, NULL)) {
 		egret_perfmap_destroy(s->perfmap);
 		s->perfmap = map;
 	}

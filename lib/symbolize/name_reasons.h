@@ -32,7 +32,7 @@
 	X(9, NO_MAPPING, "no-mapping", "nothing is known to be mapped there", "")                  \
 	X(10, NO_PERF_MAP, "no-perf-map",                                                          \
 	  "code made at run time, by a program that writes neither a perf map nor a jitdump",      \
-	  "node --perf-basic-prof, java -XX:+DumpPerfMapAtExit, python3 -X perf, ...")             \
+	  "node --perf-basic-prof, java's jcmd PID Compiler.perfmap, python3 -X perf, ...")        \
 	X(11, NOT_IN_PERF_MAP, "not-in-perf-map",                                                  \
 	  "code made at run time, which the program's perf map or jitdump does not name", "")      \
 	X(12, PERF_MAP_REFUSED, "perf-map-refused",                                                \
