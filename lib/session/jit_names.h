@@ -13,13 +13,13 @@
 /* Where these files come from: the live system, or a recording. */
 struct egret_jit_source {
 	/*
-	 * The process has just run such code: its files are opened now, since it may be gone a moment
-	 * later. dump: the mapping by which it tells of its jitdump, or NULL. May be NULL.
+	 * The process has just run such code: its files are opened now, since it may be gone a
+	 * moment later. dump: the mapping by which it tells of its jitdump, or NULL. May be NULL.
 	 */
 	void (*seen)(void *arg, int pid, const struct egret_mapping *dump);
 	/*
-	 * The perf map of a process; -EALREADY: is as it was when *size (0 at first) was set; -EPERM:
-	 * another user's, or no regular file.
+	 * The perf map of a process; -EALREADY: is as it was when *size (0 at first) was set;
+	 * -EPERM: another user's, or no regular file.
 	 */
 	int (*read_perfmap)(void *arg, int pid, size_t *size, struct egret_buffer *out);
 	/* The jitdump from *at on, which is brought to its end. May be NULL. */

@@ -3,8 +3,8 @@
  * live_names.h - names that are in no file of a module, on this machine: /proc/kallsyms, and the
  * files that JITs write.
  *
- * The files of a process are opened when it is first seen to run code that it has made, and are kept
- * open: a process in a container takes its file system with it when it ends.
+ * The files of a process are opened when it is first seen to run code that it has made, and are
+ * kept open: a process in a container takes its file system with it when it ends.
  */
 #ifndef EGRET_SESSION_LIVE_NAMES_H
 #define EGRET_SESSION_LIVE_NAMES_H

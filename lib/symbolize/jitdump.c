@@ -21,7 +21,7 @@
 #define CODES_MAX (4u << 20)
 #define TEXTS_MAX (1u << 30)
 #define NONE UINT32_MAX
-/* Codes at one address that are looked at: one that was used again more often is a file that lies. */
+/* Codes at one address that are looked at: one that was used more often is a file that lies. */
 #define WALK_MAX 4096
 
 enum record_id { CODE_LOAD, CODE_MOVE, CODE_DEBUG_INFO, CODE_CLOSE, CODE_UNWINDING_INFO };

@@ -3,9 +3,9 @@
  * jitdump.h - what a JIT says of its code, as it makes it: functions, lines, and when (Linux:
  * tools/perf/Documentation/jitdump-specification.txt).
  *
- * The file only grows, and is fed as it does. Code lives from its record on; what is loaded or moved
- * to the same addresses later is another code there, so that an address is told by the time, or by
- * how many codes had it before: its generation.
+ * The file only grows, and is fed as it does. Code lives from its record on; what is loaded or
+ * moved to the same addresses later is another code there, so that an address is told by the time,
+ * or by how many codes had it before: its generation.
  */
 #ifndef EGRET_JITDUMP_H
 #define EGRET_JITDUMP_H
@@ -24,8 +24,9 @@ int egret_jitdump_create(struct egret_jitdump **out);
 void egret_jitdump_destroy(struct egret_jitdump *dump);
 
 /*
- * The next bytes of the file, from its header on. A record may end in a later call. 0; -EBADMSG: not
- * a jitdump, or damaged: what was read before stays; -E2BIG: more than 4 million codes; -ENOMEM.
+ * The next bytes of the file, from its header on. A record may end in a later call. 0; -EBADMSG:
+ * not a jitdump, or damaged: what was read before stays; -E2BIG: more than 4 million codes;
+ * -ENOMEM.
  */
 int egret_jitdump_feed(struct egret_jitdump *dump, const void *bytes, size_t len);
 
