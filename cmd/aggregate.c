@@ -240,6 +240,7 @@ int aggregate_add(struct aggregate *a, const struct egret_stack *stack)
 	if (node == AGGREGATE_NONE)
 		return -ENOMEM;
 	a->nodes[node].self += value;
+	a->nodes[node].samples += stack->samples;
 	a->functions[a->nodes[node].function].self += value;
 	a->functions[a->nodes[node].function].samples += stack->samples;
 	return 0;

@@ -32,6 +32,7 @@ struct call_node {
 	uint32_t parent;
 	uint32_t first_child, next_sibling; /* by total, largest first */
 	uint64_t self, total;
+	uint64_t samples; /* that end here */
 };
 
 /* Open addressing over functions or nodes: slots hold their numbers. */

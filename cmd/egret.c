@@ -9,8 +9,8 @@
 #include "message.h"
 
 static const struct command *const commands[] = {
-	&command_flame,	 &command_record, &command_report,     &command_export,
-	&command_script, &command_replay, &command_symbolize,  &command_cfi,
+	&command_flame,	 &command_record, &command_report,     &command_export,	   &command_script,
+	&command_diff,	 &command_merge,  &command_replay,     &command_symbolize, &command_cfi,
 	&command_doctor, &command_help,	  &command_completion,
 };
 

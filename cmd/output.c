@@ -33,9 +33,9 @@ static void output_close(struct output *output)
 	*output = OUTPUT_NONE;
 }
 
-static int open_stdout(struct output *output, struct egret_error *err)
+static int open_stdout(struct output *output, bool is_binary, struct egret_error *err)
 {
-	if (isatty(STDOUT_FILENO))
+	if (is_binary && isatty(STDOUT_FILENO))
 		return fail(err, EINVAL,
 			    "not writing to a terminal: redirect standard output, or give -o FILE");
 	output->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
@@ -105,7 +105,7 @@ static int open_part(struct output *output, struct egret_error *err)
 	return 0;
 }
 
-int output_open(struct output *output, const char *path, struct egret_error *err)
+int output_open(struct output *output, const char *path, bool is_binary, struct egret_error *err)
 {
 	struct stat st;
 	int ret;
@@ -115,7 +115,7 @@ int output_open(struct output *output, const char *path, struct egret_error *err
 	if (!output->path)
 		return fail(err, ENOMEM, "out of memory");
 	if (!strcmp(path, "-"))
-		ret = open_stdout(output, err);
+		ret = open_stdout(output, is_binary, err);
 	else if (stat(path, &st) || S_ISREG(st.st_mode))
 		ret = open_part(output, err);
 	else if (S_ISDIR(st.st_mode))

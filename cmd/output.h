@@ -23,10 +23,11 @@ struct output {
 #define OUTPUT_NONE ((struct output){ .fd = -1 })
 
 /*
- * Opens path for writing. A part that another recording left behind is kept, as FILE.part.old; one
- * that is being written right now is an error. 0, or -errno with a sentence.
+ * Opens path for writing. is_binary: not to a terminal. A part that another recording left behind
+ * is kept, as FILE.part.old; one that is being written right now is an error. 0, or -errno with a
+ * sentence.
  */
-int output_open(struct output *output, const char *path, struct egret_error *err);
+int output_open(struct output *output, const char *path, bool is_binary, struct egret_error *err);
 
 /*
  * Gives the file its name, `name` or, if that is NULL, the one it was opened for; keep_old renames

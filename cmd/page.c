@@ -57,7 +57,7 @@ int page_write(const char *input, const char *format, const char *output_path,
 		return status;
 	status = opts->event ? input_find_event(profile, opts->event, &event) : STATUS_OK;
 	export_opts.event = (uint32_t)event;
-	if (!status && output_open(&output, output_path, &err))
+	if (!status && output_open(&output, output_path, egret_format_is_binary(format), &err))
 		status = say_failure(&err);
 	else if (!status)
 		status = write_to(&output, profile, format, &export_opts);

@@ -125,7 +125,7 @@ static int open_session(struct recorder *r, int argc, char **argv, struct egret_
 
 static int begin_output(struct recorder *r, struct egret_error *err)
 {
-	int ret = output_open(&r->output, r->file->path, err);
+	int ret = output_open(&r->output, r->file->path, true, err);
 
 	return ret ? ret : egret_session__set_output(r->session, r->output.fd, err);
 }

@@ -67,7 +67,7 @@ static int run(void *opts, int argc, char **argv)
 
 	if (argc)
 		return command_no_operands(&command_replay, argv);
-	if (output_open(&output, o->output, &err))
+	if (output_open(&output, o->output, true, &err))
 		return say_failure(&err);
 	ret = egret_replay(o->input, output.fd, &replay_opts, &err);
 	if (!ret)

@@ -40,6 +40,13 @@ const char *egret_format_text(size_t n)
 	return n < N_EXPORTERS ? egret_exporters[n]->text : NULL;
 }
 
+bool egret_format_is_binary(const char *name)
+{
+	const struct egret_exporter *exporter = egret_exporter_find(name);
+
+	return exporter && exporter->is_binary;
+}
+
 bool egret_format_needs_samples(const char *name)
 {
 	const struct egret_exporter *exporter = egret_exporter_find(name);

@@ -15,6 +15,7 @@
 struct egret_exporter {
 	const char *name;   /* what egret_profile__export and --format= take */
 	const char *text;   /* what it is, one line for --help */
+	bool is_binary;	    /* nothing for a terminal */
 	bool needs_samples; /* one by one: struct egret_open_opts.keep_samples */
 	/*
 	 * opts is never NULL, of this library's size, and opts->event is an event of the profile

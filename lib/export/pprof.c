@@ -352,5 +352,6 @@ static int write_pprof(const struct egret_profile *profile, const struct egret_e
 const struct egret_exporter egret_exporter_pprof = {
 	.name = "pprof",
 	.text = "pprof's profile.proto, for `go tool pprof` and services that read it",
+	.is_binary = true,
 	.write = write_pprof,
 };

@@ -120,6 +120,21 @@ int egret_profile__open_with(const char *path, const struct egret_open_opts *opt
 			     struct egret_profile **out, struct egret_error *err);
 void egret_profile__destroy(struct egret_profile *profile);
 
+/*
+ * A profile with what is in n others, the caller's; they stay as they are. Events of one name are
+ * one, the numbers of the accounting are added up, and what is known of the first recording (its
+ * command, its host) stands for the whole. Samples are kept one by one where all of them keep them.
+ * Errors: -ENOMEM.
+ */
+int egret_profile__merge(const struct egret_profile *const *profiles, size_t n,
+			 struct egret_profile **out, struct egret_error *err);
+
+/*
+ * Writes a profile whose samples are kept as a recording to fd, which stays the caller's.
+ * Errors: -ENODATA: samples were not kept; those of write(2).
+ */
+int egret_profile__save(const struct egret_profile *profile, int fd, struct egret_error *err);
+
 /* Whether the recording ends in mid-air. */
 bool egret_profile__truncated(const struct egret_profile *profile);
 
@@ -221,6 +236,9 @@ struct egret_export_opts {
 };
 int egret_profile__export(const struct egret_profile *profile, const char *format, int fd,
 			  const struct egret_export_opts *opts, struct egret_error *err);
+
+/* Whether a format is nothing that a terminal could show. */
+bool egret_format_is_binary(const char *name);
 
 /* Whether a format needs the samples one by one: struct egret_open_opts.keep_samples. */
 bool egret_format_needs_samples(const char *name);

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* diff.c - egret diff: what has changed between two recordings, and what is only noise. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "comparison.h"
+#include "filter.h"
+#include "input.h"
+#include "message.h"
+#include "text.h"
+
+struct diff_opts {
+	struct filter filter;
+	const char *event;
+	const char *by;
+	const char *format;
+	double confidence;
+	uint64_t limit;
+	bool all;
+};
+
+static const char *const kinds[] = { "self", "total", "stack", NULL };
+static const char *const formats[] = { "text", "folded", NULL };
+
+#define MEMBER(name) offsetof(struct diff_opts, name)
+
+static const struct opt options[] = {
+	{ "event", 'e', OPT_STRING, MEMBER(event), "EVENT",
+	  "Which event (the first of the first recording)", NULL },
+	{ "by", 'b', OPT_CHOICE, MEMBER(by), "WHAT",
+	  "Compare functions by self or by total, or stacks (self)", kinds },
+	{ "format", 'f', OPT_CHOICE, MEMBER(format), "FORMAT",
+	  "text, or folded: stacks with the samples of both, as flamegraph.pl takes them (text)",
+	  formats },
+	{ "confidence", 0, OPT_PERCENT, MEMBER(confidence), "PERCENT",
+	  "Leave out differences that are less sure than this (95)", NULL },
+	{ "all", 'a', OPT_FLAG, MEMBER(all), NULL, "Leave out nothing", NULL },
+	{ "limit", 'n', OPT_U64, MEMBER(limit), "N", "At most this many rows (40)", NULL },
+	{ 0 },
+};
+
+static const struct opt_group groups[] = {
+	{ "Options", options, 0 },
+	{ "Only some of them", filter_options, MEMBER(filter) },
+	{ 0 },
+};
+
+/* ---- printing ------------------------------------------------------------------------------- */
+
+static void print_side(const char *mark, const char *path, const struct aggregate *a)
+{
+	printf("# %s ", mark);
+	text_print(stdout, path, INT_MAX);
+	printf(": %s samples\n", text_count(a->samples).text);
+}
+
+static void print_confidence(double confidence)
+{
+	if (confidence > 0.9999)
+		printf("%9s", ">99.99 %");
+	else
+		printf("%7.2f %%", floor(confidence * 10000) / 100);
+}
+
+static void print_row(const struct difference *row, int width)
+{
+	int columns = 2 + 4 * 10 + 2;
+
+	printf("%8.2f %%%8.2f %%%+8.2f %%%8.2f %%", 100 * row->before, 100 * row->after,
+	       100 * row->delta, 100 * row->noise);
+	print_confidence(row->confidence);
+	printf("  ");
+	columns += 9;
+	columns += text_print(stdout, row->name, width == INT_MAX ? INT_MAX : width - columns);
+	if (*row->module && (width == INT_MAX || columns + 4 < width)) {
+		printf("  (");
+		text_print(stdout, row->module, width == INT_MAX ? INT_MAX : width - columns - 4);
+		printf(")");
+	}
+	printf("\n");
+}
+
+static void print_text(const struct diff_opts *o, const struct comparison *c)
+{
+	int width = text_terminal_width(stdout);
+	size_t shown = 0, unsure = 0, more = 0;
+
+	printf("\n%10s%10s%10s%10s%9s  %s\n", "Before", "After", "Delta", "Noise", "Sure",
+	       !strcmp(o->by, "stack") ? "Stack" : "Function");
+	for (size_t i = 0; i < c->n; i++) {
+		const struct difference *row = &c->rows[i];
+
+		if (!o->all && row->confidence < o->confidence / 100)
+			unsure++;
+		else if (!o->all && shown >= o->limit)
+			more++;
+		else if (++shown)
+			print_row(row, width);
+	}
+	if (more)
+		printf("(%s more, of smaller differences: -n, or -a for all)\n",
+		       text_count(more).text);
+	if (unsure)
+		printf("(%s more, which may be chance: less sure than %g %%)\n",
+		       text_count(unsure).text, o->confidence);
+}
+
+/* What would end a frame or a line is no part of a name (see folded in egret-export(1)). */
+static void print_folded(const struct comparison *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		for (const char *p = c->rows[i].name; *p; p++)
+			putchar((unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p);
+		printf(" %llu %llu\n", (unsigned long long)c->rows[i].samples[0],
+		       (unsigned long long)c->rows[i].samples[1]);
+	}
+}
+
+/* ---- two recordings ------------------------------------------------------------------------- */
+
+/* The event of both by the name it has in the first, or by the option. */
+static int find_events(const struct diff_opts *o, struct egret_profile *const profiles[2],
+		       size_t events[2])
+{
+	const char *name = o->event;
+	int status;
+
+	if (!name && egret_profile__n_events(profiles[0]))
+		name = egret_profile__event(profiles[0], 0)->name;
+	if (!name)
+		return say_error("nothing was recorded in the first recording");
+	status = input_find_event(profiles[0], name, &events[0]);
+	return status ? status : input_find_event(profiles[1], name, &events[1]);
+}
+
+static enum comparison_by kind_of(const struct diff_opts *o)
+{
+	if (!strcmp(o->by, "stack") || !strcmp(o->format, "folded"))
+		return BY_STACK;
+	return strcmp(o->by, "total") ? BY_SELF : BY_TOTAL;
+}
+
+static int compare(const struct diff_opts *o, struct egret_profile *const profiles[2], char **paths)
+{
+	struct aggregate before = { 0 }, after = { 0 };
+	struct comparison comparison = { 0 };
+	size_t events[2];
+	int ret, status = find_events(o, profiles, events);
+
+	if (status)
+		return status;
+	ret = aggregate_build(&before, profiles[0], (uint32_t)events[0]);
+	if (!ret)
+		ret = aggregate_build(&after, profiles[1], (uint32_t)events[1]);
+	if (!ret)
+		ret = comparison_build(&comparison, &before, &after, kind_of(o));
+	if (!ret && !strcmp(o->format, "folded")) {
+		print_folded(&comparison);
+	} else if (!ret) {
+		print_side("before:", paths[0], &before);
+		print_side("after: ", paths[1], &after);
+		print_text(o, &comparison);
+	}
+	comparison_deinit(&comparison);
+	aggregate_deinit(&before);
+	aggregate_deinit(&after);
+	return ret ? say_error("cannot compare: %s", strerror(-ret)) : STATUS_OK;
+}
+
+static int run(void *opts, int argc, char **argv)
+{
+	const struct diff_opts *o = opts;
+	struct egret_profile *profiles[2] = { NULL, NULL };
+	int status;
+
+	if (argc != 2)
+		return say_usage("diff", "name two recordings, before and after");
+	status = filter_open(argv[0], &o->filter, false, &profiles[0]);
+	if (!status)
+		status = filter_open(argv[1], &o->filter, false, &profiles[1]);
+	if (!status)
+		status = compare(o, profiles, argv);
+	egret_profile__destroy(profiles[0]);
+	egret_profile__destroy(profiles[1]);
+	return status;
+}
+
+static const struct diff_opts defaults = {
+	.by = "self",
+	.format = "text",
+	.confidence = 95,
+	.limit = 40,
+};
+
+const struct command command_diff = {
+	.name = "diff",
+	.summary = "print what has changed between two recordings",
+	.usage = "[OPTIONS] BEFORE AFTER",
+	.about = "Prints which functions, or stacks, have another share in the second recording "
+		 "than in the\nfirst, the largest difference first, and how sure that is: what few "
+		 "samples tell is noise.",
+	.examples = "  egret diff old.data new.data\n"
+		    "  egret diff --by=total --focus=parse old.data new.data\n"
+		    "  egret diff --format=folded old.data new.data | flamegraph.pl >diff.svg\n",
+	.groups = groups,
+	.defaults = &defaults,
+	.opts_size = sizeof(defaults),
+	.run = run,
+};

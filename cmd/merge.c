@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* merge.c - egret merge: several recordings as one. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "command.h"
+#include "filter.h"
+#include "message.h"
+#include "output.h"
+
+struct merge_opts {
+	struct filter filter;
+	const char *output;
+};
+
+static const struct opt options[] = {
+	{ "output", 'o', OPT_FILE, offsetof(struct merge_opts, output), "FILE",
+	  "The recording to write (egret.merged; -: standard output)", NULL },
+	{ 0 },
+};
+
+static const struct opt_group groups[] = {
+	{ "Options", options, 0 },
+	{ "Only some of them", filter_options, offsetof(struct merge_opts, filter) },
+	{ 0 },
+};
+
+static int save(const struct egret_profile *profile, const char *path)
+{
+	struct egret_error err = { "" };
+	struct output output;
+	int ret;
+
+	if (output_open(&output, path, true, &err))
+		return say_failure(&err);
+	ret = egret_profile__save(profile, output.fd, &err);
+	if (!ret)
+		ret = output_commit(&output, NULL, false, &err);
+	output_discard(&output);
+	return ret ? say_failure(&err) : STATUS_OK;
+}
+
+static int merge(struct egret_profile **profiles, size_t n, const char *path)
+{
+	struct egret_profile *whole = NULL;
+	struct egret_error err = { "" };
+	int status;
+
+	if (egret_profile__merge((const struct egret_profile *const *)profiles, n, &whole, &err))
+		return say_failure(&err);
+	status = save(whole, path);
+	egret_profile__destroy(whole);
+	return status;
+}
+
+static int run(void *opts, int argc, char **argv)
+{
+	const struct merge_opts *o = opts;
+	struct egret_profile **profiles;
+	int status = STATUS_OK, n = 0;
+
+	if (argc < 2)
+		return say_usage("merge", "name the recordings to merge, two at least");
+	profiles = calloc((size_t)argc, sizeof(*profiles));
+	if (!profiles)
+		return say_error("out of memory");
+	for (; n < argc && !status; n++)
+		status = filter_open(argv[n], &o->filter, true, &profiles[n]);
+	if (!status)
+		status = merge(profiles, (size_t)n, o->output);
+	while (n--)
+		egret_profile__destroy(profiles[n]);
+	free(profiles);
+	return status;
+}
+
+static const struct merge_opts defaults = { .output = "egret.merged" };
+
+const struct command command_merge = {
+	.name = "merge",
+	.summary = "put several recordings together as one",
+	.usage = "[-o FILE] [OPTIONS] FILE FILE...",
+	.about = "Writes a recording with the samples of several, of one machine or of many.",
+	.examples = "  egret merge -o all.data monday.data tuesday.data\n"
+		    "  egret merge -o nginx.data --comm=nginx host*.data\n",
+	.groups = groups,
+	.defaults = &defaults,
+	.opts_size = sizeof(defaults),
+	.run = run,
+};
