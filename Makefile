@@ -158,10 +158,16 @@ bench-unwind: ## what the unwinders cost on the same stacks
 FUZZ_TIME ?= 300
 FUZZ_SRCS := $(sort $(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_BINS := $(FUZZ_SRCS:%.c=$(O)/%)
-$(O)/tests/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(wildcard lib/unwind/*.[ch] lib/base/*.[ch] lib/elf/*.[ch])
+FUZZ_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -g -O1 -std=gnu11 \
+	-D_GNU_SOURCE -Wno-gnu-variable-sized-type-not-at-end
+FUZZED := $(patsubst %.c,$(O)/fuzzed/%.o,$(wildcard $(addsuffix /*.c,$(addprefix lib/,base elf symbolize unwind))))
+$(O)/fuzzed/%.o: %.c
 	@mkdir -p $(@D)
-	$(CLANG) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -g -O1 -std=gnu11 \
-		-D_GNU_SOURCE -Wno-gnu-variable-sized-type-not-at-end $(INCLUDES) $< $(wildcard lib/unwind/*.c lib/base/*.c lib/elf/*.c) $(LIBS) -o $@
+	$(CLANG) -fsanitize=fuzzer-no-link $(FUZZ_FLAGS) $(INCLUDES) -MMD -MP -c $< -o $@
+$(O)/tests/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(FUZZED)
+	@mkdir -p $(@D)
+	$(CLANG) -fsanitize=fuzzer $(FUZZ_FLAGS) $(INCLUDES) $< $(FUZZED) $(DEMANGLE_LIB) $(LIBS) -o $@
+-include $(FUZZED:.o=.d)
 fuzz: $(FUZZ_BINS) ## fuzz each parser for FUZZ_TIME seconds (300); finds are left in build/fuzz
 	@mkdir -p $(foreach f,$(FUZZ_SRCS),$(O)/fuzz/$(patsubst tests/fuzz/%_fuzz.c,%,$(f)))
 	$(foreach f,$(FUZZ_SRCS:tests/fuzz/%_fuzz.c=%),$(O)/tests/fuzz/$(f)_fuzz -max_total_time=$(FUZZ_TIME) \

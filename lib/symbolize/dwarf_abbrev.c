@@ -369,7 +369,12 @@ int egret_dwarf_abbrevs_create(const struct egret_dwarf_file *file,
 	abbrevs->offset_size = unit->offset_size;
 	for (size_t form = 0; form < NR_FORMS; form++)
 		egret_dwarf_step_of(abbrevs, (uint16_t)form, &building.steps[form]);
-	ret = r.failed ? -EBADMSG : read_abbrevs(&building, &r, only);
+	/* Those of DIEs without attributes point somewhere too. */
+	if (!grow((void **)&abbrevs->attrs, &building.attrs_room, 0, sizeof(*abbrevs->attrs)) ||
+	    !grow((void **)&abbrevs->steps, &building.steps_room, 0, sizeof(*abbrevs->steps)))
+		ret = -ENOMEM;
+	else
+		ret = r.failed ? -EBADMSG : read_abbrevs(&building, &r, only);
 	if (ret) {
 		egret_dwarf_abbrevs_destroy(abbrevs);
 		return ret;

@@ -73,10 +73,12 @@ static inline struct egret_bytes egret_dwarf_section_at(const struct egret_dwarf
 							enum egret_dwarf_section id,
 							uint64_t offset)
 {
+	static const uint8_t nothing[1];
 	const struct egret_dwarf_span *span = &file->sections[id];
-	const uint8_t *end = span->bytes + span->size;
+	const uint8_t *start = span->bytes ? span->bytes : nothing;
+	const uint8_t *end = start + span->size;
 
-	return (struct egret_bytes){ offset <= span->size ? span->bytes + offset : end, end,
+	return (struct egret_bytes){ offset <= span->size ? start + offset : end, end,
 				     offset > span->size };
 }
 

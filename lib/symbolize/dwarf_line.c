@@ -210,12 +210,18 @@ static void reset(struct machine *m)
 	m->sequence = (struct egret_dwarf_sequence){ .first = m->lines->n_rows };
 }
 
+/* The last row of the sequence under way, or NULL. */
+static inline struct egret_dwarf_row *last_row(const struct machine *m)
+{
+	return m->sequence.n ? &m->lines->rows[m->lines->n_rows - 1] : NULL;
+}
+
 /* Adds a row that says something new; of those of one address the last counts. */
 static int add_new_row(struct machine *m)
 {
 	struct egret_dwarf_lines *lines = m->lines;
 	struct egret_dwarf_sequence *s = &m->sequence;
-	struct egret_dwarf_row *last = s->n ? &lines->rows[lines->n_rows - 1] : NULL;
+	struct egret_dwarf_row *last = last_row(m);
 
 	if (!last)
 		s->start = m->address;
@@ -237,10 +243,10 @@ static int add_new_row(struct machine *m)
 
 static inline int add_row(struct machine *m)
 {
-	const struct egret_dwarf_row *last = m->lines->rows + m->lines->n_rows;
+	const struct egret_dwarf_row *last = last_row(m);
 
 	/* Most rows are of the line that the one before was of. */
-	if (m->sequence.n && last[-1].line == m->line && last[-1].file == m->file)
+	if (last && last->line == m->line && last->file == m->file)
 		return 0;
 	return add_new_row(m);
 }
@@ -366,9 +372,9 @@ static void init_special(struct machine *m)
  */
 static int run_simple(struct machine *m, struct egret_bytes *r)
 {
-	const struct egret_dwarf_row *rows = m->lines->rows + m->lines->n_rows;
-	uint32_t last_line = m->sequence.n ? rows[-1].line : ~m->line;
-	bool same_file = m->sequence.n && rows[-1].file == m->file;
+	const struct egret_dwarf_row *last = last_row(m);
+	uint32_t last_line = last ? last->line : 0;
+	bool same_file = last && last->file == m->file;
 	uint64_t address = m->address;
 	uint32_t line = m->line;
 	int found = ENDED;

@@ -117,7 +117,7 @@ void egret_dwarf_sweep_init(struct egret_dwarf_sweep *s,
 			    struct egret_dwarf_interval *heap)
 {
 	*s = (struct egret_dwarf_sweep){ .next = intervals,
-					 .end = intervals + n,
+					 .end = n ? intervals + n : intervals,
 					 .heap = heap,
 					 .pos = n ? intervals->start : 0,
 					 .is_done = !n };
