@@ -73,6 +73,20 @@ struct egret_rec_sample {
 };
 _Static_assert(sizeof(struct egret_rec_sample) == 16 + 40 + 16 + 24, "sample record");
 
+/*
+ * Where a capture begins that has the stack pointer sp: the red zone below it is the thread's, too
+ * (System V ABI, 3.2.2), and there is CFI that finds its CFA there (SHA-512 of OpenSSL). Not on
+ * another page: that one may have to be brought in, or not be there.
+ */
+#define EGRET_RED_ZONE 128
+
+static inline __egret_u64 egret_stack_start(__egret_u64 sp)
+{
+	__egret_u64 in_page = sp & 4095;
+
+	return sp - (in_page < EGRET_RED_ZONE ? in_page : EGRET_RED_ZONE);
+}
+
 struct egret_window {
 	__egret_u64 start; /* user address */
 	__egret_u32 len;   /* bytes; the data of the windows follow each other */

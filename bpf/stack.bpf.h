@@ -287,7 +287,7 @@ static __always_inline void plan_stack_of(enum whose whose, struct task_struct *
 
 	__builtin_memset(plan, 0, sizeof(*plan));
 	plan->n = 1;
-	plan->range[0].start = sp;
+	plan->range[0].start = egret_stack_start(sp);
 	plan->ending = find_range(whose, task, fs_base, config.stack_limit, &plan->range[0]);
 	if (alt_size && sp > alt && sp - alt <= alt_size)
 		plan_alternate(whose, task, fs_base, alt, alt_size, plan);

@@ -92,7 +92,7 @@ static bool fill(const struct egret_rec_capture *rec, uint8_t *stack, uint32_t l
 		 uint64_t deadline)
 {
 	const uint8_t *data = (const uint8_t *)(rec + 1);
-	uint64_t start = rec->regs[EGRET_REG_RSP], at = start;
+	uint64_t start = egret_stack_start(rec->regs[EGRET_REG_RSP]), at = start;
 
 	for (size_t i = 0; i <= rec->n_windows; i++) {
 		uint64_t next = i < rec->n_windows ? rec->window[i].start : start + len;
@@ -128,7 +128,10 @@ static struct egret_rec_capture *filled(const struct egret_rec_capture *rec, uin
 	}
 	whole->ending = rec->wanted > limit ? EGRET_CAPTURE_LIMIT : EGRET_CAPTURE_WHOLE;
 	whole->n_windows = 1;
-	whole->window[0] = (struct egret_window){ .start = rec->regs[EGRET_REG_RSP], .len = len };
+	whole->window[0] = (struct egret_window){
+		.start = egret_stack_start(rec->regs[EGRET_REG_RSP]),
+		.len = len,
+	};
 	whole->got = len;
 	return whole;
 }
