@@ -20,6 +20,7 @@ static void module_destroy(struct egret_module *module)
 	egret_elf_destroy(module->debug);
 	free(module->path);
 	free(module->why);
+	free(module->code_read);
 	free(module);
 }
 

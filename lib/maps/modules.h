@@ -18,6 +18,8 @@ enum egret_code_kind {
 	EGRET_CODE_JIT, /* executable memory of one process, without a file */
 };
 
+#define EGRET_MODULE_PAGE 4096u /* bytes of the file for each bit of code_read */
+
 struct egret_module {
 	uint32_t number; /* index in the table */
 	enum egret_code_kind kind;
@@ -30,6 +32,9 @@ struct egret_module {
 	char *why;		 /* why there is no elf, one sentence; NULL where there is one */
 	/* Likewise as numbers, -errno; 0 where there is one. -ESTALE: only one of another build. */
 	int elf_error, debug_error;
+	/* A bit for each 4 KiB of the file whose code was looked at; NULL: nobody wants to know, or
+	 * none was. */
+	uint8_t *code_read;
 };
 
 /* What the kernel says of one mapping. */

@@ -38,6 +38,9 @@ struct egret_process_source {
 	int (*read_maps)(void *arg, int pid,
 			 struct egret_buffer *out); /* text of proc_pid_maps(5) */
 	int (*read_comm)(void *arg, int pid, char *to, size_t size);
+	/* len bytes of code at addr, in one page; NULL: it cannot be read. What is not in memory is
+	 * not waited for. */
+	int (*read_code)(void *arg, int pid, uint64_t addr, void *to, size_t len);
 	void *arg;
 };
 

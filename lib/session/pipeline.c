@@ -88,6 +88,7 @@ int egret_pipeline_create(const struct egret_pipeline_opts *opts, struct egret_p
 	else
 		ret = egret_stacks_init(&p->stacks, opts->engine, opts->max_frames, p->profile,
 					opts->cache, err);
+	p->stacks.process_source = opts->process_source;
 	if (!ret && !opts->no_names)
 		p->stacks.jit = egret_names_jit(p->names);
 	if (ret) {
@@ -141,6 +142,7 @@ void egret_pipeline_set_writer(struct egret_pipeline *p, struct egret_writer *wr
 {
 	p->writer = writer;
 	p->raw = raw && writer;
+	p->stacks.note_code |= p->raw;
 }
 
 /* ---- threads ------------------------------------------------------------------------------------

@@ -71,6 +71,15 @@ static int read_comm(void *arg, int pid, char *to, size_t size)
 	return ret;
 }
 
+static int read_code(void *arg, int pid, uint64_t addr, void *to, size_t len)
+{
+	const struct egret_raw_code head = { .pid = pid, .addr = addr };
+	int ret = egret_process_source_live.read_code(NULL, pid, addr, to, len);
+
+	put(arg, EGRET_RAW_CODE, &head, sizeof(head), to, ret ? 0 : len);
+	return ret;
+}
+
 static int read_kallsyms(void *arg, struct egret_buffer *out)
 {
 	struct egret_raw_sources *raw = arg;
@@ -123,7 +132,7 @@ int egret_raw_sources_create(const struct egret_name_source *live, struct egret_
 
 	if (!raw)
 		return egret_fail(err, ENOMEM, "out of memory");
-	raw->process = (struct egret_process_source){ read_maps, read_comm, raw };
+	raw->process = (struct egret_process_source){ read_maps, read_comm, read_code, raw };
 	raw->live = live;
 	raw->name = (struct egret_name_source){ read_kallsyms,
 						raw,
@@ -257,6 +266,26 @@ static void put_module(struct egret_raw_sources *raw, const struct egret_module 
 		put_image(raw, m->number, true, m->debug);
 }
 
+/* The code that was looked at; all of a file's would be too much. */
+static void put_code(struct egret_raw_sources *raw, const struct egret_module *m)
+{
+	struct egret_raw_image image = { .module = m->number };
+	const uint8_t *bytes;
+	size_t size;
+
+	if (!m->elf || !m->code_read)
+		return;
+	bytes = egret_elf_bytes(m->elf, &size);
+	image.file_size = size;
+	for (uint64_t page = 0; page * EGRET_MODULE_PAGE < size; page++) {
+		uint64_t at = page * EGRET_MODULE_PAGE, left = size - at;
+
+		if (m->code_read[page / 8] & 1u << page % 8)
+			put_range(raw, &image, bytes, at,
+				  left < EGRET_MODULE_PAGE ? left : EGRET_MODULE_PAGE);
+	}
+}
+
 static int result(const struct egret_raw_sources *raw, struct egret_error *err)
 {
 	if (raw->failed && err)
@@ -295,6 +324,8 @@ int egret_raw_sources_finish(struct egret_raw_sources *raw, const struct egret_m
 			     struct egret_error *err)
 {
 	egret_raw_sources_modules(raw, modules, NULL);
+	for (size_t i = 0; i < modules->n; i++)
+		put_code(raw, modules->all[i]);
 	if (!raw->kallsyms_written)
 		put(raw, EGRET_RAW_KALLSYMS, NULL, 0, raw->kallsyms.data, raw->kallsyms.len);
 	return result(raw, err);

@@ -15,6 +15,14 @@ enum egret_raw_tag {
 	EGRET_RAW_KALLSYMS = 7, /* a part of the text of /proc/kallsyms */
 	EGRET_RAW_PERFMAP = 8,	/* i32 pid, then a part of the text of its perf map */
 	EGRET_RAW_JITDUMP = 9,	/* i32 pid, then a part of its jitdump */
+	EGRET_RAW_CODE = 10,	/* struct egret_raw_code, then the bytes; none: it failed */
+};
+
+/* Code that is in no file. */
+struct egret_raw_code {
+	int32_t pid;
+	uint32_t pad;
+	uint64_t addr;
 };
 
 struct egret_raw_module {

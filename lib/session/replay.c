@@ -29,6 +29,12 @@ struct text {
 	struct egret_buffer bytes;
 };
 
+/* A page of code that is in no file. */
+struct code {
+	struct egret_raw_code head;
+	struct egret_buffer bytes;
+};
+
 struct image {
 	struct egret_raw_module module;
 	char *path;
@@ -40,6 +46,8 @@ struct replay {
 	size_t n_images;
 	struct text *texts;
 	size_t n_texts;
+	struct code *codes; /* in the order in which they were read */
+	size_t n_codes, next_code;
 	struct egret_buffer kallsyms;
 	struct egret_buffer record; /* the one that is fed, aligned: a recording is not */
 	struct egret_pipeline *pipeline;
@@ -58,6 +66,9 @@ static void replay_deinit(struct replay *r)
 	}
 	for (size_t i = 0; i < r->n_texts; i++)
 		egret_buffer_deinit(&r->texts[i].bytes);
+	for (size_t i = 0; i < r->n_codes; i++)
+		egret_buffer_deinit(&r->codes[i].bytes);
+	free(r->codes);
 	egret_buffer_deinit(&r->kallsyms);
 	egret_buffer_deinit(&r->record);
 	free(r->images);
@@ -148,6 +159,23 @@ static int gather_text(struct replay *r, uint32_t tag, const uint8_t *bytes, siz
 	return text->bytes.failed ? egret_fail(r->err, ENOMEM, "out of memory") : 0;
 }
 
+static int gather_code(struct replay *r, const uint8_t *bytes, size_t len)
+{
+	struct code *codes, *code;
+
+	if (len < sizeof(code->head))
+		return damaged(r, "copy of code");
+	codes = reallocarray(r->codes, r->n_codes + 1, sizeof(*codes));
+	if (!codes)
+		return egret_fail(r->err, ENOMEM, "out of memory");
+	r->codes = codes;
+	code = &codes[r->n_codes++];
+	*code = (struct code){ .bytes = { 0 } };
+	memcpy(&code->head, bytes, sizeof(code->head));
+	egret_buffer_add(&code->bytes, bytes + sizeof(code->head), len - sizeof(code->head));
+	return code->bytes.failed ? egret_fail(r->err, ENOMEM, "out of memory") : 0;
+}
+
 static int gather(void *arg, uint32_t tag, const void *bytes, size_t len)
 {
 	struct replay *r = arg;
@@ -165,6 +193,8 @@ static int gather(void *arg, uint32_t tag, const void *bytes, size_t len)
 	case EGRET_RAW_PERFMAP:
 	case EGRET_RAW_JITDUMP:
 		return gather_text(r, tag, bytes, len);
+	case EGRET_RAW_CODE:
+		return gather_code(r, bytes, len);
 	case EGRET_RAW_KALLSYMS:
 		egret_buffer_add(&r->kallsyms, bytes, len);
 		return r->kallsyms.failed ? egret_fail(r->err, ENOMEM, "out of memory") : 0;
@@ -233,6 +263,25 @@ static int read_comm(void *arg, int pid, char *to, size_t size)
 	text->taken = true;
 	snprintf(to, size, "%.*s", (int)text->bytes.len, (const char *)text->bytes.data);
 	return 0;
+}
+
+/* Asked for in the order in which it was recorded, unless the unwinder is another. */
+static int read_code(void *arg, int pid, uint64_t addr, void *to, size_t len)
+{
+	struct replay *r = arg;
+
+	for (size_t n = 0; n < r->n_codes; n++) {
+		struct code *code = &r->codes[(r->next_code + n) % r->n_codes];
+
+		if (code->head.pid != pid || code->head.addr != addr)
+			continue;
+		r->next_code = (r->next_code + n + 1) % r->n_codes;
+		if (code->bytes.len != len)
+			return -EFAULT;
+		memcpy(to, code->bytes.data, len);
+		return 0;
+	}
+	return -EFAULT;
 }
 
 static int read_kallsyms(void *arg, struct egret_buffer *out)
@@ -409,7 +458,7 @@ int egret_replay(const char *path, int fd, const struct egret_replay_opts *user_
 	struct egret_reader_ops ops = { .raw = gather };
 	const struct egret_unwind_engine *engine;
 	struct egret_module_source modules = { open_elf, open_debug, NULL, &r };
-	struct egret_process_source processes = { read_maps, read_comm, &r };
+	struct egret_process_source processes = { read_maps, read_comm, read_code, &r };
 	struct egret_name_source names = { read_kallsyms,
 					   &r,
 					   { NULL, read_perfmap, read_jitdump, &r } };

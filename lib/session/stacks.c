@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "unwind/recover.h"
+
 /* What the pipeline keeps of a struct egret_module, by its number. */
 struct module_state {
 	struct egret_unwind_module *unwind;
@@ -22,7 +24,7 @@ int egret_stacks_init(struct egret_stacks *s, const struct egret_unwind_engine *
 		.engine = engine, .max_frames = max_frames, .profile = profile, .cache = cache
 	};
 	s->frames = calloc(max_frames, sizeof(*s->frames));
-	if (!s->frames)
+	if (!s->frames || egret_recovery_create(&s->recovery))
 		return egret_fail(err, ENOMEM, "out of memory");
 	return engine->create(&s->unwinder, err);
 }
@@ -36,6 +38,8 @@ void egret_stacks_deinit(struct egret_stacks *s)
 	}
 	if (s->unwinder)
 		s->engine->destroy(s->unwinder);
+	egret_recovery_destroy(s->recovery);
+	egret_code_pages_deinit(&s->code_pages);
 	free(s->module_states);
 	free(s->module_of);
 	free(s->frames);
@@ -283,6 +287,52 @@ static bool find_code(void *arg, uint64_t pc, struct egret_code *code)
 	return true;
 }
 
+static void note_code(struct egret_module *module, size_t size, uint64_t offset)
+{
+	uint64_t page = offset / EGRET_MODULE_PAGE;
+
+	if (!module->code_read)
+		module->code_read = calloc(1, size / EGRET_MODULE_PAGE / 8 + 1);
+	if (module->code_read)
+		module->code_read[page / 8] |= (uint8_t)(1u << page % 8);
+}
+
+/* The code of a file, a page at a time. */
+static bool file_text(struct egret_stacks *s, const struct egret_mapping *m, uint64_t pc,
+		      struct egret_text *out)
+{
+	uint64_t offset = pc - m->start + m->pgoff, at = offset - offset % EGRET_MODULE_PAGE;
+	size_t size;
+	const uint8_t *bytes = egret_elf_bytes(m->module->elf, &size);
+
+	if (offset >= size)
+		return false;
+	if (s->note_code)
+		note_code(m->module, size, at);
+	*out = (struct egret_text){
+		.bytes = bytes + at,
+		.start = pc - (offset - at),
+		.end = pc - (offset - at) +
+		       (size - at < EGRET_MODULE_PAGE ? size - at : EGRET_MODULE_PAGE),
+		.id = m->module->number + 1,
+		.bias = m->start - m->pgoff,
+	};
+	return true;
+}
+
+static bool read_text(void *arg, uint64_t pc, struct egret_text *out)
+{
+	struct capture_view *view = arg;
+	const struct egret_mapping *m = egret_process_find(view->process, pc);
+
+	if (!m)
+		return false;
+	if (m->module->elf)
+		return file_text(view->stacks, m, pc, out);
+	return egret_code_pages_text(&view->stacks->code_pages, view->stacks->process_source,
+				     view->process->pid, pc, view->rec->rec.time, out);
+}
+
 /* The frame that stands at the root of a stack that is not whole, and says why. */
 static uint32_t cut_frame(struct egret_stacks *s, uint8_t capture_end, uint8_t unwind_end)
 {
@@ -400,7 +450,9 @@ static struct egret_user_stack unwind_capture(struct egret_stacks *s, struct cap
 	struct egret_unwind_request request = {
 		.read_stack = read_stack,
 		.find_code = find_code,
+		.read_text = read_text,
 		.arg = view,
+		.recovery = s->recovery,
 		.frames = s->frames,
 		.max_frames = s->max_frames,
 	};

@@ -8,6 +8,7 @@
 #include "cache/cache.h"
 #include "maps/processes.h"
 #include "profile/profile.h"
+#include "session/code_pages.h"
 #include "session/jit_names.h"
 #include "unwind/unwind.h"
 
@@ -34,6 +35,11 @@ struct egret_stacks {
 	uint32_t max_frames;
 	uint64_t frames_unwound;
 	struct egret_cache *cache; /* of unwind tables; NULL: none */
+	struct egret_recovery *recovery;
+	/* Where code comes from that is in no file; NULL: from nowhere. The pipeline's to set. */
+	const struct egret_process_source *process_source;
+	struct egret_code_pages code_pages;
+	bool note_code; /* in struct egret_module, which code was looked at */
 };
 
 /* cache: outlives it, or NULL. */

@@ -11,11 +11,15 @@
  */
 #define STACK_SIZE_MAX (64ull << 20)
 
-static bool is_code(const struct egret_frame_pointer_step *how, uint64_t return_address)
+static bool is_return_address(const struct egret_frame_pointer_step *how, uint64_t pc)
 {
 	struct egret_code code;
+	uint64_t target;
 
-	return return_address && how->find_code(how->arg, return_address - 1, &code);
+	if (!pc || !how->view.find_code(how->view.arg, pc - 1, &code))
+		return false;
+	/* An interpreter that was made at run time returns to where nobody called (HotSpot). */
+	return !code.module || egret_call_before(&how->view, pc, &target) != EGRET_CALL_NONE;
 }
 
 static void move_to_caller(struct egret_step_state *state, uint64_t pc, uint64_t sp)
@@ -34,7 +38,7 @@ static bool step_before_setup(struct egret_step_state *state,
 {
 	uint64_t cfa = egret_step_sp(state) + offset, pc;
 
-	if (state->read_stack(state->arg, cfa - 8, &pc) || !is_code(how, pc))
+	if (state->read_stack(state->arg, cfa - 8, &pc) || !is_return_address(how, pc))
 		return false;
 	if (rbp_pushed) {
 		state->value[EGRET_UNWIND_RBP] = cfa - 16;
@@ -81,7 +85,7 @@ static enum egret_unwind_end step_by_rbp(struct egret_step_state *state,
 		ret = state->read_stack(state->arg, rbp + 8, &pc);
 	if (ret)
 		return unreadable(how, ret, rbp - sp);
-	if (!is_code(how, pc))
+	if (!is_return_address(how, pc))
 		return no_frame(how);
 	move_to_caller(state, pc, rbp + 16);
 	state->value[EGRET_UNWIND_RBP] = next_rbp;

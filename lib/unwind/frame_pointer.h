@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
  * frame_pointer.h - a step where there is no CFI: JIT code, hand-written assembly, files that are
- *gone.
+ * gone.
  *
  *	push %rbp; mov %rsp, %rbp	*rbp       the caller's rbp
  *					*(rbp + 8) return address
  *					rbp + 16   the caller's rsp
  *
  * Nothing says that rbp is a frame pointer, so the step is taken only when what it finds makes
- *sense.
+ * sense: a return address is in code, with a call before it where that code is a file's.
  */
 #ifndef EGRET_UNWIND_FRAME_POINTER_H
 #define EGRET_UNWIND_FRAME_POINTER_H
 
-#include "unwind/step.h"
+#include "unwind/recover.h"
 
 struct egret_frame_pointer_step {
-	egret_find_code_fn find_code;
-	void *arg; /* of find_code */
+	struct egret_recovery_view view; /* its recovery is not needed, and its read_text may be NULL */
 	/* The pc is where the thread was interrupted, so it may be before rbp is set up. */
 	bool exact_pc;
 	/* The pc is in no mapping: somebody called a bad pointer. */

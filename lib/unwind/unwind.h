@@ -55,11 +55,28 @@ typedef int (*egret_read_stack_fn)(void *arg, uint64_t addr, uint64_t *value);
 /* What is mapped at pc. False: nothing executable. */
 typedef bool (*egret_find_code_fn)(void *arg, uint64_t pc, struct egret_code *code);
 
+/* Code as far as it is known around a pc: the bytes of the addresses from start to end. */
+struct egret_text {
+	const uint8_t *bytes;
+	uint64_t start, end;
+	uint64_t id;   /* not 0; where it is the same, the same code is at pc - bias */
+	uint64_t bias;
+};
+/*
+ * The code at pc. False: its bytes cannot be had. *text is good until the next call. Asked only
+ * where there is no CFI, or CFI that leads nowhere.
+ */
+typedef bool (*egret_read_text_fn)(void *arg, uint64_t pc, struct egret_text *text);
+
+struct egret_recovery; /* recover.h */
+
 struct egret_unwind_request {
 	struct egret_unwind_regs regs;
 	egret_read_stack_fn read_stack;
 	egret_find_code_fn find_code;
-	void *arg;			    /* of both */
+	egret_read_text_fn read_text;	    /* or NULL */
+	void *arg;			    /* of all of them */
+	struct egret_recovery *recovery;    /* of this thread; NULL: code is not looked at */
 	struct egret_unwound_frame *frames; /* room for max_frames, leaf first */
 	size_t max_frames;
 };

@@ -3,7 +3,9 @@
 
 #include <egret/egret.h>
 
+#include "unwind/decisions.h"
 #include "unwind/frame_pointer.h"
+#include "unwind/recover.h"
 
 /* The frame that is being left. */
 struct walk {
@@ -16,6 +18,8 @@ struct walk {
 	bool is_return; /* the pc is a return address */
 	bool is_mapped;
 	bool in_chain; /* the frame before was left by frame pointer */
+	bool by_cfi;   /* the last frame was left by its CFI, or tried to be */
+	struct egret_decisions decisions;
 };
 
 static void add_frame(struct walk *w)
@@ -35,12 +39,46 @@ static bool find_code(struct walk *w)
 	return w->is_mapped;
 }
 
-static enum egret_unwind_end step_without_cfi(struct walk *w, const struct egret_row *hint,
-					      struct egret_unwound_frame *frame)
+static const struct egret_decision *decision_of(const struct walk *w)
+{
+	return w->decisions.n ? egret_decision_at(&w->decisions, w->n_frames - 1) : NULL;
+}
+
+static enum egret_unwind_end by_code(const struct egret_recovery_view *view,
+				     struct egret_step_state *state)
+{
+	enum egret_unwind_end end = egret_recover_by_flow(view, state);
+
+	return end == EGRET_UNWIND_NO_CFI ? egret_recover_by_prologue(view, state) : end;
+}
+
+/* By the code, or by a word on the stack where that was decided. */
+static enum egret_unwind_end recover(struct walk *w, enum egret_decision_kind kind,
+				     struct egret_unwound_frame *frame)
+{
+	const struct egret_unwind_request *request = w->request;
+	const struct egret_recovery_view view = { request->recovery, request->find_code,
+						  request->read_text, request->arg };
+	const struct egret_decision *decision = decision_of(w);
+	enum egret_unwind_end end = EGRET_UNWIND_NO_CFI;
+
+	if (!view.recovery || !view.read_text || !w->is_mapped)
+		return end;
+	if (kind == EGRET_DECIDE_FLOW)
+		end = by_code(&view, &w->state);
+	else if (decision && decision->kind == kind)
+		end = egret_recover_by_scan(&view, &w->state, decision->n);
+	if (end == EGRET_STEP_OK)
+		frame->flags |= EGRET_FRAME_F_RECOVERED;
+	return end;
+}
+
+static enum egret_unwind_end step_by_frame_pointer(struct walk *w, const struct egret_row *hint,
+						   struct egret_unwound_frame *frame)
 {
 	const struct egret_frame_pointer_step how = {
-		.find_code = w->request->find_code,
-		.arg = w->request->arg,
+		.view = { w->request->recovery, w->request->find_code, w->request->read_text,
+			  w->request->arg },
 		.exact_pc = !w->is_return,
 		.unmapped = !w->is_mapped,
 		.in_chain = w->in_chain,
@@ -48,6 +86,20 @@ static enum egret_unwind_end step_without_cfi(struct walk *w, const struct egret
 	};
 
 	return egret_frame_pointer_step(&w->state, &how, &frame->flags);
+}
+
+static enum egret_unwind_end step_without_cfi(struct walk *w, const struct egret_row *hint,
+					      struct egret_unwound_frame *frame)
+{
+	enum egret_unwind_end end = recover(w, EGRET_DECIDE_FLOW, frame), scanned;
+
+	if (end != EGRET_UNWIND_NO_CFI)
+		return end;
+	end = step_by_frame_pointer(w, hint, frame);
+	if (end == EGRET_STEP_OK)
+		return end;
+	scanned = recover(w, EGRET_DECIDE_SCAN, frame);
+	return scanned == EGRET_STEP_OK ? scanned : end;
 }
 
 enum egret_unwind_end egret_walk_step_row(struct egret_step_state *state,
@@ -60,19 +112,36 @@ enum egret_unwind_end egret_walk_step_row(struct egret_step_state *state,
 	return egret_step(state, ref);
 }
 
+/* By the module's CFI. NO_CFI: it has none there. */
+static enum egret_unwind_end step_by_cfi(struct walk *w, struct egret_walk_row *row,
+					 struct egret_unwound_frame *frame)
+{
+	const struct egret_decision *decision = decision_of(w);
+	struct egret_place place = { egret_step_pc(&w->state) - w->is_return - w->code.bias,
+				     w->is_return };
+	enum egret_unwind_end end;
+
+	w->by_cfi = false;
+	if (!w->code.module)
+		return EGRET_UNWIND_NO_CFI;
+	if (decision && decision->kind == EGRET_DECIDE_FLOW) {
+		end = recover(w, EGRET_DECIDE_FLOW, frame);
+		if (end != EGRET_UNWIND_NO_CFI)
+			return end;
+	}
+	end = w->step(w->unwinder, w->code.module, place, &w->state, row);
+	w->by_cfi = end != EGRET_UNWIND_NO_CFI;
+	return end;
+}
+
 /* Leaves the last frame; *is_signal: the caller's pc is where a signal interrupted it. */
 static enum egret_unwind_end leave_frame(struct walk *w, bool *is_signal)
 {
 	struct egret_unwound_frame *frame = &w->request->frames[w->n_frames - 1];
 	struct egret_walk_row row = { .is_signal = false };
-	enum egret_unwind_end end = EGRET_UNWIND_NO_CFI;
 	uint64_t pc = egret_step_pc(&w->state), sp = egret_step_sp(&w->state);
+	enum egret_unwind_end end = step_by_cfi(w, &row, frame);
 
-	if (w->code.module) {
-		struct egret_place place = { pc - w->is_return - w->code.bias, w->is_return };
-
-		end = w->step(w->unwinder, w->code.module, place, &w->state, &row);
-	}
 	if (end == EGRET_UNWIND_NO_CFI)
 		end = step_without_cfi(w, &row.hint, frame);
 	w->in_chain = frame->flags & EGRET_FRAME_F_FRAME_POINTER;
@@ -108,22 +177,37 @@ static enum egret_unwind_end enter_caller(struct walk *w, bool is_signal)
 	return EGRET_STEP_OK;
 }
 
+static enum egret_unwind_end walk_once(struct walk *w)
+{
+	const struct egret_unwind_request *request = w->request;
+	enum egret_unwind_end end;
+	bool is_signal;
+
+	w->n_frames = 0;
+	w->is_return = false;
+	w->in_chain = false;
+	egret_step_init(&w->state, &request->regs, request->read_stack, request->arg);
+	find_code(w);
+	add_frame(w);
+	do {
+		end = leave_frame(w, &is_signal);
+		if (end == EGRET_STEP_OK)
+			end = enter_caller(w, is_signal);
+	} while (end == EGRET_STEP_OK);
+	return end;
+}
+
 struct egret_unwind_result egret_walk(const struct egret_unwind_request *request,
 				      egret_walk_step_fn step, struct egret_unwinder *unwinder)
 {
 	struct walk w = { .request = request, .step = step, .unwinder = unwinder };
 	enum egret_unwind_end end;
-	bool is_signal;
 
 	if (!request->max_frames)
 		return (struct egret_unwind_result){ 0, EGRET_UNWIND_FRAME_LIMIT };
-	egret_step_init(&w.state, &request->regs, request->read_stack, request->arg);
-	find_code(&w);
-	add_frame(&w);
 	do {
-		end = leave_frame(&w, &is_signal);
-		if (end == EGRET_STEP_OK)
-			end = enter_caller(&w, is_signal);
-	} while (end == EGRET_STEP_OK);
+		end = walk_once(&w);
+	} while (end != EGRET_UNWIND_ROOT && request->recovery &&
+		 egret_decide_again(&w.decisions, w.n_frames - 1, w.by_cfi, end));
 	return (struct egret_unwind_result){ w.n_frames, end };
 }

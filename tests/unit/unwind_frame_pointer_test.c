@@ -165,7 +165,7 @@ static void call_of_bad_pointer(void)
 /* What code_row.h says of a function's first instructions. */
 static void prologues(void)
 {
-	struct egret_frame_pointer_step how = { .find_code = find_code, .exact_pc = true };
+	struct egret_frame_pointer_step how = { .view.find_code = find_code, .exact_pc = true };
 	struct egret_step_state state;
 	uint32_t flags = 0;
 

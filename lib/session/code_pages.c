@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+#include "session/code_pages.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define GOOD_FOR_NS 100000000ull
+
+struct egret_code_page {
+	int pid;
+	bool is_there;
+	uint64_t addr;
+	uint64_t time; /* when it was read */
+	uint64_t id;   /* of what is in it */
+	uint8_t bytes[EGRET_CODE_PAGE];
+};
+
+void egret_code_pages_deinit(struct egret_code_pages *pages)
+{
+	for (size_t i = 0; i < EGRET_CODE_PAGES; i++)
+		free(pages->page[i]);
+	*pages = (struct egret_code_pages){ 0 };
+}
+
+static void read_page(struct egret_code_pages *pages, const struct egret_process_source *source,
+		      struct egret_code_page *page, uint64_t time)
+{
+	uint8_t bytes[EGRET_CODE_PAGE];
+
+	page->time = time;
+	pages->reads++;
+	if (source->read_code(source->arg, page->pid, page->addr, bytes, sizeof(bytes)))
+		return;
+	memcpy(page->bytes, bytes, sizeof(bytes));
+	page->is_there = true;
+	/* Not one of the numbers of files, which are small. */
+	page->id = egret_hash64(egret_hash_bytes(bytes, sizeof(bytes)) ^ (uint64_t)page->pid) |
+		   1ull << 63;
+}
+
+/* The page of pid at addr, or the one in whose place it goes. NULL without memory. */
+static struct egret_code_page *page_of(struct egret_code_pages *pages, int pid, uint64_t addr)
+{
+	uint64_t hash = egret_hash64(addr ^ (uint64_t)pid);
+	struct egret_code_page **slot = &pages->page[hash % EGRET_CODE_PAGES];
+
+	if (!*slot)
+		*slot = calloc(1, sizeof(**slot));
+	if (*slot && ((*slot)->pid != pid || (*slot)->addr != addr)) {
+		(*slot)->pid = pid;
+		(*slot)->addr = addr;
+		(*slot)->is_there = false;
+		(*slot)->time = 0;
+	}
+	return *slot;
+}
+
+bool egret_code_pages_text(struct egret_code_pages *pages, const struct egret_process_source *source,
+			   int pid, uint64_t pc, uint64_t time, struct egret_text *out)
+{
+	uint64_t addr = pc - pc % EGRET_CODE_PAGE;
+	struct egret_code_page *page;
+
+	if (!source || !source->read_code)
+		return false;
+	page = page_of(pages, pid, addr);
+	if (!page)
+		return false;
+	if (!page->time || time - page->time > GOOD_FOR_NS)
+		read_page(pages, source, page, time);
+	*out = (struct egret_text){
+		.bytes = page->bytes,
+		.start = addr,
+		.end = addr + EGRET_CODE_PAGE,
+		.id = page->id,
+	};
+	return page->is_there;
+}

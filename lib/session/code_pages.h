@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/*
+ * code_pages.h - code that is in no file, read from the memory of its process, page by page.
+ *
+ * A page is read again when it is older than a tenth of a second: what makes code at run time also
+ * puts other code in its place. One that cannot be read any more stays as it was.
+ */
+#ifndef EGRET_SESSION_CODE_PAGES_H
+#define EGRET_SESSION_CODE_PAGES_H
+
+#include "maps/processes.h"
+#include "unwind/unwind.h"
+
+#define EGRET_CODE_PAGE 4096u
+#define EGRET_CODE_PAGES 1024u /* kept at most: 4 MiB */
+
+struct egret_code_page;
+
+/* Zero-initialise; egret_code_pages_deinit gives the memory back. */
+struct egret_code_pages {
+	struct egret_code_page *page[EGRET_CODE_PAGES];
+	uint64_t reads;
+};
+
+void egret_code_pages_deinit(struct egret_code_pages *pages);
+
+/*
+ * The page at pc of a process. time: of the capture, CLOCK_MONOTONIC nanoseconds. False: it cannot
+ * be read. *out is good until the next call.
+ */
+bool egret_code_pages_text(struct egret_code_pages *pages, const struct egret_process_source *source,
+			   int pid, uint64_t pc, uint64_t time, struct egret_text *out);
+
+#endif
