@@ -55,8 +55,9 @@ static struct egret_code_page *page_of(struct egret_code_pages *pages, int pid, 
 	return *slot;
 }
 
-bool egret_code_pages_text(struct egret_code_pages *pages, const struct egret_process_source *source,
-			   int pid, uint64_t pc, uint64_t time, struct egret_text *out)
+bool egret_code_pages_text(struct egret_code_pages *pages,
+			   const struct egret_process_source *source, int pid, uint64_t pc,
+			   uint64_t time, struct egret_text *out)
 {
 	uint64_t addr = pc - pc % EGRET_CODE_PAGE;
 	struct egret_code_page *page;

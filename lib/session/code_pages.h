@@ -28,7 +28,8 @@ void egret_code_pages_deinit(struct egret_code_pages *pages);
  * The page at pc of a process. time: of the capture, CLOCK_MONOTONIC nanoseconds. False: it cannot
  * be read. *out is good until the next call.
  */
-bool egret_code_pages_text(struct egret_code_pages *pages, const struct egret_process_source *source,
-			   int pid, uint64_t pc, uint64_t time, struct egret_text *out);
+bool egret_code_pages_text(struct egret_code_pages *pages,
+			   const struct egret_process_source *source, int pid, uint64_t pc,
+			   uint64_t time, struct egret_text *out);
 
 #endif

@@ -422,7 +422,9 @@ static int read_process(struct egret_symbolizer *s, pid_t pid, struct egret_erro
 {
 	s->module_source = egret_module_source_live;
 	s->module_source.arg = s->finder;
-	s->process_source = (struct egret_process_source){ read_maps, read_comm, s };
+	s->process_source = (struct egret_process_source){ .read_maps = read_maps,
+							   .read_comm = read_comm,
+							   .arg = s };
 	egret_modules_init(&s->modules, &s->module_source);
 	egret_processes_init(&s->processes, &s->modules, &s->process_source, false);
 	s->process = egret_processes_need(&s->processes, pid);

@@ -331,6 +331,18 @@ static void note_jump(struct egret_flow *flow, const struct egret_flow_state *s)
 		flow->n_jumps += note_entry(s, &flow->jump[flow->n_jumps]);
 }
 
+/* pop %rcx; jmp *%rcx: a return. */
+static bool is_return_by_jump(const struct egret_flow_state *s, const struct egret_insn *insn)
+{
+	const struct egret_flow_value *rsp = &s->reg[RSP], *to;
+
+	if (insn->src >= 16)
+		return false;
+	to = &s->reg[insn->src];
+	return to->kind == EGRET_FLOW_AT_REG && !to->add && rsp->kind == EGRET_FLOW_REG &&
+	       rsp->reg == to->reg && rsp->add == to->offset + 8;
+}
+
 /* A jump by a register or memory; at a fixed address there is the address of a function. */
 static void lose_way(struct egret_flow *flow, struct egret_flow_state *s,
 		     const struct egret_insn *insn)
@@ -340,7 +352,9 @@ static void lose_way(struct egret_flow *flow, struct egret_flow_state *s,
 			note_jump(flow, s);
 		return;
 	}
-	if (!insn->by_constant)
+	if (is_return_by_jump(s, insn))
+		set_reg(s, RSP, plus(s->reg[RSP], -8));
+	else if (!insn->by_constant)
 		s->flags |= EGRET_FLOW_F_JUMP;
 	add_exit(flow, s, 0);
 }

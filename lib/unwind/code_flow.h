@@ -34,16 +34,16 @@ struct egret_flow_value {
 
 /* One way out of the function. */
 struct egret_flow_exit {
-	struct egret_flow_value slot;	       /* the address of the return address */
+	struct egret_flow_value slot;		 /* the address of the return address */
 	struct egret_flow_value saved[NR_SAVED]; /* the caller's registers */
-	uint32_t popped;		       /* bytes above the return address that ret takes */
-	uint32_t flags;			       /* EGRET_FLOW_F_* */
+	uint32_t popped;			 /* bytes above the return address that ret takes */
+	uint32_t flags;				 /* EGRET_FLOW_F_* */
 };
 
 /* What a function has done to its stack from its start on up to some place in it. */
 struct egret_flow_entry {
-	uint32_t depth;		     /* bytes that rsp is below the return address */
-	int32_t saved[NR_SAVED];     /* where the caller's register is, from the return address */
+	uint32_t depth;		 /* bytes that rsp is below the return address */
+	int32_t saved[NR_SAVED]; /* where the caller's register is, from the return address */
 };
 /* In place of where it is: it is still in place; or nobody knows. */
 #define EGRET_FLOW_SAME 0
@@ -90,7 +90,7 @@ struct egret_flow {
 	bool goal_found;
 	struct egret_flow_entry jump[EGRET_FLOW_EXITS]; /* where it jumps by a table of pointers */
 	uint32_t n_jumps;
-	uint64_t insns;		 /* decoded in all runs */
+	uint64_t insns; /* decoded in all runs */
 };
 
 /*

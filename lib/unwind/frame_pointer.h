@@ -16,7 +16,8 @@
 #include "unwind/recover.h"
 
 struct egret_frame_pointer_step {
-	struct egret_recovery_view view; /* its recovery is not needed, and its read_text may be NULL */
+	struct egret_recovery_view
+		view; /* its recovery is not needed, and its read_text may be NULL */
 	/* The pc is where the thread was interrupted, so it may be before rbp is set up. */
 	bool exact_pc;
 	/* The pc is in no mapping: somebody called a bad pointer. */

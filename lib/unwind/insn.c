@@ -144,6 +144,7 @@ static void decode_transfer(struct egret_insn *insn, enum egret_insn_kind kind, 
 		insn->has_target = true;
 		insn->target = pc + insn->len + op->imm.value.u;
 	} else {
+		insn->src = kind == EGRET_INSN_JUMP ? whole_reg(op) : NO_REG;
 		insn->by_constant = op->type == ZYDIS_OPERAND_TYPE_MEMORY &&
 				    op->mem.base == ZYDIS_REGISTER_RIP;
 		insn->by_table = op->type == ZYDIS_OPERAND_TYPE_MEMORY &&
@@ -230,8 +231,8 @@ bool egret_insn_decode(const uint8_t *bytes, size_t len, uint64_t pc, struct egr
 	ZydisDecodedInstruction z;
 	ZydisDecoder decoder;
 
-	if (!ZYAN_SUCCESS(ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64,
-					   ZYDIS_STACK_WIDTH_64)) ||
+	if (!ZYAN_SUCCESS(
+		    ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)) ||
 	    !ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, bytes, len, &z, ops)))
 		return false;
 	*out = (struct egret_insn){

@@ -165,8 +165,7 @@ static bool is_way_out(const struct egret_recovery_view *view, struct egret_step
 
 	out->exit = exit;
 	if (eval(state, &exit->slot, &out->slot) || out->slot & 7 || out->slot < sp ||
-	    out->slot - sp > STACK_SIZE_MAX ||
-	    state->read_stack(state->arg, out->slot, &out->pc))
+	    out->slot - sp > STACK_SIZE_MAX || state->read_stack(state->arg, out->slot, &out->pc))
 		return false;
 	if (!out->pc)
 		return !exit->flags; /* as one does who starts a thread */

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
- * unwind_truth [ENGINE]: runs a program one instruction at a time, keeps a shadow stack of its
- * calls and returns, and holds what the engine unwinds against it at every instruction.
+ * unwind_truth PROGRAM [ENGINE [WHICH]]: runs a program one instruction at a time, keeps a shadow
+ * stack of its calls and returns, and holds what the engine unwinds against it at every instruction.
  *
- * The program is this one, from its first instruction in the dynamic linker on: prologues and
- * epilogues, PLT entries and lazy binding, alloca and aligned stacks, callbacks from libc, tail
- * calls, and signal handlers, on the same and on an alternate stack. Prints each place where the
- * two differ, and a last line:
- * steps=N checked=N wrong=N without_cfi=N signals=N deepest=N
- * without_cfi: those that differ and have a frame that no CFI covers (the start files' _init, _fini
- * and what runs destructors); they are not among the wrong ones.
+ * The program is tests/workloads/every_step.c, from its first instruction in the dynamic linker on:
+ * it has what unwinders trip over. WHICH takes the CFI away from some of what is mapped: `program`,
+ * or `all`. Prints each place where the two differ, and a last line:
+ * steps=N checked=N wrong=N bare=N bare_right=N bare_cut=N bare_wrong=N signals=N deepest=N
+ * bare: those with a frame that no CFI covers, of which are: right; cut, that is right up to where
+ * the engine says that it does not know; and wrong. wrong: of those that have CFI throughout.
  */
-#include <alloca.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -29,86 +27,20 @@
 #include <egret/egret.h>
 
 #include "unwind/engines.h"
+#include "unwind/recover.h"
 #include "unwind/table_module.h"
 
 #define MAX_DEPTH 512
 #define MAX_MAPS 64
 #define STACK_MAX (256u << 10)
 #define MAX_PLACES 40
-
-/* ---- the program ---------------------------------------------------------------------------- */
-
-static volatile int sink;
-
-__attribute__((noinline)) static int recurse(int n)
-{
-	volatile char buffer[40];
-
-	buffer[0] = (char)n;
-	return n ? recurse(n - 1) + buffer[0] : 1;
-}
-
-__attribute__((noinline)) static int with_alloca(int n)
-{
-	volatile char *p = alloca((size_t)n);
-
-	p[0] = (char)n;
-	return recurse(3) + p[0];
-}
-
-__attribute__((noinline)) static int with_alignment(int n)
-{
-	volatile char wide[64] __attribute__((aligned(64)));
-	volatile char *p = alloca((size_t)n);
-
-	wide[0] = p[0] = 1;
-	return with_alloca(n) + wide[0];
-}
-
-__attribute__((noinline, optimize("O2"))) static int tail_call(int n)
-{
-	return recurse(n & 3);
-}
-
-static int compare_ints(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
-static void on_signal(int sig)
-{
-	sink += recurse(2);
-}
-
-static void take_signals(int flags)
-{
-	struct sigaction act = { .sa_handler = on_signal, .sa_flags = flags };
-
-	sigaction(SIGUSR1, &act, NULL);
-	raise(SIGUSR1);
-	sink += recurse(1);
-}
-
-static int program(void)
-{
-	int numbers[] = { 5, 3, 9, 1, 7, 2 };
-	stack_t stack = { .ss_sp = malloc(65536), .ss_size = 65536 };
-	char text[100];
-
-	sink = recurse(20) + with_alignment(100) + tail_call(7);
-	qsort(numbers, 6, sizeof(numbers[0]), compare_ints);
-	snprintf(text, sizeof(text), "%d %s %.3f", numbers[0], "text", 1.5);
-	free(strdup(text));
-	take_signals(0);
-	sigaltstack(&stack, NULL);
-	take_signals(SA_ONSTACK);
-	return 0;
-}
+#define PROGRAM "every_step"
 
 /* ---- what is mapped ------------------------------------------------------------------------- */
 
 struct map {
-	uint64_t start, end, bias;
+	uint64_t start, end, bias, text_bias;
+	bool is_program;
 	struct egret_elf *elf;
 	struct egret_unwind_module *module;
 	struct egret_table_module *tables; /* to tell what has no CFI */
@@ -124,6 +56,8 @@ struct truth {
 	pid_t pid;
 	const struct egret_unwind_engine *engine;
 	struct egret_unwinder *unwinder;
+	struct egret_recovery *recovery;
+	enum { BARE_NONE, BARE_PROGRAM, BARE_ALL } bare_files;
 	struct map maps[MAX_MAPS];
 	size_t n_maps;
 	struct entry shadow[MAX_DEPTH];
@@ -131,9 +65,10 @@ struct truth {
 	struct user_regs_struct regs;
 	uint8_t stack[2][STACK_MAX]; /* where rsp is, and what the signal interrupted */
 	uint64_t stack_start[2], stack_len[2];
-	uint64_t steps, checked, wrong, without_cfi, signals;
+	uint64_t steps, checked, wrong, bare, bare_right, bare_cut, signals;
 	uint64_t places[MAX_PLACES]; /* that were told of */
 	size_t n_places;
+	bool in_program;
 };
 
 static size_t read_memory(pid_t pid, uint64_t addr, void *to, size_t len)
@@ -167,6 +102,32 @@ static struct egret_elf *open_mapped(struct truth *t, const char *path, uint64_t
 	return elf;
 }
 
+/* The same file without its section headers and the header that leads to .eh_frame. */
+static struct egret_elf *without_cfi(struct egret_elf *elf)
+{
+	struct egret_elf *bare = NULL;
+	size_t size;
+	const void *bytes = egret_elf_bytes(elf, &size);
+	uint8_t *copy = malloc(size);
+	Elf64_Ehdr *ehdr = (Elf64_Ehdr *)copy;
+	Elf64_Phdr *phdr;
+
+	memcpy(copy, bytes, size);
+	ehdr->e_shoff = ehdr->e_shnum = ehdr->e_shstrndx = 0;
+	phdr = (Elf64_Phdr *)(copy + ehdr->e_phoff);
+	for (int i = 0; i < ehdr->e_phnum; i++)
+		if (phdr[i].p_type == PT_GNU_EH_FRAME)
+			phdr[i].p_type = PT_NULL;
+	egret_elf_open_memory(copy, size, "bare", &bare, NULL);
+	free(copy);
+	return bare;
+}
+
+static bool is_bare(const struct truth *t, const struct map *m)
+{
+	return t->bare_files == BARE_ALL || (t->bare_files == BARE_PROGRAM && m->is_program);
+}
+
 static struct map *find_map(struct truth *t, uint64_t pc)
 {
 	for (size_t i = 0; i < t->n_maps; i++)
@@ -192,9 +153,15 @@ static void read_maps(struct truth *t)
 		       prot, &pgoff, path);
 		if (prot[2] != 'x' || find_map(t, start))
 			continue;
-		*m = (struct map){ start, end, 0, open_mapped(t, path, start, end), NULL, NULL };
+		*m = (struct map){ .start = start,
+				   .end = end,
+				   .elf = open_mapped(t, path, start, end) };
 		if (m->elf && egret_elf_offset_to_vaddr(m->elf, pgoff, &vaddr)) {
 			m->bias = start - vaddr;
+			m->text_bias = start - pgoff;
+			m->is_program = strstr(path, PROGRAM);
+			if (is_bare(t, m))
+				m->elf = without_cfi(m->elf);
 			t->engine->module_load(t->unwinder, m->elf, NULL, &m->module);
 			egret_table_module_create(m->elf, NULL, &m->tables);
 		}
@@ -218,6 +185,26 @@ static bool find_code(void *arg, uint64_t pc, struct egret_code *code)
 		return false;
 	*code = (struct egret_code){ .module = m->module, .bias = m->bias };
 	return true;
+}
+
+static bool read_text(void *arg, uint64_t pc, struct egret_text *out)
+{
+	struct truth *t = arg;
+	struct map *m = find_map(t, pc);
+	const uint8_t *bytes;
+	size_t size;
+
+	if (!m || !m->elf)
+		return false;
+	bytes = egret_elf_bytes(m->elf, &size);
+	*out = (struct egret_text){ .bytes = bytes + (m->start - m->text_bias),
+				    .start = m->start,
+				    .end = m->end,
+				    .id = (uint64_t)(m - t->maps) + 1,
+				    .bias = m->start };
+	if (m->end - m->text_bias > size)
+		out->end = m->text_bias + size;
+	return pc < out->end;
 }
 
 static int read_stack(void *arg, uint64_t addr, uint64_t *value)
@@ -270,16 +257,20 @@ static void copy_stacks(struct truth *t)
 			copy_stack(t, 1, t->shadow[i].slot);
 }
 
+/* Or is where a program begins, whose end is told without. */
 static bool has_cfi(struct truth *t, uint64_t pc, bool is_return)
 {
 	struct map *m = find_map(t, pc);
+	struct egret_row row;
 	bool is_lasting;
 
-	return m && m->tables &&
-	       egret_table_module_row(m->tables,
-				      (struct egret_place){ pc - is_return - m->bias, is_return },
-				      &is_lasting)
-			       .row.kind != EGRET_ROW_NONE;
+	if (!m || !m->tables)
+		return false;
+	row = egret_table_module_row(m->tables,
+				     (struct egret_place){ pc - is_return - m->bias, is_return },
+				     &is_lasting)
+		      .row;
+	return row.kind != EGRET_ROW_NONE || row.flags & EGRET_ROW_F_ENTRY;
 }
 
 static bool all_have_cfi(struct truth *t)
@@ -292,23 +283,52 @@ static bool all_have_cfi(struct truth *t)
 	return true;
 }
 
+/* The frame above one that a signal interrupted is that of the kernel: it is no return address. */
+static bool is_frame(const struct truth *t, const struct egret_unwound_frame *frame, size_t i)
+{
+	return frame->pc == t->shadow[t->depth - i].pc &&
+	       !(frame->flags & EGRET_FRAME_F_RETURN) ==
+		       (t->shadow[t->depth - i].is_interrupted ||
+			(t->depth > i && t->shadow[t->depth - i - 1].is_interrupted));
+}
+
+/* What there is of the stack is right, and it is said that it is not all. */
+static bool is_prefix(const struct truth *t, const struct egret_unwound_frame *frames,
+		      const struct egret_unwind_result *r)
+{
+	bool equal = r->end != EGRET_UNWIND_ROOT && r->n_frames <= t->depth + 1;
+
+	for (size_t i = 1; equal && i < r->n_frames; i++)
+		equal = is_frame(t, &frames[i], i);
+	return equal;
+}
+
+/* Whether this place was not told of before. */
+static bool is_new_place(struct truth *t)
+{
+	for (size_t i = 0; i < t->n_places; i++)
+		if (t->places[i] == t->regs.rip)
+			return false;
+	if (t->n_places == MAX_PLACES)
+		return false;
+	t->places[t->n_places++] = t->regs.rip;
+	return true;
+}
+
 static void tell(struct truth *t, const struct egret_unwound_frame *frames,
 		 const struct egret_unwind_result *r)
 {
 	const struct map *m = find_map(t, t->regs.rip);
+	bool bare = !all_have_cfi(t), cut = bare && is_prefix(t, frames, r);
 
-	if (!all_have_cfi(t)) {
-		t->without_cfi++;
+	t->bare_cut += cut;
+	t->wrong += !bare;
+	if (!is_new_place(t))
 		return;
-	}
-	t->wrong++;
-	for (size_t i = 0; i < t->n_places; i++)
-		if (t->places[i] == t->regs.rip)
-			return;
-	if (t->n_places == MAX_PLACES)
-		return;
-	t->places[t->n_places++] = t->regs.rip;
-	printf("%#" PRIx64 " of %s: %zu frames (%s), not %zu\n",
+	printf("%s: %#" PRIx64 " of %s: %zu frames (%s), not %zu\n",
+	       cut    ? "cut"
+	       : bare ? "bare and wrong"
+		      : "wrong",
 	       m ? (uint64_t)t->regs.rip - m->bias : (uint64_t)t->regs.rip,
 	       m && m->elf ? egret_elf_name(m->elf) : "?", r->n_frames,
 	       egret_unwind_end_name((unsigned int)r->end), t->depth + 1);
@@ -325,7 +345,9 @@ static void check(struct truth *t)
 	static struct egret_unwound_frame frames[MAX_DEPTH];
 	struct egret_unwind_request request = { .read_stack = read_stack,
 						.find_code = find_code,
+						.read_text = read_text,
 						.arg = t,
+						.recovery = t->recovery,
 						.frames = frames,
 						.max_frames = MAX_DEPTH };
 	struct egret_unwind_result r;
@@ -337,10 +359,11 @@ static void check(struct truth *t)
 	t->checked++;
 	equal = r.end == EGRET_UNWIND_ROOT && r.n_frames == t->depth + 1;
 	for (size_t i = 1; equal && i <= t->depth; i++)
-		equal = frames[i].pc == t->shadow[t->depth - i].pc &&
-			!(frames[i].flags & EGRET_FRAME_F_RETURN) ==
-				(t->shadow[t->depth - i].is_interrupted ||
-				 (t->depth > i && t->shadow[t->depth - i - 1].is_interrupted));
+		equal = is_frame(t, &frames[i], i);
+	if (!all_have_cfi(t)) {
+		t->bare++;
+		t->bare_right += equal;
+	}
 	if (!equal)
 		tell(t, frames, &r);
 }
@@ -395,6 +418,9 @@ static void follow(struct truth *t, enum op op, const struct user_regs_struct *b
 		t->depth--;
 	} else if (op == OP_SYSCALL && before->rax == 15 && t->depth) {
 		t->depth--;
+	} else if (t->depth && t->regs.rip == t->shadow[t->depth - 1].pc &&
+		   t->regs.rsp == t->shadow[t->depth - 1].slot + 8) {
+		t->depth--; /* pop %rcx; jmp *%rcx */
 	}
 }
 
@@ -430,18 +456,34 @@ static bool step(struct truth *t)
 	return true;
 }
 
-static int run_truth(const char *self, const char *engine)
+/* Whether the program proper has begun. */
+static bool is_in_program(struct truth *t)
+{
+	const struct map *m;
+
+	if (t->in_program)
+		return true;
+	m = find_map(t, t->regs.rip);
+	if (!m)
+		read_maps(t);
+	m = find_map(t, t->regs.rip);
+	t->in_program = m && m->is_program;
+	return t->in_program;
+}
+
+static int run_truth(const char *program, const char *engine, const char *which)
 {
 	static struct truth t;
 	int status;
 
 	t.engine = egret_unwind_engine_find(engine);
-	if (!t.engine || t.engine->create(&t.unwinder, NULL))
+	if (!t.engine || t.engine->create(&t.unwinder, NULL) || egret_recovery_create(&t.recovery))
 		return 2;
+	t.bare_files = !which ? BARE_NONE : strcmp(which, "all") ? BARE_PROGRAM : BARE_ALL;
 	t.pid = fork();
 	if (!t.pid) {
 		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-		execl(self, self, "--program", NULL);
+		execl(program, program, NULL);
 		_exit(127);
 	}
 	if (waitpid(t.pid, &status, 0) < 0 || !WIFSTOPPED(status))
@@ -449,18 +491,22 @@ static int run_truth(const char *self, const char *engine)
 	ptrace(PTRACE_SETOPTIONS, t.pid, NULL, (void *)PTRACE_O_EXITKILL);
 	ptrace(PTRACE_GETREGS, t.pid, NULL, &t.regs);
 	do {
-		check(&t);
+		/* The dynamic linker is many steps. */
+		if (t.bare_files != BARE_ALL || is_in_program(&t))
+			check(&t);
 		t.steps++;
 	} while (step(&t));
-	printf("steps=%" PRIu64 " checked=%" PRIu64 " wrong=%" PRIu64 " without_cfi=%" PRIu64
+	printf("steps=%" PRIu64 " checked=%" PRIu64 " wrong=%" PRIu64 " bare=%" PRIu64
+	       " bare_right=%" PRIu64 " bare_cut=%" PRIu64 " bare_wrong=%" PRIu64
 	       " signals=%" PRIu64 " deepest=%zu\n",
-	       t.steps, t.checked, t.wrong, t.without_cfi, t.signals, t.deepest);
+	       t.steps, t.checked, t.wrong, t.bare, t.bare_right, t.bare_cut,
+	       t.bare - t.bare_right - t.bare_cut, t.signals, t.deepest);
 	return t.wrong != 0;
 }
 
 int main(int argc, char **argv)
 {
-	if (argc > 1 && !strcmp(argv[1], "--program"))
-		return program();
-	return run_truth("/proc/self/exe", argc > 1 ? argv[1] : NULL);
+	if (argc < 2)
+		return 2;
+	return run_truth(argv[1], argc > 2 ? argv[2] : NULL, argc > 3 ? argv[3] : NULL);
 }
