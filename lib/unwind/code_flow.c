@@ -236,6 +236,7 @@ static bool next_insn(struct egret_flow *flow, uint64_t pc, struct egret_insn *i
 		return false;
 	flow->n_insns++;
 	flow->insns++;
+	flow->budget--;
 	return egret_insn_decode(bytes, len, pc, insn);
 }
 
@@ -418,7 +419,8 @@ static void follow(struct egret_flow *flow)
 		struct egret_insn insn;
 
 		do {
-			if (flow->n_insns >= EGRET_FLOW_INSNS || is_at_goal(flow, &s))
+			if (flow->n_insns >= EGRET_FLOW_INSNS || !flow->budget ||
+			    is_at_goal(flow, &s))
 				return;
 		} while (!seen_before(flow, s.pc) && next_insn(flow, s.pc, &insn) &&
 			 run_transfer(flow, &s, &insn));

@@ -82,6 +82,7 @@ struct egret_flow {
 	struct egret_flow_state way[EGRET_FLOW_WAYS];
 	uint32_t n_ways;
 	uint32_t run, n_insns;
+	uint32_t budget; /* instructions that may still be looked at, in all runs */
 	struct egret_flow_seen seen[2 * EGRET_FLOW_INSNS];
 	struct egret_flow_exit exit[EGRET_FLOW_EXITS];
 	uint32_t n_exits;

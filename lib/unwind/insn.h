@@ -33,8 +33,8 @@ enum egret_insn_kind {
 };
 
 struct egret_insn {
-	uint8_t kind; /* enum egret_insn_kind */
-	uint8_t len;  /* bytes */
+	uint8_t kind;	  /* enum egret_insn_kind */
+	uint8_t len;	  /* bytes */
 	uint8_t dst, src; /* JUMP by a register: src */
 	uint8_t base;	  /* of the memory that is read (PUSH, LOAD) or written (others) */
 	uint8_t width;	  /* bytes of memory that are written; 0: none, or where is not known */

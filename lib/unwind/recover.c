@@ -28,6 +28,8 @@ struct found {
 	uint64_t pc; /* less its bias */
 	uint32_t n_exits;
 	struct egret_flow_exit exit[EGRET_FLOW_EXITS];
+	enum { NOT_ASKED, NO_ENTRY, HAS_ENTRY } entry_state; /* by its prologue */
+	struct egret_flow_entry entry;
 };
 
 struct egret_recovery {
@@ -45,6 +47,11 @@ int egret_recovery_create(struct egret_recovery **out)
 void egret_recovery_destroy(struct egret_recovery *recovery)
 {
 	free(recovery);
+}
+
+void egret_recovery_begin(struct egret_recovery *recovery)
+{
+	recovery->flow.budget = EGRET_RECOVERY_INSNS;
 }
 
 struct egret_recovery_stats egret_recovery_stats(const struct egret_recovery *recovery)
@@ -88,7 +95,7 @@ enum egret_call_before egret_call_before(const struct egret_recovery_view *view,
 
 /* ---- what the code says ----------------------------------------------------------------------- */
 
-static const struct found *find(const struct egret_recovery_view *view, uint64_t pc)
+static struct found *find(const struct egret_recovery_view *view, uint64_t pc)
 {
 	struct egret_recovery *r = view->recovery;
 	struct egret_text text;
@@ -107,6 +114,9 @@ static const struct found *find(const struct egret_recovery_view *view, uint64_t
 	set[0].n_exits = egret_flow_exits(&r->flow, view->read_text, view->arg, pc);
 	memcpy(set[0].exit, r->flow.exit, sizeof(set[0].exit));
 	r->stats.followed++;
+	/* Not to be kept: another stack may have more to spend. */
+	if (!r->flow.budget)
+		set[0].id = 0;
 	return &set[0];
 }
 
@@ -307,37 +317,44 @@ static bool find_prologue(const struct egret_recovery_view *view, uint64_t *pc, 
 	return false;
 }
 
-static bool leave_from(const struct egret_recovery_view *view, struct egret_step_state *state,
-		       uint64_t start)
+/* What the method has done that begins at one of the prologues before the pc. */
+static void find_entry(const struct egret_recovery_view *view, uint64_t pc, struct found *found)
 {
 	struct egret_flow *flow = &view->recovery->flow;
-	struct egret_code code;
-	uint64_t slot, pc, target;
+	uint64_t start = pc, lowest = pc < PROLOGUE_FAR ? 0 : pc - PROLOGUE_FAR;
 
-	if (!egret_flow_to(flow, view->read_text, view->arg, start, egret_step_pc(state)))
-		return false;
-	slot = egret_step_sp(state) + flow->at_goal.depth;
-	if (state->read_stack(state->arg, slot, &pc) || !pc ||
-	    !view->find_code(view->arg, pc - 1, &code) ||
-	    (code.module && egret_call_before(view, pc, &target) == EGRET_CALL_NONE))
-		return false;
-	leave_entry(state, &flow->at_goal, slot, pc);
-	return true;
+	found->entry_state = NO_ENTRY;
+	for (int i = 0; i < PROLOGUES && find_prologue(view, &start, lowest); i++) {
+		if (!egret_flow_to(flow, view->read_text, view->arg, start, pc))
+			continue;
+		found->entry = flow->at_goal;
+		found->entry_state = HAS_ENTRY;
+		return;
+	}
+	if (!flow->budget)
+		found->id = 0;
 }
 
 enum egret_unwind_end egret_recover_by_prologue(const struct egret_recovery_view *view,
 						struct egret_step_state *state)
 {
-	uint64_t pc = egret_step_pc(state), start = pc, lowest = pc - PROLOGUE_FAR;
+	uint64_t at = egret_step_pc(state), slot, pc, target;
 	struct egret_code code = { 0 };
+	struct found *found;
 
-	view->find_code(view->arg, pc, &code);
-	if (code.module || pc < PROLOGUE_FAR)
+	view->find_code(view->arg, at, &code);
+	found = code.module ? NULL : find(view, at);
+	if (!found)
 		return EGRET_UNWIND_NO_CFI;
-	for (int i = 0; i < PROLOGUES && find_prologue(view, &start, lowest); i++)
-		if (leave_from(view, state, start))
-			return EGRET_STEP_OK;
-	return EGRET_UNWIND_NO_CFI;
+	if (found->entry_state == NOT_ASKED)
+		find_entry(view, at, found);
+	slot = egret_step_sp(state) + found->entry.depth;
+	if (found->entry_state != HAS_ENTRY || state->read_stack(state->arg, slot, &pc) || !pc ||
+	    !view->find_code(view->arg, pc - 1, &code) ||
+	    (code.module && egret_call_before(view, pc, &target) == EGRET_CALL_NONE))
+		return EGRET_UNWIND_NO_CFI;
+	leave_entry(state, &found->entry, slot, pc);
+	return EGRET_STEP_OK;
 }
 
 /* ---- what the stack says ---------------------------------------------------------------------- */

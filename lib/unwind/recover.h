@@ -20,6 +20,10 @@ struct egret_recovery;
 int egret_recovery_create(struct egret_recovery **out);
 void egret_recovery_destroy(struct egret_recovery *recovery);
 
+/* A stack begins: at most so many instructions are looked at for all of it (a few milliseconds). */
+#define EGRET_RECOVERY_INSNS (1u << 17)
+void egret_recovery_begin(struct egret_recovery *recovery);
+
 struct egret_recovery_stats {
 	uint64_t followed; /* program counters whose code was followed */
 	uint64_t insns;	   /* instructions decoded */

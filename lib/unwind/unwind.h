@@ -59,7 +59,7 @@ typedef bool (*egret_find_code_fn)(void *arg, uint64_t pc, struct egret_code *co
 struct egret_text {
 	const uint8_t *bytes;
 	uint64_t start, end;
-	uint64_t id;   /* not 0; where it is the same, the same code is at pc - bias */
+	uint64_t id; /* not 0; where it is the same, the same code is at pc - bias */
 	uint64_t bias;
 };
 /*

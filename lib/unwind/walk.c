@@ -205,6 +205,8 @@ struct egret_unwind_result egret_walk(const struct egret_unwind_request *request
 
 	if (!request->max_frames)
 		return (struct egret_unwind_result){ 0, EGRET_UNWIND_FRAME_LIMIT };
+	if (request->recovery)
+		egret_recovery_begin(request->recovery);
 	do {
 		end = walk_once(&w);
 	} while (end != EGRET_UNWIND_ROOT && request->recovery &&

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-# make_corpus.sh DIR: the first inputs of cfi_fuzz, from assembled CFI of each kind. What is in
-# tests/fuzz/corpus/cfi was made by this, with gcc 12 and binutils 2.40.
+# make_corpus.sh DIR: the first inputs of the fuzzers: DIR/cfi, from assembled CFI of each kind, and
+# DIR/code, from assembly without. What is in tests/fuzz/corpus was made by this, with gcc 12 and
+# binutils 2.40.
 set -eu
-out=${1:?wants a directory}
+corpus=${1:?wants a directory}
+out=$corpus/cfi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$out"
+mkdir -p "$out" "$corpus/code"
 
 seed() { # NAME FLAGS SECTION SOURCE
 	gcc -c -x assembler - -o "$work/o" <<<"$4"
@@ -64,3 +66,48 @@ seed augmented '\2' .eh_frame "	.text
 	.data
 personality: .quad 0
 lsda:	.quad 0"
+
+out=$corpus/code
+code() { # NAME FLAGS SOURCE
+	gcc -c -x assembler - -o "$work/o" <<<"$3"
+	objcopy -O binary -j .text "$work/o" "$work/bytes"
+	{ printf '%b\0\0\0\0\0\0\0%.8s' "$2" "$1-seed-----"; cat "$work/bytes"; } >"$out/$1"
+}
+
+frames='	push %rbx
+	push %r12
+	sub $0x28, %rsp
+	mov %edi, 4(%rsp)
+	call 1f
+	add $0x28, %rsp
+	pop %r12
+	pop %rbx
+	ret
+1:	push %rbp
+	mov %rsp, %rbp
+	and $-64, %rsp
+	mov %rbp, 0x30(%rsp)
+	call *%rax
+	mov 0x30(%rsp), %rsp
+	leave
+	ret $16
+2:	js 2b
+	call *8(%rax,%rbx,8)
+	pop %rcx
+	jmp *%rcx
+	push %rbp
+	sub $0x50, %rsp
+3:	jmp 3b'
+code frames '\0' "$frames"
+code file '\1' "$frames"
+code bad_cfi '\3' "$frames"
+code interpreter '\0' "	push %rbp
+	push %rbx
+	sub \$0x18, %rsp
+	jmp *(%rbx,%rax,8)
+	call . - 0x10
+	nop
+	call . - 0x20
+	ud2
+	xchg %rsp, %rax
+	jmp *0x10(%rip)"

@@ -346,6 +346,7 @@ static void calls_before(void)
 
 int main(void)
 {
+	flow.budget = UINT32_MAX;
 	RUN(pushes_and_pops);
 	RUN(branches_and_what_ret_takes);
 	RUN(frame_pointers);
