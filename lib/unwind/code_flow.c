@@ -20,7 +20,7 @@ static const uint8_t saved_reg[NR_SAVED] = EGRET_SAVED_REGS;
 
 static const struct egret_flow_value unknown = { .kind = EGRET_FLOW_UNKNOWN };
 
-/* ---- values --------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static struct egret_flow_value reg_value(uint8_t reg)
 {
@@ -63,7 +63,7 @@ static void set_reg(struct egret_flow_state *s, uint8_t reg, struct egret_flow_v
 	s->reg[reg] = value;
 }
 
-/* ---- memory --------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 /* Forgets what was stored in len bytes from at on. */
 static void forget(struct egret_flow_state *s, const struct egret_flow_value *at, int64_t len)
@@ -185,7 +185,7 @@ static void run_insn(struct egret_flow_state *s, const struct egret_insn *insn)
 	forget_registers(s, insn->written);
 }
 
-/* ---- ways ----------------------------------------------------------------------------------- */
+/* ---- ways ------------------------------------------------------------------------------------ */
 
 static bool seen_before(struct egret_flow *flow, uint64_t pc)
 {

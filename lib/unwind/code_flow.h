@@ -102,9 +102,9 @@ uint32_t egret_flow_exits(struct egret_flow *flow, egret_read_text_fn read_text,
 			  uint64_t pc);
 
 /*
- * Follows the code from the start of a function to goal. True: it gets there, and flow->at_goal says
- * what it has done. False: it does not, as far as it was looked at; flow->jump says where it jumps
- * by a table of pointers, as interpreters do.
+ * Follows the code from the start of a function to goal. True: it gets there, and flow->at_goal
+ * says what it has done. False: it does not, as far as it was looked at; flow->jump says where it
+ * jumps by a table of pointers, as interpreters do.
  */
 bool egret_flow_to(struct egret_flow *flow, egret_read_text_fn read_text, void *arg, uint64_t start,
 		   uint64_t goal);

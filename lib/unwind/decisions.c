@@ -40,8 +40,8 @@ static bool drop_scans(struct egret_decisions *decisions)
 }
 
 /*
- * The last scan before the frame at which the walk ended takes its next candidate; one at that frame
- * has found none.
+ * The last scan before the frame at which the walk ended takes its next candidate; one at that
+ * frame has found none.
  */
 static bool try_next(struct egret_decisions *decisions, size_t frame)
 {

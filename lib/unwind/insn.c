@@ -42,7 +42,7 @@ static int32_t disp_of(const ZydisDecodedOperand *op)
 	return op->mem.disp.has_displacement ? (int32_t)op->mem.disp.value : 0;
 }
 
-/* ---- kinds ---------------------------------------------------------------------------------- */
+/* ---- kinds ----------------------------------------------------------------------------------- */
 
 /* What is written beside what the kind says, and where memory is. */
 static void note_writes(struct egret_insn *insn, const ZydisDecodedInstruction *z,

@@ -93,7 +93,7 @@ enum egret_call_before egret_call_before(const struct egret_recovery_view *view,
 	return has_target ? EGRET_CALL_DIRECT : EGRET_CALL_INDIRECT;
 }
 
-/* ---- what the code says ----------------------------------------------------------------------- */
+/* ---- what the code says ---------------------------------------------------------------------- */
 
 static struct found *find(const struct egret_recovery_view *view, uint64_t pc)
 {
@@ -269,7 +269,7 @@ enum egret_unwind_end egret_recover_by_flow(const struct egret_recovery_view *vi
 	return EGRET_STEP_OK;
 }
 
-/* ---- what the code says from its start on ----------------------------------------------------- */
+/* ---- what the code says from its start on ---------------------------------------------------- */
 
 /* The return address is pc, at slot, and the function has done since what entry says. */
 static void leave_entry(struct egret_step_state *state, const struct egret_flow_entry *entry,
@@ -357,12 +357,13 @@ enum egret_unwind_end egret_recover_by_prologue(const struct egret_recovery_view
 	return EGRET_STEP_OK;
 }
 
-/* ---- what the stack says ---------------------------------------------------------------------- */
+/* ---- what the stack says --------------------------------------------------------------------- */
 
 /*
- * What the function at target has done when it has led to the pc with the return address at slot: by
- * its code; or as an interpreter, which jumps by a table, and code made at run time is run on its
- * frame, with a little more of its own (LuaJIT: what a trace spills). NULL: it has not led here.
+ * What the function at target has done when it has led to the pc with the return address at slot:
+ * by its code; or as an interpreter, which jumps by a table, and code made at run time is run on
+ * its frame, with a little more of its own (LuaJIT: what a trace spills). NULL: it has not led
+ * here.
  */
 static const struct egret_flow_entry *entry_of(const struct egret_recovery_view *view,
 					       const struct egret_step_state *state, bool is_jit,

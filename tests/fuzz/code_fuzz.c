@@ -2,9 +2,9 @@
 /*
  * code_fuzz: hostile bytes as code without CFI, hostile registers and stacks, walked and recovered.
  *
- * The first 16 bytes of an input are: flags, the length of a piece of text, 6 unused ones, and a seed
- * for registers and stack; the others are the code. What must hold: no read outside the bytes, an end
- * to every stack, and a bound to what is decoded for it.
+ * The first 16 bytes of an input are: flags, the length of a piece of text, 6 unused ones, and a
+ * seed for registers and stack; the others are the code. What must hold: no read outside the bytes,
+ * an end to every stack, and a bound to what is decoded for it.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
  * unwind_truth PROGRAM [ENGINE [WHICH]]: runs a program one instruction at a time, keeps a shadow
- * stack of its calls and returns, and holds what the engine unwinds against it at every instruction.
+ * stack of its calls and returns, and holds what the engine unwinds against it at each.
  *
  * The program is tests/workloads/every_step.c, from its first instruction in the dynamic linker on:
  * it has what unwinders trip over. WHICH takes the CFI away from some of what is mapped: `program`,

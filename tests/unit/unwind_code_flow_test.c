@@ -14,94 +14,113 @@
 /* Code that is only looked at. Each label is one that the tests begin at. */
 #define PLACE(name) ".globl " #name "\n" #name ":\n"
 
-__asm__(".text\n" PLACE(code_start) PLACE(
-	plain) "	push	%rbx\n"
-	       "	push	%r12\n"
-	       "	sub	$0x28, %rsp\n" PLACE(
-		       plain_body) "	mov	%edi, 4(%rsp)\n"
-				   "	add	$0x28, %rsp\n"
-				   "	pop	%r12\n" PLACE(
-					   plain_popped) "	pop	%rbx\n" PLACE(plain_ret) "	ret\n"
-
-	PLACE(branches) "	jz	1f\n"
-			"	jmp	2f\n"
-			"1:	ud2\n"
-			"2:	add	$8, %rsp\n"
-			"	ret	$16\n"
-
-	PLACE(framed) "	push	%rbp\n"
-		      "	mov	%rsp, %rbp\n"
-		      "	push	%r15\n"
-		      "	sub	$0x18, %rsp\n" PLACE(framed_body) "	mov	-8(%rbp), %r15\n"
-								  "	leave\n"
-								  "	ret\n"
-
-	PLACE(aligned) "	mov	%rsp, %rax\n"
-		       "	push	%rbx\n"
-		       "	and	$-64, %rsp\n"
-		       "	mov	%rax, 0x30(%rsp)\n" PLACE(
-			       aligned_body) "	mov	0x30(%rsp), %rsi\n" PLACE(aligned_loaded) "	mov	-8(%rsi), %rbx\n"
-												  "	lea	(%rsi), %rsp\n"
-												  "	ret\n"
-
-	PLACE(calls) "	mov	%rax, %rbx\n"
-		     "	call	plain\n"
-		     "	add	$8, %rsp\n"
-		     "	ret\n"
-
-	PLACE(no_return) "	js	1f\n"
-			 "	call	plain\n" PLACE(
-				 another_function) "	push	%rbx\n"
-						   "	pop	%rbx\n"
-						   "	ret\n"
-						   "1:	call	plain\n"
-						   "	add	$0x18, %rsp\n"
-						   "	ret\n"
-
-	PLACE(tail_by_constant) "	add	$0x10, %rsp\n"
-				"	jmp	*1f(%rip)\n"
-				"1:	.quad	0\n" PLACE(
-					tail_by_register) "	add	$0x10, %rsp\n"
-							  "	jmp	*%rcx\n" PLACE(
-								  pop_and_jump) "	pop	"
-										"%rcx\n"
-										"	jmp	"
-										"*%rcx\n"
+/* clang-format off */
+__asm__(
+	".text\n"
+	PLACE(code_start)
+	PLACE(plain)
+	"	push	%rbx\n"
+	"	push	%r12\n"
+	"	sub	$0x28, %rsp\n"
+	PLACE(plain_body)
+	"	mov	%edi, 4(%rsp)\n"
+	"	add	$0x28, %rsp\n"
+	"	pop	%r12\n"
+	PLACE(plain_popped)
+	"	pop	%rbx\n"
+	PLACE(plain_ret)
+	"	ret\n"
+	PLACE(branches)
+	"	jz	1f\n"
+	"	jmp	2f\n"
+	"1:	ud2\n"
+	"2:	add	$8, %rsp\n"
+	"	ret	$16\n"
+	PLACE(framed)
+	"	push	%rbp\n"
+	"	mov	%rsp, %rbp\n"
+	"	push	%r15\n"
+	"	sub	$0x18, %rsp\n"
+	PLACE(framed_body)
+	"	mov	-8(%rbp), %r15\n"
+	"	leave\n"
+	"	ret\n"
+	PLACE(aligned)
+	"	mov	%rsp, %rax\n"
+	"	push	%rbx\n"
+	"	and	$-64, %rsp\n"
+	"	mov	%rax, 0x30(%rsp)\n"
+	PLACE(aligned_body)
+	"	mov	0x30(%rsp), %rsi\n"
+	PLACE(aligned_loaded)
+	"	mov	-8(%rsi), %rbx\n"
+	"	lea	(%rsi), %rsp\n"
+	"	ret\n"
+	PLACE(calls)
+	"	mov	%rax, %rbx\n"
+	"	call	plain\n"
+	"	add	$8, %rsp\n"
+	"	ret\n"
+	PLACE(no_return)
+	"	js	1f\n"
+	"	call	plain\n"
+	PLACE(another_function)
+	"	push	%rbx\n"
+	"	pop	%rbx\n"
+	"	ret\n"
+	"1:	call	plain\n"
+	"	add	$0x18, %rsp\n"
+	"	ret\n"
+	PLACE(tail_by_constant)
+	"	add	$0x10, %rsp\n"
+	"	jmp	*1f(%rip)\n"
+	"1:	.quad	0\n"
+	PLACE(tail_by_register)
+	"	add	$0x10, %rsp\n"
+	"	jmp	*%rcx\n"
+	PLACE(pop_and_jump)
+	"	pop	%rcx\n"
+	"	jmp	*%rcx\n"
 	/* V8: drops as many arguments as there are. */
-	PLACE(drops_arguments) "	mov	%rbp, %rsp\n"
-			       "	pop	%rbp\n"
-			       "	pop	%r10\n"
-			       "	lea	8(%rsp,%r13,8), %rsp\n"
-			       "	push	%r10\n"
-			       "	ret\n" PLACE(
-				       trampoline) "	push	%rdx\n"
-						   "	ret\n" PLACE(
-							   reuses_slot) "	mov	%rbx, "
-									"8(%rsp)\n"
-									"	movl	$0, "
-									"8(%rsp)\n"
-									"	mov	8(%rsp), "
-									"%rbx\n"
-									"	add	$0x10, "
-									"%rsp\n"
-									"	ret\n" PLACE(
-										endless) "1:	"
-											 "inc	"
-											 "%eax\n"
-											 "	jmp"
-											 "	1b"
-											 "\n" PLACE(bad_bytes) "	.byte	0x06\n" PLACE(
-												 zeros) "	.fill	64, 1, 0\n"
+	PLACE(drops_arguments)
+	"	mov	%rbp, %rsp\n"
+	"	pop	%rbp\n"
+	"	pop	%r10\n"
+	"	lea	8(%rsp,%r13,8), %rsp\n"
+	"	push	%r10\n"
+	"	ret\n"
+	PLACE(trampoline)
+	"	push	%rdx\n"
+	"	ret\n"
+	PLACE(reuses_slot)
+	"	mov	%rbx, 8(%rsp)\n"
+	"	movl	$0, 8(%rsp)\n"
+	"	mov	8(%rsp), %rbx\n"
+	"	add	$0x10, %rsp\n"
+	"	ret\n"
+	PLACE(endless)
+	"1:	inc	%eax\n"
+	"	jmp	1b\n"
+	PLACE(bad_bytes)
+	"	.byte	0x06\n"
+	PLACE(zeros)
+	"	.fill	64, 1, 0\n"
 	/* An interpreter. */
-	PLACE(interpreter) "	push	%rbp\n"
-			   "	push	%rbx\n"
-			   "	sub	$0x18, %rsp\n"
-			   "	jmp	*(%rbx,%rax,8)\n"
+	PLACE(interpreter)
+	"	push	%rbp\n"
+	"	push	%rbx\n"
+	"	sub	$0x18, %rsp\n"
+	"	jmp	*(%rbx,%rax,8)\n"
 	/* Each jump leads to a place of its own. */
-	PLACE(wide) "	.rept	5000\n"
-		    "	jz	wide_end\n"
-		    "	.endr\n" PLACE(wide_end) "	jmp	*%rax\n" PLACE(
-			    code_end) "	nop\n");
+	PLACE(wide)
+	"	.rept	5000\n"
+	"	jz	wide_end\n"
+	"	.endr\n"
+	PLACE(wide_end)
+	"	jmp	*%rax\n"
+	PLACE(code_end)
+	"	nop\n");
+/* clang-format on */
 
 extern const uint8_t code_start[], plain[], plain_body[], plain_popped[], plain_ret[], branches[],
 	framed[], framed_body[], aligned[], aligned_body[], aligned_loaded[], calls[], no_return[],
@@ -303,7 +322,7 @@ static void interpreters(void)
 	CHECK_EQ(flow.n_jumps, 0);
 }
 
-/* ---- calls before an address ------------------------------------------------------------------ */
+/* ---- calls before an address ----------------------------------------------------------------- */
 
 static void calls_before(void)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
- * every_step: what unwinders trip over, for unwind_truth to single-step: prologues and epilogues, PLT
- * entries and lazy binding, alloca and aligned stacks, callbacks from libc, tail calls, assembly
- * without CFI, and signal handlers, on the same and on an alternate stack.
+ * every_step: what unwinders trip over, for unwind_truth to single-step: prologues and epilogues,
+ * PLT entries and lazy binding, alloca and aligned stacks, callbacks from libc, tail calls,
+ * assembly without CFI, and signal handlers, on the same and on an alternate stack.
  */
 #include <alloca.h>
 #include <signal.h>
