@@ -46,6 +46,8 @@ static const char *format_of(const char *output)
 {
 	if (ends_in(output, ".html") || ends_in(output, ".htm"))
 		return "flamegraph";
+	if (ends_in(output, ".svg"))
+		return "svg";
 	return ends_in(output, ".pb.gz") ? "pprof" : "folded";
 }
 

@@ -29,6 +29,7 @@ struct egret_exporter {
 
 extern const struct egret_exporter egret_exporter_folded;
 extern const struct egret_exporter egret_exporter_flamegraph;
+extern const struct egret_exporter egret_exporter_svg;
 extern const struct egret_exporter egret_exporter_pprof;
 extern const struct egret_exporter egret_exporter_perf_script;
 extern const struct egret_exporter egret_exporter_speedscope;

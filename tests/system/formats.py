@@ -12,6 +12,7 @@ import json
 import re
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 
 def folded(path):
@@ -120,7 +121,38 @@ def callgrind(path):
     return {name: (own[name], total[name] if modules[name] == 1 else None) for name in total}
 
 
-READERS = {"callgrind": callgrind, "pprof": pprof, "perf-script": perf_script, "speedscope": speedscope}
+def svg(path):
+    """{function: (self, total)} from what is drawn: a frame lies upon the one that it is called by."""
+    space = "{http://www.w3.org/2000/svg}"
+    frames = []
+    for group in ElementTree.parse(path).iter(space + "g"):
+        rect = group.find(space + "rect")
+        lines = group.find(space + "title").text.split("\n")
+        frames.append((float(rect.get("y")), float(rect.get("x")), float(rect.get("width")),
+                       lines[0].replace(";", ":"), int(lines[-1].split()[0])))
+    rows = collections.defaultdict(list)
+    for y, x, width, name, samples in sorted(frames, reverse=True):
+        rows[y].append((x, width, name, samples))
+    own, total = collections.Counter(), collections.Counter()
+    below = [((), 0.0, 1e9, None)]
+    for depth, y in enumerate(sorted(rows, reverse=True)):
+        row = []
+        for x, width, name, samples in rows[y]:
+            callers = [b for b in below if b[1] - 0.02 <= x and x + width <= b[1] + b[2] + 0.02]
+            assert len(callers) == 1, (name, x, width, callers)
+            path_below, leaf = callers[0][0], callers[0][3]
+            if depth > 1:
+                own[name] += samples
+                if name not in path_below:
+                    total[name] += samples
+            if depth > 2:
+                own[leaf] -= samples
+            row.append(((*path_below, name) if depth > 1 else (), x, width, name))
+        below = row
+    return {name: (own[name], total[name]) for name in total}
+
+
+READERS = {"svg": svg, "callgrind": callgrind, "pprof": pprof, "perf-script": perf_script, "speedscope": speedscope}
 
 
 def functions(stacks):

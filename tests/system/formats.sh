@@ -21,8 +21,9 @@ export_as pprof "$tmp/all.pb.gz"
 export_as perf-script "$tmp/all.script"
 export_as speedscope "$tmp/all.speedscope.json"
 export_as callgrind "$tmp/callgrind.out"
+export_as svg "$tmp/all.svg"
 tests/system/formats.py "$tmp/all.folded" pprof "$tmp/all.pb.gz" perf-script "$tmp/all.script" \
-	speedscope "$tmp/all.speedscope.json" callgrind "$tmp/callgrind.out" ||
+	speedscope "$tmp/all.speedscope.json" callgrind "$tmp/callgrind.out" svg "$tmp/all.svg" ||
 	fail "not the same in all formats"
 
 # ---- pprof ----
