@@ -50,7 +50,7 @@ static int put_row(struct dump *d, const struct egret_table *table,
 		return 0;
 	ref = egret_table_rule(table, range->rule);
 	egret_buffer_printf(&d->text, "%016" PRIx64 "-%016" PRIx64 " ", range->start, range->end);
-	egret_row_text(&ref, &d->text);
+	egret_row_text(egret_table_module_arch(d->module), &ref, &d->text);
 	egret_buffer_add_string(&d->text, "\n");
 	d->n_rows++;
 	return flush(d, WRITE_SIZE);

@@ -459,7 +459,7 @@ static struct egret_user_stack unwind_capture(struct egret_stacks *s, struct cap
 	struct egret_user_stack user = { .capture_end = rec->ending };
 	struct egret_unwind_result result;
 
-	memcpy(request.regs.r, rec->regs, sizeof(request.regs.r));
+	memcpy(request.regs.r, rec->regs, sizeof(rec->regs));
 	begin_new_thread(view->process, &request.regs);
 	result = s->engine->unwind(s->unwinder, &request);
 	s->frames_unwound += result.n_frames;

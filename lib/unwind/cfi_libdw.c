@@ -4,6 +4,7 @@
 #include <dwarf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "unwind/cfi_image.h"
 #include "unwind/expr_encode.h"
@@ -104,7 +105,7 @@ static bool is_breg(const Dwarf_Op *op, struct egret_rule *rule)
 	} else if (op->atom != DW_OP_bregx) {
 		return false;
 	}
-	if (reg >= EGRET_UNWIND_NR_REGS || !fits_int32(offset))
+	if (reg >= EGRET_X86_NR_REGS || !fits_int32(offset))
 		return false;
 	rule->reg = (uint8_t)reg;
 	rule->offset = (int32_t)offset;
@@ -157,7 +158,7 @@ static bool reg_rule(const Dwarf_Op *ops, size_t n, struct egret_row_scratch *sc
 	if (n == 1 && ops[0].atom == DW_OP_regx) {
 		*rule = (struct egret_rule){ .kind = EGRET_RULE_REG,
 					     .reg = (uint8_t)ops[0].number };
-		return ops[0].number < EGRET_UNWIND_NR_REGS;
+		return ops[0].number < EGRET_X86_NR_REGS;
 	}
 	if (ops[0].atom != DW_OP_call_frame_cfa)
 		return false;
@@ -251,6 +252,8 @@ static bool row_of_frame(Dwarf_Frame *frame, struct egret_row_scratch *scratch,
 
 	*row = (struct egret_row){ .kind = EGRET_ROW_FULL };
 	scratch->size = sizeof(*full);
+	memset(&full->reg[EGRET_X86_NR_REGS], 0,
+	       sizeof(full->reg) - EGRET_X86_NR_REGS * sizeof(full->reg[0]));
 	if (ra < 0 || !register_row(frame, ra, EGRET_UNWIND_RIP, scratch))
 		return false;
 	if (full->reg[EGRET_UNWIND_RIP].kind == EGRET_RULE_UNDEFINED) {

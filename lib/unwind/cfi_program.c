@@ -3,19 +3,18 @@
 
 #include <dwarf.h>
 
+#ifndef DW_CFA_AARCH64_negate_ra_state /* elfutils 0.189 */
+#define DW_CFA_AARCH64_negate_ra_state 0x2d
+#endif
+
 #include "base/bytes.h"
 
 #define NO_REG UINT32_MAX
 
-/* enum egret_saved of DWARF's numbers, + 1. */
-static const uint8_t saved_number[EGRET_UNWIND_NR_REGS] = {
-	[3] = SAVED_RBX + 1,  [6] = SAVED_RBP + 1,  [12] = SAVED_R12 + 1,
-	[13] = SAVED_R13 + 1, [14] = SAVED_R14 + 1, [15] = SAVED_R15 + 1,
-};
-
 struct run {
 	struct egret_bytes r;
 	const struct egret_cfi_section *section;
+	const struct egret_arch *arch;
 	const struct egret_cie *cie;
 	const struct egret_cfi_state *initial; /* NULL in the program of the CIE itself */
 	struct egret_cfi_state state;
@@ -42,9 +41,10 @@ static inline bool fits_simple_slot(const struct egret_rule *rule)
 }
 
 /* Whether the rule is what every simple row says of the register, or was put into this one. */
-static inline bool put_simple(struct egret_row *simple, uint32_t reg, const struct egret_rule *rule)
+static inline bool put_simple(const struct egret_arch *arch, struct egret_row *simple, uint32_t reg,
+			      const struct egret_rule *rule)
 {
-	uint8_t saved = saved_number[reg];
+	uint8_t saved = arch->saved_number[reg];
 
 	if (saved) {
 		bool fits = fits_simple_slot(rule);
@@ -56,36 +56,50 @@ static inline bool put_simple(struct egret_row *simple, uint32_t reg, const stru
 		return rule->kind == EGRET_RULE_AT_CFA && rule->offset == -8;
 	if (reg == EGRET_UNWIND_RSP)
 		return rule->kind == EGRET_RULE_CFA && !rule->offset;
-	return rule->kind == EGRET_RULE_UNDEFINED;
+	return rule->kind == (arch->kept & 1u << reg ? EGRET_RULE_SAME : EGRET_RULE_UNDEFINED);
 }
 
-static inline void put_rule(struct egret_cfi_state *state, uint32_t reg, struct egret_rule rule)
+static inline void put_rule(const struct egret_arch *arch, struct egret_cfi_state *state,
+			    uint32_t reg, struct egret_rule rule)
 {
 	state->reg[reg] = rule;
-	if (put_simple(&state->simple, reg, &rule))
-		state->odd &= ~(1u << reg);
+	if (put_simple(arch, &state->simple, reg, &rule))
+		state->odd &= ~(1ull << reg);
 	else
-		state->odd |= 1u << reg;
+		state->odd |= 1ull << reg;
+	if (reg != state->link)
+		return;
+	/* The caller's pc is what the register of the return address is to have again. */
+	if (rule.kind == EGRET_RULE_SAME)
+		rule = (struct egret_rule){ .kind = EGRET_RULE_REG, .reg = state->link };
+	state->reg[EGRET_UNWIND_RIP] = rule;
 }
 
-/* Ours of a column: the return address has its own, and what lies beyond is not followed. */
+/*
+ * The slot of a column: a return address that is pushed has one of its own, and what lies beyond is
+ * not followed.
+ */
 static inline uint32_t reg_of_column(const struct run *run, uint64_t column)
 {
-	if (column == run->cie->ra)
+	uint8_t slot;
+
+	if (column == run->cie->ra && run->arch->link == EGRET_NO_SLOT)
 		return EGRET_UNWIND_RIP;
-	return column < EGRET_UNWIND_RIP ? (uint32_t)column : NO_REG;
+	slot = column < EGRET_ARCH_COLUMNS ? run->arch->slot_of_column[column] : EGRET_NO_SLOT;
+	return slot == EGRET_NO_SLOT || slot == EGRET_UNWIND_RIP ? NO_REG : slot;
 }
 
 static inline void set_rule(struct run *run, uint64_t column, struct egret_rule rule)
 {
 	uint32_t reg = reg_of_column(run, column);
 
-	/* The caller's rsp is the CFA by definition; nobody can keep it at what the callee has. */
+	/* The caller's stack pointer is the CFA by definition; nobody can keep it at what the
+	 * callee has. */
 	if (reg == EGRET_UNWIND_RSP &&
 	    (rule.kind == EGRET_RULE_SAME || rule.kind == EGRET_RULE_UNDEFINED))
 		rule = (struct egret_rule){ .kind = EGRET_RULE_CFA };
 	if (reg != NO_REG)
-		put_rule(&run->state, reg, rule);
+		put_rule(run->arch, &run->state, reg, rule);
 }
 
 static void set_offset_rule(struct run *run, enum egret_rule_kind kind, uint64_t column,
@@ -101,11 +115,11 @@ static void set_offset_rule(struct run *run, enum egret_rule_kind kind, uint64_t
 			 (struct egret_rule){ .kind = (uint8_t)kind, .offset = (int32_t)offset });
 }
 
-static void set_cfa_reg(struct run *run, uint64_t reg, int64_t offset)
+static void set_cfa_slot(struct run *run, uint32_t reg, int64_t offset)
 {
 	struct egret_cfi_state *state = &run->state;
 
-	if (reg >= EGRET_UNWIND_RIP || offset != (int32_t)offset) {
+	if (reg == NO_REG || offset != (int32_t)offset) {
 		bad(run);
 		return;
 	}
@@ -115,6 +129,15 @@ static void set_cfa_reg(struct run *run, uint64_t reg, int64_t offset)
 	state->simple.cfa_reg = (uint8_t)reg;
 	state->simple.cfa_offset = (int32_t)offset;
 	state->odd &= ~EGRET_CFI_ODD_CFA;
+}
+
+static void set_cfa_reg(struct run *run, uint64_t column, int64_t offset)
+{
+	uint8_t slot = column < EGRET_ARCH_COLUMNS ? run->arch->slot_of_column[column]
+						   : EGRET_NO_SLOT;
+
+	set_cfa_slot(run, slot == EGRET_NO_SLOT || slot == EGRET_UNWIND_RIP ? NO_REG : slot,
+		     offset);
 }
 
 /* Only where the CFA is a register and an offset already. */
@@ -127,7 +150,7 @@ static void change_cfa(struct run *run, bool change_reg, uint64_t reg, int64_t o
 	else if (change_reg)
 		set_cfa_reg(run, reg, cfa->offset);
 	else
-		set_cfa_reg(run, cfa->reg, offset);
+		set_cfa_slot(run, cfa->reg, offset);
 }
 
 static int64_t scaled(struct run *run, int64_t factored)
@@ -143,15 +166,16 @@ static int64_t scaled(struct run *run, int64_t factored)
 /* ---- expressions ---------------------------------------------------------------------------- */
 
 /* DW_OP_bregN offset at the start of the expression: *rest is what comes after it. */
-static bool begins_with_breg(struct egret_bytes *expr, struct egret_rule *rule)
+static bool begins_with_breg(const struct run *run, struct egret_bytes *expr,
+			     struct egret_rule *rule)
 {
 	uint8_t op = egret_bytes_u8(expr);
 	int64_t offset = egret_bytes_sleb(expr);
 
-	if (expr->failed || op < DW_OP_breg0 || op >= DW_OP_breg0 + EGRET_UNWIND_NR_REGS ||
-	    offset != (int32_t)offset)
+	if (expr->failed || op < DW_OP_breg0 || op > DW_OP_breg31 || offset != (int32_t)offset ||
+	    run->arch->slot_of_column[op - DW_OP_breg0] == EGRET_NO_SLOT)
 		return false;
-	rule->reg = op - DW_OP_breg0;
+	rule->reg = run->arch->slot_of_column[op - DW_OP_breg0];
 	rule->offset = (int32_t)offset;
 	return true;
 }
@@ -181,7 +205,7 @@ static void set_cfa_expr(struct run *run)
 	if (!read_expr(run, &rule, &expr))
 		return;
 	rule.kind = EGRET_RULE_EXPR;
-	if (begins_with_breg(&expr, &simple) && egret_bytes_left(&expr) == 1 &&
+	if (begins_with_breg(run, &expr, &simple) && egret_bytes_left(&expr) == 1 &&
 	    *expr.p == DW_OP_deref)
 		rule = simple;
 	run->state.cfa = rule;
@@ -197,7 +221,7 @@ static void set_expr_rule(struct run *run, uint64_t column, bool is_value)
 		return;
 	rule.kind = is_value ? EGRET_RULE_EXPR : EGRET_RULE_AT_EXPR;
 	simple = (struct egret_rule){ .kind = is_value ? EGRET_RULE_REG : EGRET_RULE_AT_REG };
-	if (begins_with_breg(&expr, &simple) && !egret_bytes_left(&expr))
+	if (begins_with_breg(run, &expr, &simple) && !egret_bytes_left(&expr))
 		rule = simple;
 	set_rule(run, column, rule);
 }
@@ -254,7 +278,7 @@ static void restore(struct run *run, uint64_t column)
 	if (!run->initial)
 		bad(run);
 	else if (reg != NO_REG)
-		put_rule(&run->state, reg, run->initial->reg[reg]);
+		put_rule(run->arch, &run->state, reg, run->initial->reg[reg]);
 }
 
 static void remember_state(struct run *run)
@@ -276,12 +300,13 @@ static void restore_state(struct run *run)
 /* x is in register y. */
 static void set_register_rule(struct run *run, uint64_t column, uint64_t other)
 {
-	if (other >= EGRET_UNWIND_NR_REGS) {
-		if (reg_of_column(run, column) != NO_REG)
-			bad(run);
-		return;
-	}
-	set_rule(run, column, (struct egret_rule){ .kind = EGRET_RULE_REG, .reg = (uint8_t)other });
+	uint8_t slot = other < EGRET_ARCH_COLUMNS ? run->arch->slot_of_column[other]
+						  : EGRET_NO_SLOT;
+
+	if (slot != EGRET_NO_SLOT)
+		set_rule(run, column, (struct egret_rule){ .kind = EGRET_RULE_REG, .reg = slot });
+	else if (reg_of_column(run, column) != NO_REG)
+		bad(run);
 }
 
 static void set_kind(struct run *run, enum egret_rule_kind kind)
@@ -399,6 +424,11 @@ static void run_extended(struct run *run, uint8_t op)
 	case DW_CFA_restore_state:
 		restore_state(run);
 		break;
+	case DW_CFA_AARCH64_negate_ra_state: /* SPARC's DW_CFA_GNU_window_save */
+		if (run->arch->link == EGRET_NO_SLOT)
+			bad(run);
+		run->state.simple.flags ^= EGRET_ROW_F_SIGNED;
+		break;
 	case DW_CFA_GNU_args_size: /* what a function that throws has pushed: for its landing pad */
 		egret_bytes_uleb(r);
 		break;
@@ -432,21 +462,37 @@ static void run_program(struct run *run)
 
 /* ---- CIE and FDE ---------------------------------------------------------------------------- */
 
-/* System V ABI: the caller's rsp is the CFA, and callees keep rbx, rbp and r12-r15. */
-static void begin(struct egret_cfi_state *state, const struct egret_cie *cie)
+/* Where calls leave the return address: some functions have it elsewhere, and say so in their CIE.
+ */
+static uint8_t link_of(const struct egret_arch *arch, const struct egret_cie *cie)
 {
-	*state = (struct egret_cfi_state){ .is_good = true, .odd = EGRET_CFI_ODD_CFA };
-	state->simple.kind = EGRET_ROW_SIMPLE;
+	if (arch->link == EGRET_NO_SLOT || cie->ra >= EGRET_ARCH_COLUMNS)
+		return EGRET_NO_SLOT;
+	return arch->slot_of_column[cie->ra];
+}
+
+/* The ABIs: the caller's stack pointer is the CFA, and callees keep some registers. */
+static void begin(const struct egret_arch *arch, struct egret_cfi_state *state,
+		  const struct egret_cie *cie)
+{
+	*state = (struct egret_cfi_state){ .is_good = true,
+					   .odd = EGRET_CFI_ODD_CFA,
+					   .link = link_of(arch, cie) };
+	state->simple.kind = arch->simple_kind;
 	state->simple.flags = cie->is_signal ? EGRET_ROW_F_SIGNAL : 0;
 	for (uint32_t reg = 0; reg < EGRET_UNWIND_NR_REGS; reg++) {
 		struct egret_rule rule = { .kind = EGRET_RULE_UNDEFINED };
 
-		if (saved_number[reg])
+		if (arch->kept & 1u << reg || reg == state->link)
 			rule.kind = EGRET_RULE_SAME;
 		else if (reg == EGRET_UNWIND_RSP)
 			rule.kind = EGRET_RULE_CFA;
-		put_rule(state, reg, rule);
+		if (reg != EGRET_UNWIND_RIP || arch->link == EGRET_NO_SLOT)
+			put_rule(arch, state, reg, rule);
 	}
+	/* Simple rows have it where calls leave it. */
+	if (state->link != arch->link)
+		state->odd |= 1ull << EGRET_UNWIND_RIP;
 }
 
 void egret_cfi_run_cie(const struct egret_cfi_section *section, const struct egret_cie *cie,
@@ -454,9 +500,13 @@ void egret_cfi_run_cie(const struct egret_cfi_section *section, const struct egr
 {
 	struct run run = { .section = section, .cie = cie };
 
-	begin(&run.state, cie);
+	run.arch = section->arch ? section->arch : &egret_arch_x86_64;
+	begin(run.arch, &run.state, cie);
 	run.r = (struct egret_bytes){ cie->program, cie->program_end, false };
 	if (egret_bytes_left(&run.r) > EGRET_CIE_PROGRAM_MAX)
+		bad(&run);
+	/* One that is not followed, and where there is no other: nothing is known of the caller. */
+	if (run.state.link == EGRET_NO_SLOT && run.arch->link != EGRET_NO_SLOT)
 		bad(&run);
 	run_program(&run);
 	*out = (struct egret_cfi_initial){ section, *cie, run.state };
@@ -471,6 +521,7 @@ void egret_cfi_run_fde(const struct egret_cfi_initial *initial, const struct egr
 	/* Not all of it: the remembered states are many bytes, and written before they are read. */
 	run.r = (struct egret_bytes){ fde->program, fde->program_end, !initial->state.is_good };
 	run.section = initial->section;
+	run.arch = initial->section->arch ? initial->section->arch : &egret_arch_x86_64;
 	run.cie = &initial->cie;
 	run.initial = &initial->state;
 	run.state = initial->state;

@@ -6,21 +6,23 @@
 #ifndef EGRET_UNWIND_CFI_PROGRAM_H
 #define EGRET_UNWIND_CFI_PROGRAM_H
 
+#include "unwind/arch.h"
 #include "unwind/cfi_entry.h"
-#include "unwind/row.h"
 
 /* Compilers nest no deeper than 2. */
 #define EGRET_CFI_REMEMBERED_MAX 16
 /* Those of real CIEs have 8 bytes: a CIE that every FDE runs again must not be long. */
 #define EGRET_CIE_PROGRAM_MAX 1024
 
-/* What of a state does not fit into its simple row: a bit a register, and the CFA. */
-#define EGRET_CFI_ODD_CFA (1u << EGRET_UNWIND_NR_REGS)
+/* What of a state does not fit into its simple row: a bit a slot, and the CFA. */
+#define EGRET_CFI_ODD_CFA (1ull << EGRET_UNWIND_NR_REGS)
 
 /* All that holds at a place. Expressions are not copied: a rule's offset is that in the section. */
 struct egret_cfi_state {
 	struct egret_row simple; /* the row, where odd is 0 */
-	uint32_t odd;
+	uint64_t odd;
+	/* The slot whose rule is the pc's too: of the CIE's return address; or EGRET_NO_SLOT. */
+	uint8_t link;
 	bool is_good; /* false: the CFI does not make sense here */
 	struct egret_rule cfa;
 	struct egret_rule reg[EGRET_UNWIND_NR_REGS];

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "unwind/arch.h"
 #include "unwind/cfi_entry.h"
 
 /* Code beyond the first 4 GiB is not looked at: rows keep their addresses in 32 bits. */
@@ -37,6 +38,7 @@ bool egret_cfi_code_range(const struct egret_elf *elf, uint64_t *code_start, uin
 
 static bool find_code(const struct egret_elf *elf, struct egret_cfi_section *out)
 {
+	out->arch = egret_arch_of(elf);
 	return egret_cfi_code_range(elf, &out->code_start, &out->code_end);
 }
 

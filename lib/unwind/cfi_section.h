@@ -8,6 +8,8 @@
 /* More CFI than that is not read: nothing real is near it, and a small file could claim it. */
 #define EGRET_CFI_SIZE_MAX (1ull << 30)
 
+struct egret_arch;
+
 struct egret_cfi_section {
 	const uint8_t *bytes;
 	size_t size;
@@ -18,7 +20,8 @@ struct egret_cfi_section {
 	uint64_t got_vaddr;  /* and DW_EH_PE_datarel ones */
 	/* The addresses that can hold code: what is beyond is of no function. */
 	uint64_t code_start, code_end;
-	uint8_t *owned; /* bytes, if they were decompressed here */
+	uint8_t *owned;		       /* bytes, if they were decompressed here */
+	const struct egret_arch *arch; /* NULL: x86-64 */
 };
 
 /*

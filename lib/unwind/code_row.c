@@ -42,9 +42,9 @@ static bool is_trampoline(const struct egret_elf *elf, uint64_t pc, const uint8_
  * which is what rsp points to in the trampoline: after the 40 bytes of uc_flags, uc_link and
  * uc_stack comes struct sigcontext_64. Indexed by DWARF's numbers.
  */
-static const uint8_t sigframe_offset[EGRET_UNWIND_NR_REGS] = { 144, 136, 152, 128, 112, 104,
-							       120, 160, 40,  48,  56,	64,
-							       72,  80,	 88,  96,  168 };
+static const uint8_t sigframe_offset[EGRET_X86_NR_REGS] = { 144, 136, 152, 128, 112, 104,
+							    120, 160, 40,  48,	56,  64,
+							    72,	 80,  88,  96,	168 };
 
 bool egret_code_row_signal(const struct egret_elf *elf, struct egret_place place,
 			   struct egret_full_row *full)
@@ -54,7 +54,8 @@ bool egret_code_row_signal(const struct egret_elf *elf, struct egret_place place
 	if (!is_trampoline(elf, pc, sigreturn_rax, sizeof(sigreturn_rax)) &&
 	    !is_trampoline(elf, pc, sigreturn_eax, sizeof(sigreturn_eax)))
 		return false;
-	for (unsigned int i = 0; i < EGRET_UNWIND_NR_REGS; i++)
+	*full = (struct egret_full_row){ 0 };
+	for (unsigned int i = 0; i < EGRET_X86_NR_REGS; i++)
 		full->reg[i] = (struct egret_rule){ .kind = EGRET_RULE_AT_REG,
 						    .reg = EGRET_UNWIND_RSP,
 						    .offset = sigframe_offset[i] };

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "unwind/arch.h"
 #include "unwind/step.h"
 
 struct machine {
@@ -94,8 +95,9 @@ static uint64_t leb(struct machine *m, bool is_signed)
 static void push_reg(struct machine *m, uint64_t reg, uint64_t offset)
 {
 	uint64_t value = 0;
-	int ret = reg < EGRET_UNWIND_NR_REGS ? egret_step_reg(m->state, (unsigned int)reg, &value)
-					     : -ENODATA;
+	uint8_t slot = reg < EGRET_ARCH_COLUMNS ? m->state->arch->slot_of_column[reg]
+						: EGRET_NO_SLOT;
+	int ret = slot != EGRET_NO_SLOT ? egret_step_reg(m->state, slot, &value) : -ENODATA;
 
 	if (ret)
 		fail(m, ret);

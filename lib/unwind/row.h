@@ -26,6 +26,7 @@ enum egret_row_kind {
 	EGRET_ROW_BAD = 1,    /* CFI that makes no sense */
 	EGRET_ROW_SIMPLE = 2, /* see struct egret_row */
 	EGRET_ROW_FULL = 3,   /* see struct egret_full_row */
+	EGRET_ROW_LINK = 4,   /* simple, where calls leave the return address in a register */
 };
 
 /* The frame was made by the kernel to call a signal handler: the caller's pc is not a return
@@ -37,6 +38,8 @@ enum egret_row_kind {
 #define EGRET_ROW_F_ENTRY 4u
 /* The CFI says otherwise: the code is that of a signal trampoline (Go). Goes with _SIGNAL. */
 #define EGRET_ROW_F_BY_CODE 8u
+/* The return address is signed (aarch64): not an address before the signature is taken off. */
+#define EGRET_ROW_F_SIGNED 16u
 
 /* The registers that a callee keeps for its caller, but for rsp (System V ABI, figure 3.4). */
 enum egret_saved { SAVED_RBX, SAVED_RBP, SAVED_R12, SAVED_R13, SAVED_R14, SAVED_R15, NR_SAVED };
@@ -55,6 +58,14 @@ enum egret_saved { SAVED_RBX, SAVED_RBP, SAVED_R12, SAVED_R13, SAVED_R14, SAVED_
  *	rsp = cfa
  *	x   = *(cfa - 8 * saved[x])	for rbx, rbp, r12 .. r15; saved[x] = 0: x is unchanged
  *	all others are not known
+ *
+ * EGRET_ROW_LINK, of aarch64:
+ *
+ *	cfa = cfa_reg + cfa_offset
+ *	pc  = *(cfa - 8 * saved[1])	x30; saved[1] = 0: pc = x30
+ *	sp  = cfa
+ *	x   = *(cfa - 8 * saved[x])	for x29, x30, x19 .. x22; saved[x] = 0: x is unchanged
+ *	x23 .. x28 are unchanged, all others are not known
  */
 struct egret_row {
 	uint8_t kind;  /* enum egret_row_kind */
@@ -62,7 +73,7 @@ struct egret_row {
 	uint8_t cfa_reg;
 	uint8_t reserved;
 	/*
-	 * SIMPLE: as above. FULL: where the full row is, in units of 8 bytes from the start of the
+	 * SIMPLE, LINK: as above. FULL: where the full row is, in units of 8 bytes from the start of the
 	 * table of full rows. NONE: 0, or what the code bytes say: cfa = rsp + cfa_offset, with
 	 * saved[] as above (a guess, see code_row.h).
 	 */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "unwind/arch.h"
 #include "unwind/expr.h"
 
 /* DWARF's numbers of enum egret_saved. */
@@ -11,12 +12,13 @@ static const uint8_t saved_reg[NR_SAVED] = EGRET_SAVED_REGS;
 void egret_step_init(struct egret_step_state *state, const struct egret_unwind_regs *regs,
 		     egret_read_stack_fn read_stack, void *arg)
 {
-	for (int i = 0; i < EGRET_UNWIND_NR_REGS; i++)
+	for (int i = 0; i < EGRET_X86_NR_REGS; i++)
 		state->value[i] = regs->r[i];
-	state->known = EGRET_REG_BIT(EGRET_UNWIND_NR_REGS) - 1;
+	state->known = EGRET_REG_BIT(EGRET_X86_NR_REGS) - 1;
 	state->saved = 0;
 	state->read_stack = read_stack;
 	state->arg = arg;
+	state->arch = &egret_arch_x86_64;
 }
 
 int egret_step_reg(struct egret_step_state *state, unsigned int reg, uint64_t *value)
@@ -206,7 +208,9 @@ static bool leads_up(const struct egret_full_row *full, uint64_t sp, uint64_t ca
 static enum egret_unwind_end step_full(struct egret_step_state *state, const struct egret_row *row,
 				       const struct egret_full_row *full)
 {
-	struct egret_step_state to = { .read_stack = state->read_stack, .arg = state->arg };
+	struct egret_step_state to = { .read_stack = state->read_stack,
+				       .arg = state->arg,
+				       .arch = state->arch };
 	uint64_t cfa, pc, sp;
 	int ret;
 
@@ -226,6 +230,11 @@ static enum egret_unwind_end step_full(struct egret_step_state *state, const str
 		ret = egret_step_reg(&to, EGRET_UNWIND_RIP, &pc);
 	if (ret)
 		return egret_step_end_of(ret);
+	if (row->flags & EGRET_ROW_F_SIGNED)
+		to.value[EGRET_UNWIND_RIP] = pc & EGRET_UNSIGNED_BITS;
+	/* A call leaves nothing in the link register but what is the pc now. */
+	if (state->arch->link != EGRET_NO_SLOT && !(row->flags & EGRET_ROW_F_SIGNAL))
+		to.known &= ~EGRET_REG_BIT(state->arch->link);
 	*state = to;
 	return EGRET_STEP_OK;
 }
@@ -248,6 +257,8 @@ enum egret_unwind_end egret_step(struct egret_step_state *state, const struct eg
 	switch ((enum egret_row_kind)row->kind) {
 	case EGRET_ROW_SIMPLE:
 		return step_simple(state, row);
+	case EGRET_ROW_LINK:
+		return egret_step_link(state, row);
 	case EGRET_ROW_FULL:
 		return step_full(state, row, ref->full);
 	case EGRET_ROW_NONE:

@@ -165,7 +165,7 @@ static bool are_rules_valid(const struct egret_table *table, const struct egret_
 	if (table->n_rules < EGRET_TABLE_NR_FIXED || rule[EGRET_TABLE_GAP].kind != EGRET_ROW_NONE)
 		return false;
 	for (uint32_t i = 0; i < table->n_rules; i++)
-		if (rule[i].kind > EGRET_ROW_FULL || rule[i].cfa_reg >= EGRET_UNWIND_NR_REGS ||
+		if (rule[i].kind > EGRET_ROW_LINK || rule[i].cfa_reg >= EGRET_UNWIND_NR_REGS ||
 		    (rule[i].kind == EGRET_ROW_FULL &&
 		     !is_full_valid(at(table, l->full), table->full_size,
 				    8 * (uint64_t)(uint32_t)rule[i].cfa_offset)))

@@ -280,16 +280,17 @@ bool egret_table_is_trampoline(const struct egret_elf *code, const struct egret_
 			       const struct egret_fde *fde, uint64_t *end,
 			       struct egret_full_row *full)
 {
+	const struct egret_arch *arch = code ? egret_arch_of(code) : NULL;
 	uint64_t last = fde->start;
 
-	if (!code || cie->is_signal || fde->end - fde->start > TRAMPOLINE_MAX ||
-	    !egret_code_row_signal(code, (struct egret_place){ fde->start, false }, full))
+	if (!arch || cie->is_signal || fde->end - fde->start > TRAMPOLINE_MAX ||
+	    !arch->signal_row(code, (struct egret_place){ fde->start, false }, full))
 		return false;
 	/* Its last instruction is the only other one at which it can be interrupted. */
 	do
 		last++;
 	while (last < fde->end &&
-	       !egret_code_row_signal(code, (struct egret_place){ last, false }, full));
+	       !arch->signal_row(code, (struct egret_place){ last, false }, full));
 	*end = last < fde->end ? last + 1 : fde->end;
 	return true;
 }

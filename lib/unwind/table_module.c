@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "unwind/arch.h"
 #include "unwind/single_row.h"
 
 /* So many rows of a chunk are looked up one by one: in the time that its table takes. */
@@ -28,6 +29,7 @@ struct part {
 };
 
 struct egret_table_module {
+	const struct egret_arch *arch; /* of elf; NULL: an unknown one, which has no rows */
 	const struct egret_elf *elf;
 	const struct egret_elf *debug;
 	struct part parts[NR_EGRET_CFI_PLACES];
@@ -42,6 +44,7 @@ int egret_table_module_create(const struct egret_elf *elf, const struct egret_el
 
 	if (!module)
 		return -ENOMEM;
+	module->arch = egret_arch_of(elf);
 	module->elf = elf;
 	module->debug = debug;
 	*out = module;
@@ -76,11 +79,6 @@ void egret_table_module_destroy(struct egret_table_module *module)
 	free(module);
 }
 
-static bool is_x86_64(const struct egret_elf *elf)
-{
-	return elf && egret_elf_machine(elf) == EM_X86_64 && egret_elf_is_64(elf);
-}
-
 /* The file that has the CFI of a place; NULL: none that can be used. */
 static const struct egret_elf *file_of(const struct egret_table_module *module,
 				       enum egret_cfi_place place)
@@ -88,7 +86,7 @@ static const struct egret_elf *file_of(const struct egret_table_module *module,
 	const struct egret_elf *elf = place == EGRET_CFI_SEPARATE_DEBUG_FRAME ? module->debug
 									      : module->elf;
 
-	return is_x86_64(elf) ? elf : NULL;
+	return module->arch && elf && egret_arch_of(elf) == module->arch ? elf : NULL;
 }
 
 static int find_section(const struct egret_table_module *module, enum egret_cfi_place place,
@@ -137,6 +135,11 @@ static struct part *part_of(struct egret_table_module *module, enum egret_cfi_pl
 			make_chunks(part, part->section.code_start, part->section.code_end);
 	}
 	return part->chunks ? part : NULL;
+}
+
+const struct egret_arch *egret_table_module_arch(const struct egret_table_module *module)
+{
+	return module->arch;
 }
 
 const struct egret_cfi_index *egret_table_module_index(struct egret_table_module *module,
@@ -265,6 +268,16 @@ static enum at_pc at_pc(struct egret_table_module *module, struct part *part, ui
 	return AT_PC_TRAMPOLINE;
 }
 
+static void find_by_code(struct egret_table_module *module, struct egret_place place,
+			 struct egret_row_ref *ref)
+{
+	if (!module->arch->signal_row(module->elf, place, &module->signal_frame))
+		return;
+	ref->row = (struct egret_row){ .kind = EGRET_ROW_FULL,
+				       .flags = EGRET_ROW_F_SIGNAL | EGRET_ROW_F_BY_CODE };
+	ref->full = &module->signal_frame;
+}
+
 /* Puts the row of the trampoline that begins at pc, if one does, in the place of *ref. */
 static void find_trampoline(struct egret_table_module *module, struct egret_place place,
 			    struct egret_row_ref *ref)
@@ -277,11 +290,7 @@ static void find_trampoline(struct egret_table_module *module, struct egret_plac
 		if (part && at_pc(module, part, pc, ref) != AT_PC_NOTHING)
 			return;
 	}
-	if (!egret_code_row_signal(module->elf, place, &module->signal_frame))
-		return;
-	ref->row = (struct egret_row){ .kind = EGRET_ROW_FULL,
-				       .flags = EGRET_ROW_F_SIGNAL | EGRET_ROW_F_BY_CODE };
-	ref->full = &module->signal_frame;
+	find_by_code(module, place, ref);
 }
 
 struct egret_row_ref egret_table_module_row(struct egret_table_module *module,
@@ -290,6 +299,8 @@ struct egret_row_ref egret_table_module_row(struct egret_table_module *module,
 	struct egret_row_ref ref = { .row = { .kind = EGRET_ROW_NONE } };
 
 	*is_lasting = true;
+	if (!module->arch)
+		return ref;
 	for (enum egret_cfi_place i = 0; i < NR_EGRET_CFI_PLACES && ref.row.kind == EGRET_ROW_NONE;
 	     i++) {
 		struct part *part = part_of(module, i);
@@ -297,11 +308,16 @@ struct egret_row_ref egret_table_module_row(struct egret_table_module *module,
 		if (part)
 			ref = row_of_part(module, part, place.vaddr, is_lasting);
 	}
-	if (ref.row.kind != EGRET_ROW_NONE &&
-	    (!place.is_return || ref.row.flags & EGRET_ROW_F_SIGNAL))
+	if (ref.row.flags & EGRET_ROW_F_SIGNAL) {
+		/* aarch64's vdso: its CFI does not lead to what was interrupted, but beyond. */
+		if (ref.row.kind == EGRET_ROW_LINK)
+			find_by_code(module, place, &ref);
 		return ref;
-	if (ref.row.kind == EGRET_ROW_NONE)
-		ref.row = egret_code_row(module->elf, place);
+	}
+	if (ref.row.kind != EGRET_ROW_NONE && !place.is_return)
+		return ref;
+	if (ref.row.kind == EGRET_ROW_NONE && module->arch->code_row)
+		ref.row = module->arch->code_row(module->elf, place);
 	find_trampoline(module, place, &ref);
 	return ref;
 }

@@ -16,6 +16,7 @@
 #include "unwind/table_compile.h"
 #include "unwind/table_file.h"
 
+struct egret_arch;
 struct egret_table_module;
 
 /*
@@ -36,6 +37,9 @@ struct egret_row_ref egret_table_module_row(struct egret_table_module *module,
 /* The FDEs of a place; NULL: there is none. */
 const struct egret_cfi_index *egret_table_module_index(struct egret_table_module *module,
 						       enum egret_cfi_place place);
+
+/* Of the file; NULL: nothing is known of it, and no row will be found. */
+const struct egret_arch *egret_table_module_arch(const struct egret_table_module *module);
 
 /*
  * Takes tables that were exported from the same file, before the first row is asked for. bytes are

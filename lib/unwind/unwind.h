@@ -20,8 +20,10 @@
 /*
  * The registers that unwinding follows, in DWARF's x86-64 numbering (System V ABI, figure 3.36):
  * 0 rax 1 rdx 2 rcx 3 rbx 4 rsi 5 rdi 6 rbp 7 rsp 8..15 r8..r15 16 return address (rip).
+ * Other architectures have theirs in the same 32 slots: see arch.h.
  */
-#define EGRET_UNWIND_NR_REGS 17
+#define EGRET_UNWIND_NR_REGS 32
+#define EGRET_X86_NR_REGS 17
 #define EGRET_UNWIND_RBP 6
 #define EGRET_UNWIND_RSP 7
 #define EGRET_UNWIND_RIP 16

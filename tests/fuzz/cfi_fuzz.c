@@ -81,7 +81,7 @@ static void walk_rows(const struct egret_table *table)
 			struct egret_row_ref ref = egret_table_rule(table, range.rule);
 
 			egret_buffer_clear(&text);
-			egret_row_text(&ref, &text);
+			egret_row_text(&egret_arch_x86_64, &ref, &text);
 		}
 	}
 	egret_buffer_deinit(&text);

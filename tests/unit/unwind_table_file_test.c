@@ -86,7 +86,7 @@ static void put_row(struct egret_table_module *module, uint64_t vaddr, bool is_r
 
 	egret_buffer_printf(text, "%llx %d %d ", (unsigned long long)vaddr, is_return,
 			    ref.row.flags);
-	egret_row_text(&ref, text);
+	egret_row_text(&egret_arch_x86_64, &ref, text);
 	egret_buffer_add_string(text, "\n");
 }
 

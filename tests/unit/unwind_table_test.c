@@ -73,7 +73,7 @@ static const char *row_at(uint64_t offset)
 	CHECK(egret_table_is_valid(table, table->size));
 	ref = egret_table_rule(table, egret_table_find(table, CODE + offset));
 	egret_buffer_clear(&text);
-	egret_row_text(&ref, &text);
+	egret_row_text(&egret_arch_x86_64, &ref, &text);
 	egret_buffer_add(&text, "", 1);
 	if (egret_single_row(&index, &cache, NULL, CODE + offset, &single))
 		CHECK(!memcmp(&single, &ref.row, sizeof(single)));
