@@ -60,6 +60,62 @@ static bool signal_row(const struct egret_elf *elf, struct egret_place place,
 	return true;
 }
 
+/* ---- code without CFI: the procedure linkage table ------------------------------------------ */
+
+/* An instruction, or 0 where there is none in the file. */
+static uint32_t instruction_at(const struct egret_elf *elf, uint64_t vaddr)
+{
+	size_t size;
+	const uint8_t *bytes = egret_elf_bytes(elf, &size);
+	uint64_t offset;
+	uint32_t value = 0;
+
+	if (egret_elf_vaddr_to_offset(elf, vaddr, &offset) && offset <= size &&
+	    size - offset >= sizeof(value))
+		memcpy(&value, bytes + offset, sizeof(value));
+	return value;
+}
+
+/*
+ * adrp x16, page; ldr x17, [x16, offset]; add x16, x16, offset; br x17
+ * (Procedure linkage table of GNU ld and lld). vaddr: of the adrp.
+ */
+static bool is_plt(const struct egret_elf *elf, uint64_t vaddr)
+{
+	return (instruction_at(elf, vaddr) & 0x9f00001f) == 0x90000010 &&
+	       (instruction_at(elf, vaddr + 4) & 0xffc003ff) == 0xf9400211 &&
+	       (instruction_at(elf, vaddr + 8) & 0xffc003ff) == 0x91000210 &&
+	       instruction_at(elf, vaddr + 12) == 0xd61f0220;
+}
+
+#define BTI_C 0xd503245f    /* bti c, where branches are protected */
+#define PLT_PUSH 0xa9bf7bf0 /* stp x16, x30, [sp, #-16]!: of the entry that the others lead to */
+
+/* An entry of the PLT pushes nothing, but for the first, which saves x30. */
+static struct egret_row code_row(const struct egret_elf *elf, struct egret_place place)
+{
+	struct egret_row row = { .kind = EGRET_ROW_NONE, .cfa_reg = EGRET_UNWIND_RSP };
+	uint64_t start = place.vaddr;
+	uint32_t here = instruction_at(elf, start);
+
+	if (place.is_return || place.vaddr & 3)
+		return row;
+	if (here == BTI_C || here == PLT_PUSH) {
+		start += 4;
+	} else {
+		for (int i = 0; i < 3 && !is_plt(elf, start); i++)
+			start -= 4;
+	}
+	if (!is_plt(elf, start))
+		return row;
+	row.kind = EGRET_ROW_LINK;
+	if (here != PLT_PUSH && instruction_at(elf, start - 4) == PLT_PUSH) {
+		row.cfa_offset = 16;
+		row.saved[egret_arch_aarch64.saved_number[30] - 1] = 1;
+	}
+	return row;
+}
+
 const struct egret_arch egret_arch_aarch64 = {
 	.name = "aarch64",
 	.machine = EM_AARCH64,
@@ -74,4 +130,5 @@ const struct egret_arch egret_arch_aarch64 = {
 		   "x11", "x12", "x13", "x14", "x15", "ra",  "x17", "x16", "x19", "x20", "x21",
 		   "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x6",  "x30", "x7" },
 	.signal_row = signal_row,
+	.code_row = code_row,
 };

@@ -35,6 +35,8 @@ struct egret_unwind_regs {
 /* What an engine made of a module's CFI. One per module and engine. */
 struct egret_unwind_module;
 
+struct egret_arch;
+
 /* What is at a program counter. Filled by the session's look-up. */
 struct egret_code {
 	struct egret_unwind_module *module; /* NULL: no CFI can be had (JIT code, file gone) */
@@ -81,6 +83,7 @@ struct egret_unwind_request {
 	struct egret_recovery *recovery;    /* of this thread; NULL: code is not looked at */
 	struct egret_unwound_frame *frames; /* room for max_frames, leaf first */
 	size_t max_frames;
+	const struct egret_arch *arch; /* of regs, see arch.h; NULL: x86-64 */
 };
 
 struct egret_unwind_result {

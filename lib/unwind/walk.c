@@ -186,7 +186,11 @@ static enum egret_unwind_end walk_once(struct walk *w)
 	w->n_frames = 0;
 	w->is_return = false;
 	w->in_chain = false;
-	egret_step_init(&w->state, &request->regs, request->read_stack, request->arg);
+	if (request->arch)
+		egret_step_init_arch(&w->state, request->arch, &request->regs, request->read_stack,
+				     request->arg);
+	else
+		egret_step_init(&w->state, &request->regs, request->read_stack, request->arg);
 	find_code(w);
 	add_frame(w);
 	do {

@@ -13,6 +13,15 @@ files=("$(dirname "$egret")/tests/workloads/chain" /lib64/ld-linux-x86-64.so.2)
 for f in $libraries "$(command -v git)" /usr/bin/python3 /usr/bin/perl; do
 	[ -f "$f" ] && files+=("$f")
 done
+# Of another architecture: all of a libc, where there is one, and a program that has signed addresses.
+for f in /usr/aarch64-linux-gnu/lib/libc.so.6 /usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1 \
+	"$here/../fixtures/aarch64/stacks.elf"; do
+	[ -f "$f" ] && files+=("$f")
+done
+if command -v rustc >/dev/null && echo 'fn main() { println!("{:?}", std::env::args()); }' >"$work/rust.rs" &&
+	rustc -O -o "$work/rust" "$work/rust.rs" 2>/dev/null; then
+	files+=("$work/rust")
+fi
 go=$(dirname "$egret")/tests/workloads/goroutine # .debug_frame only, and compressed
 [ -f "$go" ] && files+=("$go")
 "$here/cfi_readelf.py" "$egret" "${files[@]}" || exit 1
