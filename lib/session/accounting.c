@@ -82,14 +82,14 @@ static void tell_cache(struct visit *visit, const struct egret_cache *cache)
 	struct egret_cache_stats stats = egret_cache_stats(cache);
 	char name[64];
 
-	tell(visit, "cache.hits", "files whose tables were on disk", stats.hits);
-	tell(visit, "cache.misses", "files whose tables were not", stats.misses);
+	tell(visit, "cache.hits", "unwind tables and names of files that were on disk", stats.hits);
+	tell(visit, "cache.misses", "those that were not", stats.misses);
 	for (unsigned int i = 0; i < EGRET_CACHE_NR_REJECTIONS; i++) {
 		snprintf(name, sizeof(name), "cache.rejected-%s", egret_cache_rejection_name(i));
 		if (stats.rejected[i])
 			tell(visit, name, egret_cache_rejection_text(i), stats.rejected[i]);
 	}
-	tell(visit, "cache.written", "files whose tables were put on disk", stats.written);
+	tell(visit, "cache.written", "those that were put on disk", stats.written);
 	tell(visit, "cache.not-written", "that could not be: no space, or not permitted",
 	     stats.not_written);
 	tell(visit, "cache.evicted", "files that were removed to keep to the limit", stats.evicted);

@@ -73,9 +73,9 @@ struct egret_row {
 	uint8_t cfa_reg;
 	uint8_t reserved;
 	/*
-	 * SIMPLE, LINK: as above. FULL: where the full row is, in units of 8 bytes from the start
-	 * of the table of full rows. NONE: 0, or what the code bytes say: cfa = rsp + cfa_offset, with
-	 * saved[] as above (a guess, see code_row.h).
+	 * SIMPLE, LINK: as above. FULL: where the full row is, in units of 8 bytes from the
+	 * start of the table of full rows. NONE: 0, or what the code bytes say: cfa = rsp +
+	 * cfa_offset, with saved[] as above (a guess, see code_row.h).
 	 */
 	int32_t cfa_offset;
 	uint8_t saved[NR_SAVED];
