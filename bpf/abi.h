@@ -142,7 +142,11 @@ struct egret_rec_vma {
 	__egret_u32 pid;
 	__egret_u32 flags;    /* EGRET_VMA_F_* */
 	__egret_u32 head_len; /* bytes in head; 0: not in memory */
-	__egret_u32 pad;
+	/*
+	 * How many of names are the path that the process sees; those behind lead from its root to
+	 * that of all. 0: the file is outside of its root.
+	 */
+	__egret_u32 n_seen;
 	/* Of the path, the file's own first, each NUL-terminated; empty ones are to be passed over.
 	 */
 	char names[EGRET_VMA_NAMES][EGRET_VMA_NAME_LEN];

@@ -51,13 +51,19 @@ static __always_inline void set_told(u32 tgid, u32 telling)
 
 /*
  * Writes the names of a path from the file upwards, over mounts: one a turn, or none where a
- * mount's root is passed. Returns whether it came to the root of all. (Indexed by the turn, so that
- * the verifier sees one loop and not all its histories.)
+ * mount's root is passed. Notes where the root of the process is (chroot, containers): up to there
+ * is the path that the process sees. Returns how many names that are, and NAMES_WHOLE where it came
+ * to the root of all. (Indexed by the turn, so that the verifier sees one loop and not all its
+ * histories.)
  */
-static __noinline bool read_names(struct egret_rec_vma *rec, u64 dentry, u64 mnt)
+#define NAMES_WHOLE 0x100
+static __noinline u32 read_names(struct egret_rec_vma *rec, u64 dentry, u64 mnt)
 {
+	struct fs_struct *fs = BPF_CORE_READ(bpf_get_current_task_btf(), fs);
+	u64 root_dentry = (u64)BPF_CORE_READ(fs, root.dentry);
+	u64 root_mnt = (u64)BPF_CORE_READ(fs, root.mnt);
 	struct bpf_iter_num it;
-	bool whole = false;
+	u32 result = 0;
 	int *turn;
 
 	bpf_iter_num_new(&it, 0, EGRET_VMA_NAMES);
@@ -68,12 +74,14 @@ static __noinline bool read_names(struct egret_rec_vma *rec, u64 dentry, u64 mnt
 
 		if (i >= EGRET_VMA_NAMES)
 			break;
+		if (dentry == root_dentry && mnt == root_mnt)
+			result = i;
 		if (d == BPF_CORE_READ(m, mnt_root)) {
 			struct mount *mount = (void *)m - bpf_core_field_offset(struct mount, mnt);
 			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
 
 			if (above == mount) {
-				whole = true;
+				result |= NAMES_WHOLE;
 				break;
 			}
 			dentry = (u64)BPF_CORE_READ(mount, mnt_mountpoint);
@@ -86,7 +94,7 @@ static __noinline bool read_names(struct egret_rec_vma *rec, u64 dentry, u64 mnt
 		dentry = (u64)BPF_CORE_READ(d, d_parent);
 	}
 	bpf_iter_num_destroy(&it);
-	return whole;
+	return result;
 }
 
 /* One mapping. head: where the start of its file is mapped, or 0. Nothing faults: the address space
@@ -94,7 +102,7 @@ static __noinline bool read_names(struct egret_rec_vma *rec, u64 dentry, u64 mnt
 static __noinline bool tell_mapping(struct vm_area_struct *vma, u64 head, u32 flags)
 {
 	struct file *file = BPF_CORE_READ(vma, vm_file);
-	u32 cpu, dev, tgid = bpf_get_current_pid_tgid() >> 32;
+	u32 cpu, dev, tgid = bpf_get_current_pid_tgid() >> 32, names = 0;
 	struct egret_rec_vma *rec = NULL;
 	void *ring;
 
@@ -120,9 +128,12 @@ static __noinline bool tell_mapping(struct vm_area_struct *vma, u64 head, u32 fl
 	rec->pid = tgid;
 	rec->flags = flags;
 	__builtin_memset(rec->names, 0, sizeof(rec->names));
-	if (file && read_names(rec, (u64)BPF_CORE_READ(file, f_path.dentry),
-			       (u64)BPF_CORE_READ(file, f_path.mnt)))
+	if (file)
+		names = read_names(rec, (u64)BPF_CORE_READ(file, f_path.dentry),
+				   (u64)BPF_CORE_READ(file, f_path.mnt));
+	if (names & NAMES_WHOLE)
 		rec->flags |= EGRET_VMA_F_PATH;
+	rec->n_seen = names & ~NAMES_WHOLE;
 	rec->head_len = 0;
 	if (head && !bpf_probe_read_user(rec->head, EGRET_VMA_HEAD_LEN, (void *)head))
 		rec->head_len = EGRET_VMA_HEAD_LEN;

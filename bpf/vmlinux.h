@@ -138,6 +138,10 @@ struct path {
 	struct dentry *dentry;
 };
 
+struct fs_struct {
+	struct path root;
+};
+
 struct super_block {
 	u32 s_dev;
 	unsigned long s_magic;
@@ -194,6 +198,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct thread_struct thread;
 	char comm[16];
+	struct fs_struct *fs;
 };
 
 struct seq_file;

@@ -78,7 +78,7 @@ static bool says_more(int error, int than)
 static int open_live(void *arg, const struct egret_map_info *info, struct egret_elf **out,
 		     struct egret_error *err)
 {
-	char paths[3][4200];
+	char paths[4][4200];
 	int result = -ENOENT;
 
 	if (!strcmp(info->path, "[vdso]"))
@@ -87,8 +87,9 @@ static int open_live(void *arg, const struct egret_map_info *info, struct egret_
 		 (unsigned long long)info->start, (unsigned long long)info->end);
 	snprintf(paths[1], sizeof(paths[1]), "/proc/%d/root%s", info->pid, info->path);
 	snprintf(paths[2], sizeof(paths[2]), "%s", info->path);
+	snprintf(paths[3], sizeof(paths[3]), "%s", info->outer_path ? info->outer_path : "");
 	egret_fail(err, ENOENT, "%s: is not there any more", info->path);
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < (info->outer_path ? 4 : 3); i++) {
 		struct egret_error why;
 		int ret = try_path(paths[i], i == 0 && !info->build_id.len, info, out, &why);
 

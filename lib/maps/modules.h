@@ -44,7 +44,8 @@ struct egret_map_info {
 	uint64_t pgoff;			/* bytes */
 	uint64_t dev, ino;		/* 0: not said */
 	struct egret_build_id build_id; /* len 0: not said */
-	const char *path;
+	const char *path;		/* as the process sees it */
+	const char *outer_path;		/* as those see it who have not its root; NULL: the same */
 	bool executable;
 };
 

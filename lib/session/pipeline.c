@@ -517,13 +517,13 @@ static int on_capture(struct egret_pipeline *p, const struct egret_rec_capture *
 	return ret < 0 ? ret : more < 0 ? more : 0;
 }
 
-/* The path of a mapping's file from its names, which begin with the file's own. */
-static void join_names(const struct egret_rec_vma *rec, char *path, size_t size)
+/* The path of a mapping's file from n of its names, which begin with the file's own. */
+static void join_names(const struct egret_rec_vma *rec, size_t n, char *path, size_t size)
 {
 	size_t at = 0;
 
 	path[0] = 0;
-	for (size_t i = EGRET_VMA_NAMES; i-- > 0 && at < size;)
+	for (size_t i = n; i-- > 0 && at < size;)
 		if (rec->names[i][0])
 			at += (size_t)snprintf(path + at, size - at, "/%.*s",
 					       EGRET_VMA_NAME_LEN - 1, rec->names[i]);
@@ -532,7 +532,7 @@ static void join_names(const struct egret_rec_vma *rec, char *path, size_t size)
 /* A process that ran before tells its mappings from its own context, before its first capture. */
 static void on_vma(struct egret_pipeline *p, const struct egret_rec_vma *rec)
 {
-	char path[EGRET_VMA_NAMES * EGRET_VMA_NAME_LEN + 1];
+	char outer[EGRET_VMA_NAMES * EGRET_VMA_NAME_LEN + 1], path[sizeof(outer)];
 	struct egret_map_info info = {
 		.pid = (int)rec->pid,
 		.start = rec->start,
@@ -546,7 +546,12 @@ static void on_vma(struct egret_pipeline *p, const struct egret_rec_vma *rec)
 
 	if (rec->flags & EGRET_VMA_F_FIRST && !egret_processes_retell(&p->processes, info.pid))
 		return;
-	join_names(rec, path, sizeof(path));
+	join_names(rec, EGRET_VMA_NAMES, outer, sizeof(outer));
+	join_names(rec,
+		   rec->n_seen && rec->n_seen < EGRET_VMA_NAMES ? rec->n_seen : EGRET_VMA_NAMES,
+		   path, sizeof(path));
+	if (strcmp(outer, path))
+		info.outer_path = outer;
 	if (rec->flags & EGRET_VMA_F_VDSO)
 		info.path = "[vdso]";
 	else if (!rec->ino)
