@@ -2,9 +2,9 @@
 #include "elf/inflate.h"
 
 #include <errno.h>
+#include <libdeflate.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 #include <zstd.h>
 
 #ifndef ELFCOMPRESS_ZSTD
@@ -21,32 +21,17 @@ struct packed {
 	size_t stored;
 };
 
+/* libdeflate: whole buffers, two to three times as fast as zlib. */
 static bool inflate_zlib(const struct packed *packed, uint8_t *to)
 {
-	z_stream stream = { 0 };
-	uint64_t done = 0;
-	int ret = Z_OK;
+	struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
+	enum libdeflate_result result = LIBDEFLATE_BAD_DATA;
 
-	if (inflateInit(&stream) != Z_OK)
-		return false;
-	stream.next_in = (uint8_t *)packed->bytes;
-	/* zlib counts in 32 bits. */
-	for (size_t left = packed->stored; ret == Z_OK;) {
-		uInt in = left < UINT32_MAX / 2 ? (uInt)left : UINT32_MAX / 2;
-		uint64_t room = packed->size - done;
-		uInt out = room < UINT32_MAX / 2 ? (uInt)room : UINT32_MAX / 2;
-
-		stream.avail_in = in;
-		stream.next_out = to + done;
-		stream.avail_out = out;
-		ret = inflate(&stream, Z_NO_FLUSH);
-		left -= in - stream.avail_in;
-		done += out - stream.avail_out;
-		if (in == stream.avail_in && out == stream.avail_out)
-			break;
-	}
-	inflateEnd(&stream);
-	return ret == Z_STREAM_END && done == packed->size;
+	if (decompressor)
+		result = libdeflate_zlib_decompress(decompressor, packed->bytes, packed->stored, to,
+						    packed->size, NULL);
+	libdeflate_free_decompressor(decompressor);
+	return result == LIBDEFLATE_SUCCESS;
 }
 
 static int inflate_packed(const struct packed *packed, struct egret_plain_section *out)
