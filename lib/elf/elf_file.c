@@ -181,6 +181,14 @@ struct egret_build_id egret_elf_build_id_of_head(const void *head, size_t len)
 	return id;
 }
 
+struct egret_build_id egret_build_id_of_notes(const void *notes, size_t len)
+{
+	struct egret_build_id id = { 0 };
+
+	find_build_id(notes, len, 4, &id);
+	return id;
+}
+
 struct egret_build_id egret_elf_build_id(const struct egret_elf *elf)
 {
 	return elf->build_id;

@@ -50,6 +50,8 @@ bool egret_elf_owner(const struct egret_elf *elf, uid_t *owner);
 
 /* The NT_GNU_BUILD_ID note, from the program headers or the sections. len 0 where there is none. */
 struct egret_build_id egret_elf_build_id(const struct egret_elf *elf);
+/* The same from bytes that are notes: /sys/kernel/notes. */
+struct egret_build_id egret_build_id_of_notes(const void *notes, size_t len);
 /* The same from the first bytes of a file: what a capture of a process's own mapping gives. */
 struct egret_build_id egret_elf_build_id_of_head(const void *head, size_t len);
 

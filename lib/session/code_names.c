@@ -92,6 +92,24 @@ bool egret_code_names_symbol(struct egret_code_names *code, uint64_t vaddr,
 	return false;
 }
 
+/* Opened when it is first wanted. NULL: without memory. */
+static struct egret_dwarf_index *index_of(struct egret_code_names *code)
+{
+	if (!code->index_tried) {
+		code->index_tried = true;
+		open_index(code);
+	}
+	return code->index;
+}
+
+void egret_code_names_prepare(struct egret_code_names *code, const uint64_t *vaddrs, size_t n,
+			      unsigned int threads)
+{
+	/* Without memory for it, each address is indexed when it is asked for. */
+	if (index_of(code))
+		(void)egret_dwarf_index_prepare(code->index, vaddrs, n, threads);
+}
+
 size_t egret_code_names_find(struct egret_code_names *code, uint64_t vaddr,
 			     struct egret_dwarf_line *lines, size_t max,
 			     enum egret_name_reason *reason)
@@ -100,11 +118,7 @@ size_t egret_code_names_find(struct egret_code_names *code, uint64_t vaddr,
 	struct egret_symbol symbol;
 	size_t n = 0;
 
-	if (!code->index_tried) {
-		code->index_tried = true;
-		open_index(code);
-	}
-	if (code->index)
+	if (index_of(code))
 		n = egret_dwarf_index_find(code->index, vaddr, lines, max);
 	if (n && lines[n - 1].function)
 		return n;

@@ -35,7 +35,14 @@ size_t egret_code_names_find(struct egret_code_names *code, uint64_t vaddr,
 			     struct egret_dwarf_line *lines, size_t max,
 			     enum egret_name_reason *reason);
 
-/* The same from symbols alone, which takes no time: no lines. False: *reason says why. */
+/*
+ * Indexes what is at n addresses before they are asked for: much faster than one by one. threads:
+ * how many; 0: none beside the caller's.
+ */
+void egret_code_names_prepare(struct egret_code_names *code, const uint64_t *vaddrs, size_t n,
+			      unsigned int threads);
+
+/* What find says from symbols alone, which takes no time: no lines. False: *reason says why. */
 bool egret_code_names_symbol(struct egret_code_names *code, uint64_t vaddr,
 			     struct egret_symbol *symbol, enum egret_name_reason *reason);
 

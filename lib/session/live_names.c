@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "session/kernel_lines.h"
 #include "symbolize/jitdump.h"
 
 #define FILE_MAX_BYTES (256u << 20) /* of a perf map, and of what is read of a jitdump at once */
@@ -278,11 +279,8 @@ static int read_jitdump(void *arg, int pid, uint64_t *at, struct egret_buffer *o
 #define SOURCE(argument)                                                                           \
 	{                                                                                          \
 		.read_kallsyms = read_kallsyms, .arg = (argument),                                 \
-		.jit = {.seen = seen,                                                              \
-			.read_perfmap = read_perfmap,                                              \
-			.read_jitdump = read_jitdump,                                              \
-			.arg = (argument),                                                         \
-		}                                                                                  \
+		.jit = { seen, read_perfmap, read_jitdump, (argument) },                           \
+		.open_vmlinux = egret_vmlinux_open_live,                                           \
 	}
 
 const struct egret_name_source egret_name_source_live = SOURCE(NULL);

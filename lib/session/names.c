@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "session/code_names.h"
+#include "session/kernel_lines.h"
 #include "session/shown_names.h"
 #include "symbolize/symbolize.h"
 
@@ -29,6 +30,8 @@ struct egret_names {
 	size_t n_files;
 	struct egret_kallsyms *kallsyms;
 	bool kallsyms_tried;
+	struct egret_kernel_lines kernel;
+	bool kernel_tried;
 	struct egret_jit_names *jit;
 	uint32_t next_frame; /* frames below were looked at */
 	uint32_t next_lines; /* frames below have their lines */
@@ -63,6 +66,7 @@ void egret_names_destroy(struct egret_names *names)
 	for (size_t i = 0; i < names->n_files; i++)
 		egret_code_names_destroy(names->files[i].code);
 	egret_kallsyms_destroy(names->kallsyms);
+	egret_kernel_lines_close(&names->kernel);
 	egret_shown_names_deinit(&names->shown);
 	free(names->files);
 	egret_jit_names_destroy(names->jit);
@@ -393,11 +397,37 @@ static bool take_line(struct egret_names *names, struct egret_profile *profile,
 	return to->name != UINT32_MAX && to->file != UINT32_MAX;
 }
 
-static bool is_of_file(const struct egret_profile *profile, const struct egret_profile_frame *frame)
-{
-	uint32_t kind = egret_profile_get_module(profile, frame->module)->kind;
+/* What knows the lines of a frame, and where it has them. code NULL: nothing does. */
+struct place {
+	struct egret_code_names *code;
+	uint64_t vaddr;
+};
 
-	return kind == EGRET_MODULE_FILE || kind == EGRET_MODULE_VDSO;
+static struct place in_kernel(struct egret_names *names, uint64_t address)
+{
+	if (!names->kernel_tried) {
+		names->kernel_tried = true;
+		egret_kernel_lines_open(&names->kernel, names->source, names->kallsyms,
+					names->cache);
+	}
+	return (struct place){ names->kernel.code, address - names->kernel.moved };
+}
+
+static struct place place_of(struct egret_names *names, const struct egret_profile *profile,
+			     uint32_t number, struct egret_module *const *module_of)
+{
+	const struct egret_profile_frame *frame = egret_profile_get_frame(profile, number);
+	uint32_t kind = egret_profile_get_module(profile, frame->module)->kind;
+	uint64_t offset = frame->offset - !!(frame->flags & EGRET_FRAME_F_RETURN);
+	const struct egret_module *module = module_of[frame->module];
+	struct place place = { 0 };
+
+	if (kind == EGRET_MODULE_KERNEL)
+		return in_kernel(names, offset);
+	if ((kind == EGRET_MODULE_FILE || kind == EGRET_MODULE_VDSO) && module && module->elf &&
+	    egret_elf_offset_to_vaddr(module->elf, offset, &place.vaddr))
+		place.code = code_of(names, module);
+	return place;
 }
 
 /* What debug files say of a frame: in place of its symbol, which they know better. */
@@ -405,19 +435,14 @@ static int add_lines(struct egret_names *names, struct egret_profile *profile, u
 		     struct egret_module *const *module_of, struct egret_writer *writer,
 		     struct egret_error *err)
 {
-	const struct egret_profile_frame *frame = egret_profile_get_frame(profile, number);
+	struct place place = place_of(names, profile, number, module_of);
 	struct egret_profile_line lines[EGRET_CODE_LINES_MAX];
 	struct egret_dwarf_line found[EGRET_CODE_LINES_MAX];
-	const struct egret_module *module;
-	struct egret_code_names *code;
-	uint64_t vaddr, offset = frame->offset - !!(frame->flags & EGRET_FRAME_F_RETURN);
-	size_t n;
+	size_t n = 0;
 
-	module = is_of_file(profile, frame) ? module_of[frame->module] : NULL;
-	if (!module || !module->elf || !egret_elf_offset_to_vaddr(module->elf, offset, &vaddr))
-		return 0;
-	code = code_of(names, module);
-	n = code ? egret_code_names_find(code, vaddr, found, EGRET_CODE_LINES_MAX, NULL) : 0;
+	if (place.code)
+		n = egret_code_names_find(place.code, place.vaddr, found, EGRET_CODE_LINES_MAX,
+					  NULL);
 	/* Nothing beyond the symbol, or no name: it stays as it is. */
 	if (!n || !found[n - 1].function || (n == 1 && !found[0].file))
 		return 0;
@@ -427,6 +452,38 @@ static int add_lines(struct egret_names *names, struct egret_profile *profile, u
 	if (egret_profile_set_lines(profile, number, lines, n))
 		return egret_fail(err, ENOMEM, "out of memory");
 	return writer ? egret_writer_symbol(writer, number, err) : 0;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+
+	return (x->code > y->code) - (x->code < y->code);
+}
+
+/* Has all frames that have no lines yet indexed, those of a file together. */
+static void prepare_lines(struct egret_names *names, const struct egret_profile *profile,
+			  struct egret_module *const *module_of)
+{
+	size_t n_frames = egret_profile_n_frames(profile), n = 0;
+	__free_ struct place *places = NULL;
+	__free_ uint64_t *vaddrs = NULL;
+
+	places = reallocarray(NULL, n_frames + 1, sizeof(*places));
+	vaddrs = reallocarray(NULL, n_frames + 1, sizeof(*vaddrs));
+	/* Without memory they are indexed one by one. */
+	if (!places || !vaddrs)
+		return;
+	for (uint32_t f = names->next_lines; f < n_frames; f++) {
+		places[n] = place_of(names, profile, f, module_of);
+		n += places[n].code != NULL;
+	}
+	qsort(places, n, sizeof(*places), compare_places);
+	for (size_t i = 0, end; i < n; i = end) {
+		for (end = i; end < n && places[end].code == places[i].code; end++)
+			vaddrs[end - i] = places[end].vaddr;
+		egret_code_names_prepare(places[i].code, vaddrs, end - i, 0);
+	}
 }
 
 static uint64_t now_ns(void)
@@ -447,6 +504,8 @@ static int add_all_lines(struct egret_names *names, struct egret_profile *profil
 	uint64_t end = depth == EGRET_NAMES_ALL ? UINT64_MAX : now_ns() + BOUND_NS;
 	int ret = 0;
 
+	if (depth == EGRET_NAMES_ALL)
+		prepare_lines(names, profile, module_of);
 	while (!ret && names->next_lines < n_frames && now_ns() < end)
 		ret = add_lines(names, profile, names->next_lines++, module_of, writer, err);
 	return ret;
@@ -457,6 +516,8 @@ void egret_names_keep(struct egret_names *names)
 	for (size_t i = 0; i < names->n_files; i++)
 		if (names->files[i].code)
 			egret_code_names_keep(names->files[i].code);
+	if (names->kernel.code)
+		egret_code_names_keep(names->kernel.code);
 }
 
 int egret_names_update(struct egret_names *names, struct egret_profile *profile,

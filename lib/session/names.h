@@ -16,6 +16,8 @@ struct egret_name_source {
 	int (*read_kallsyms)(void *arg, struct egret_buffer *out);
 	void *arg;
 	struct egret_jit_source jit;
+	/* The kernel's own file, with DWARF; the caller's. NULL: there is none. 0 or -errno. */
+	int (*open_vmlinux)(void *arg, struct egret_elf **out);
 };
 
 /* Keeps no file open: see live_names.h. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "session/kernel_lines.h"
 #include "session/raw_tags.h"
 
 #define CHUNK_BYTES (1u << 20)
@@ -136,7 +137,8 @@ int egret_raw_sources_create(const struct egret_name_source *live, struct egret_
 	raw->live = live;
 	raw->name = (struct egret_name_source){ read_kallsyms,
 						raw,
-						{ seen, read_perfmap, read_jitdump, raw } };
+						{ seen, read_perfmap, read_jitdump, raw },
+						egret_vmlinux_open_live };
 	*out = raw;
 	return 0;
 }

@@ -459,9 +459,9 @@ int egret_replay(const char *path, int fd, const struct egret_replay_opts *user_
 	const struct egret_unwind_engine *engine;
 	struct egret_module_source modules = { open_elf, open_debug, NULL, &r };
 	struct egret_process_source processes = { read_maps, read_comm, read_code, &r };
-	struct egret_name_source names = { read_kallsyms,
-					   &r,
-					   { NULL, read_perfmap, read_jitdump, &r } };
+	struct egret_name_source names = {
+		read_kallsyms, &r, { NULL, read_perfmap, read_jitdump, &r }, NULL
+	};
 	int ret;
 
 	ret = egret_options_take(&opts, sizeof(opts), user_opts, "replay options", err);

@@ -370,3 +370,16 @@ bool egret_kallsyms_find(const struct egret_kallsyms *table, uint64_t addr,
 				      .size = e->size };
 	return true;
 }
+
+bool egret_kallsyms_named(const struct egret_kallsyms *table, const char *name,
+			  struct egret_symbol *out)
+{
+	for (size_t i = 0; i < table->n; i++) {
+		const struct entry *e = &table->entries[i];
+
+		if (!strcmp(table->strings + e->name, name) &&
+		    !strcmp(table->strings + e->module, CORE_MODULE))
+			return egret_kallsyms_find(table, e->start, out);
+	}
+	return false;
+}

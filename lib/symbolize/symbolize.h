@@ -41,6 +41,9 @@ bool egret_symtab_find(const struct egret_symtab *table, uint64_t vaddr, struct 
 bool egret_symtab_named(const struct egret_symtab *table, const char *name,
 			struct egret_symbol *out);
 
+/* The value of the first symbol of that name in .symtab, without a table of all of them. */
+bool egret_symbol_value(const struct egret_elf *elf, const char *name, uint64_t *value);
+
 /* /proc/kallsyms, or a saved copy of it. */
 struct egret_kallsyms;
 int egret_kallsyms_open(const char *path, struct egret_kallsyms **out, struct egret_error *err);
@@ -52,6 +55,9 @@ void egret_kallsyms_destroy(struct egret_kallsyms *table);
 bool egret_kallsyms_find(const struct egret_kallsyms *table, uint64_t addr,
 			 struct egret_symbol *out);
 bool egret_kallsyms_hidden(const struct egret_kallsyms *table);
+/* The first symbol of that name in the kernel itself. Looks at all of them. */
+bool egret_kallsyms_named(const struct egret_kallsyms *table, const char *name,
+			  struct egret_symbol *out);
 
 /*
  * A perf map: lines "START SIZE name", hexadecimal (Linux:

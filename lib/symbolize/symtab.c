@@ -495,3 +495,27 @@ bool egret_symtab_named(const struct egret_symtab *table, const char *name,
 	}
 	return false;
 }
+
+bool egret_symbol_value(const struct egret_elf *elf, const char *name, uint64_t *value)
+{
+	struct egret_section symtab, strtab;
+	struct symbols symbols = { .is_64 = egret_elf_is_64(elf) };
+	size_t len = strlen(name) + 1;
+
+	if (!egret_elf_section(elf, ".symtab", &symtab) || !symtab.data ||
+	    !egret_elf_section(elf, ".strtab", &strtab) || !strtab.data)
+		return false;
+	symbols.bytes = symtab.data;
+	symbols.n = symtab.size / (symbols.is_64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym));
+	for (size_t i = 0; i < symbols.n; i++) {
+		Elf64_Sym s = read_symbol(&symbols, i);
+
+		if (s.st_shndx != SHN_UNDEF && s.st_name < strtab.size &&
+		    strtab.size - s.st_name >= len &&
+		    !memcmp((const char *)strtab.data + s.st_name, name, len)) {
+			*value = s.st_value;
+			return true;
+		}
+	}
+	return false;
+}

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+#include "elf_fixture.h"
 #include "pipeline_fixture.h"
 
 /* ---- samples and their captures ------------------------------------------------------------- */
@@ -460,6 +461,62 @@ static void unnamed_frames_say_why(void)
 	deinit(&w);
 }
 
+/* ---- lines of the kernel -------------------------------------------------------------------- */
+
+static char *vmlinux;
+
+static int open_vmlinux(void *arg, struct egret_elf **out)
+{
+	*out = fixture_open(vmlinux);
+	return 0;
+}
+
+static int show_lines(const struct egret_stack *stack, void *arg)
+{
+	struct shown *s = arg;
+
+	for (size_t i = stack->n_frames; i-- > 0;) {
+		const struct egret_frame *f = stack->frames[i];
+
+		if (f->kind == EGRET_FRAME_KERNEL)
+			s->len += (size_t)snprintf(s->text + s->len, sizeof(s->text) - s->len,
+						   "%s:%u%s ", f->name, f->line,
+						   f->flags & EGRET_FRAME_F_INLINED ? "i" : "");
+	}
+	return 0;
+}
+
+/* It does not run where it was linked. */
+static void lines_of_the_kernel(void)
+{
+	static const char source[] =
+		"asm(\".globl _stext\\n_stext:\");\n"
+		"static inline __attribute__((always_inline)) void inlined(void)\n"
+		"{\n"
+		"	asm volatile(\".skip 0x2000, 0x90\");\n"
+		"}\n"
+		"void do_syscall(void)\n"
+		"{\n"
+		"	inlined();\n"
+		"}\n";
+	struct shown s = { .len = 0 };
+	struct world w;
+
+	vmlinux = fixture_compile("vmlinux.c", source,
+				  "-O2 -g -nostdlib -static -Wl,-e,_stext -Wl,-Ttext=0x500000");
+	init(&w);
+	w.name_source.open_vmlinux = open_vmlinux;
+	put_sample(&w, (struct sample){ .pid = 7,
+					.cookie = 1,
+					.kernel = { KERNEL + 0x1010, KERNEL + 0x9000000 } });
+	put_capture(&w, (struct capture){ .pid = 7, .cookie = 1, .pc = A + 0x10 });
+	CHECK_EQ(egret_pipeline_name_all(w.p, true, NULL), 0);
+	CHECK_EQ(egret_profile__each_stack(egret_pipeline_profile(w.p), show_lines, &s), 0);
+	CHECK_STR(s.text, "[kernel+0xffffffff8a000000]:0 do_syscall:8 inlined:4i ");
+	deinit(&w);
+	free(vmlinux);
+}
+
 static void an_address_without_a_mapping(void)
 {
 	struct world w;
@@ -686,6 +743,7 @@ int main(void)
 	RUN(kernel_and_user_are_one_stack);
 	RUN(jit_code);
 	RUN(unnamed_frames_say_why);
+	RUN(lines_of_the_kernel);
 	RUN(an_address_without_a_mapping);
 	RUN(thread_and_process_names);
 	RUN(exec_between_captures);
