@@ -14,6 +14,7 @@
 #include "input.h"
 #include "message.h"
 #include "report_header.h"
+#include "report_rows.h"
 #include "text.h"
 #include "why.h"
 
@@ -29,9 +30,9 @@ struct report_opts {
 	bool stats;
 	bool why;
 	bool stdio;
+	bool json;
+	struct row_keys keys; /* of sort */
 };
-
-static const char *const sorts[] = { "self", "total", NULL };
 
 #define MEMBER(name) offsetof(struct report_opts, name)
 
@@ -39,8 +40,11 @@ static const struct opt options[] = {
 	{ "input", 'i', OPT_FILE, MEMBER(input), "FILE",
 	  "The recording (egret.data); - is standard input", NULL },
 	{ "event", 'e', OPT_STRING, MEMBER(event), "EVENT", "Only this event (all)", NULL },
-	{ "sort", 's', OPT_CHOICE, MEMBER(sort), "KEY",
-	  "Order of the functions: self or total (self)", sorts },
+	{ "sort", 's', OPT_STRING, MEMBER(sort), "KEY[,KEY...]",
+	  "The order, self or total (self); and what a row is (sym,dso): comm, pid, tid, cpu, dso, "
+	  "sym, srcline",
+	  NULL },
+	{ "json", 0, OPT_FLAG, MEMBER(json), NULL, "The rows and the accounting as JSON", NULL },
 	{ "limit", 'n', OPT_U64, MEMBER(limit), "N", "At most this many functions", NULL },
 	{ "percent-limit", 0, OPT_PERCENT, MEMBER(percent_limit), "PERCENT",
 	  "Leave out what has a smaller share (0.5)", NULL },
@@ -108,7 +112,7 @@ static void print_function(const struct report_opts *o, const struct function *f
 static void print_functions(const struct report_opts *o, const struct aggregate *a,
 			    const struct function **functions, size_t n, int width)
 {
-	bool by_total = !strcmp(o->sort, "total") && !o->no_children;
+	bool by_total = o->keys.by_total && !o->no_children;
 	double least = (double)a->value * o->percent_limit / 100;
 	size_t shown;
 
@@ -133,7 +137,7 @@ static void print_functions(const struct report_opts *o, const struct aggregate 
 
 static int print_aggregate(const struct report_opts *o, const struct aggregate *a)
 {
-	bool by_total = !strcmp(o->sort, "total") && !o->no_children;
+	bool by_total = o->keys.by_total && !o->no_children;
 	int width = text_terminal_width(stdout);
 	const struct function **functions;
 	size_t n;
@@ -166,6 +170,28 @@ static int print_event(const struct report_opts *o, const struct egret_profile *
 	return ret;
 }
 
+/* By other keys than those of the table of functions. */
+static int print_rows(const struct report_opts *o, const struct egret_profile *profile,
+		      size_t index)
+{
+	struct rows rows;
+	int ret = rows_build(&rows, profile, (uint32_t)index, &o->keys);
+	const struct aggregate sums = { .samples = rows.samples, .value = rows.value };
+
+	if (!ret) {
+		report_header_event(egret_profile__event(profile, index), &sums, stdout);
+		report_rows_print(&rows, &o->keys, o->percent_limit / 100, o->limit,
+				  text_terminal_width(stdout), stdout);
+	}
+	rows_deinit(&rows);
+	return ret;
+}
+
+static bool are_functions(const struct row_keys *keys)
+{
+	return keys->n == 2 && keys->key[0] == KEY_SYM && keys->key[1] == KEY_DSO;
+}
+
 static int print_report(const struct report_opts *o, const struct egret_profile *profile)
 {
 	size_t first = 0, n = egret_profile__n_events(profile);
@@ -178,11 +204,17 @@ static int print_report(const struct report_opts *o, const struct egret_profile 
 			return status;
 		n = first + 1;
 	}
+	if (o->json) {
+		ret = report_rows_json(profile, first, n, &o->keys, o->percent_limit / 100,
+				       o->limit, stdout);
+		return ret ? say_error("cannot report: %s", strerror(-ret)) : STATUS_OK;
+	}
 	report_header(profile, stdout);
 	if (!n)
 		printf("\nnothing was recorded\n");
 	for (size_t i = first; i < n && !ret; i++)
-		ret = print_event(o, profile, i);
+		ret = are_functions(&o->keys) ? print_event(o, profile, i)
+					      : print_rows(o, profile, i);
 	return ret ? say_error("cannot report: %s", strerror(-ret)) : STATUS_OK;
 }
 
@@ -205,15 +237,31 @@ static int print_why(const struct egret_profile *profile)
 	return ret ? say_error("cannot report: %s", strerror(-ret)) : STATUS_OK;
 }
 
+static int parse_sort(struct report_opts *o)
+{
+	const char *bad;
+	size_t len;
+
+	if (!row_keys_parse(&o->keys, o->sort, &bad, &len))
+		return STATUS_OK;
+	return say_usage("report",
+			 "--sort wants self, total, comm, pid, tid, cpu, dso, sym or srcline, not "
+			 "'%.*s'",
+			 (int)len, bad);
+}
+
 static int run(void *opts, int argc, char **argv)
 {
-	const struct report_opts *o = opts;
+	struct report_opts *o = opts;
 	struct egret_profile *profile;
 	int status;
 
 	if (argc)
 		return command_no_operands(&command_report, argv);
-	status = filter_open(o->input, &o->filter, false, &profile);
+	status = parse_sort(o);
+	if (!status)
+		status = filter_open(o->input, &o->filter, row_keys_need_samples(&o->keys),
+				     &profile);
 	if (status)
 		return status;
 	if (o->stats)
@@ -240,6 +288,7 @@ const struct command command_report = {
 		 "first.",
 	.examples = "  egret report\n"
 		    "  egret report --sort=total -n 20 --no-tree\n"
+		    "  egret report --sort=comm,dso\n"
 		    "  egret report --stats\n"
 		    "  egret report --why\n",
 	.groups = groups,

@@ -152,7 +152,18 @@ def svg(path):
     return {name: (own[name], total[name]) for name in total}
 
 
-READERS = {"svg": svg, "callgrind": callgrind, "pprof": pprof, "perf-script": perf_script, "speedscope": speedscope}
+def report(path):
+    """{function: (self, total)} of `egret report --json --sort=sym`; all samples have one period."""
+    with open(path, encoding="utf-8") as file:
+        event = json.load(file)["events"][0]
+    period = event["value"] / event["samples"]
+    for row in event["rows"]:
+        assert row["self"] == round(row["samples"] * period), row
+    return {row["sym"].replace(";", ":"): (row["samples"], round(row["total"] / period))
+            for row in event["rows"] if row["sym"] != "[unknown]"}
+
+
+READERS = {"report": report, "svg": svg, "callgrind": callgrind, "pprof": pprof, "perf-script": perf_script, "speedscope": speedscope}
 
 
 def functions(stacks):

@@ -22,9 +22,21 @@ export_as perf-script "$tmp/all.script"
 export_as speedscope "$tmp/all.speedscope.json"
 export_as callgrind "$tmp/callgrind.out"
 export_as svg "$tmp/all.svg"
+"$egret" report -i "$tmp/data" --json --sort=sym --percent-limit=0 >"$tmp/report.json" || fail "no report"
 tests/system/formats.py "$tmp/all.folded" pprof "$tmp/all.pb.gz" perf-script "$tmp/all.script" \
-	speedscope "$tmp/all.speedscope.json" callgrind "$tmp/callgrind.out" svg "$tmp/all.svg" ||
+	speedscope "$tmp/all.speedscope.json" callgrind "$tmp/callgrind.out" svg "$tmp/all.svg" report "$tmp/report.json" ||
 	fail "not the same in all formats"
+
+# ---- the rows of report, by keys of the sample ----
+by_key() { # KEY TEXT: samples of its row
+	"$egret" report -i "$tmp/data" --json --sort="$1" --percent-limit=0 |
+		/usr/bin/python3 -c 'import json, sys
+rows = json.load(sys.stdin)["events"][0]["rows"]
+print(sum(r["samples"] for r in rows if not sys.argv[2] or str(r[sys.argv[1]]) == sys.argv[2]))' "$1" "$2"
+}
+check "samples of perl" "$(by_key comm perl)" == "$(grep -c '^perl ' "$tmp/all.script")"
+check "samples of CPU 0" "$(by_key cpu 0)" == "$(grep -cE '^[^	].* \[000\] ' "$tmp/all.script")"
+check "samples of all threads" "$(by_key tid '')" == "$samples"
 
 # ---- pprof ----
 pprof() {
