@@ -5,7 +5,8 @@
 #   O=DIR      build directory (build)
 #   SAN=1      build with AddressSanitizer and UndefinedBehaviorSanitizer (into build-san)
 #   RAW=       a recording made with --raw, for `make bench-unwind` (a new one of the compiler)
-#   BENCH=     options of `make bench`, see tests/bench/bench.py --help
+#   BENCH=     options of `make bench` and `make bench-symbolize`: see --help of tests/bench/bench.py
+#              and symbolize.py
 #   PREFIX=    where `make install` puts things (/usr/local); DESTDIR= stages them
 #   LIBDIR=    where it puts the library (PREFIX/lib)
 
@@ -44,7 +45,7 @@ CMD_OBJS := $(CMD_SRCS:%.c=$(O)/%.o)
 BPF_OBJS := $(BPF_SRCS:%.c=$(O)/%.o)
 UNIT_BINS := $(UNIT_SRCS:%.c=$(O)/%)
 
-.PHONY: all help clean deps unit system demo check check-long bench bench-unwind fuzz lint install
+.PHONY: all help clean deps unit system demo check check-long bench bench-unwind bench-symbolize fuzz lint install
 all: $(O)/egret $(O)/libegret.a $(O)/libegret.so.$(VERSION)
 
 help: ## this list
@@ -153,6 +154,11 @@ bench-unwind: ## what the unwinders cost on the same stacks
 	@scripts/deps.sh build bench
 	@$(MAKE) $(QUIETLY) $(O)/egret $(UNWIND_BENCHES)
 	@tests/bench/unwind.sh $(O) $(RAW)
+
+bench-symbolize: ## what names and lines cost, beside llvm-symbolizer and addr2line
+	@scripts/deps.sh build bench
+	@$(MAKE) $(QUIETLY) $(O)/egret
+	@tests/bench/symbolize.py --egret $(O)/egret --out $(O)/bench-symbolize $(BENCH)
 
 # libFuzzer programs, of clang. The library is compiled anew, so that the fuzzer sees its branches.
 FUZZ_TIME ?= 300

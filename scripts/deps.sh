@@ -17,7 +17,7 @@ check='binutils dwz g++ gdc gfortran git golang-go libc6-arm64-cross libc6-dbg l
 	chromium chromium-driver
 	clang-format cppcheck libclang-rt-dev shellcheck'
 # What the benchmark compares with.
-bench='libc6-dbg linux-perf clang git g++ make nodejs python3 sqlite3 valgrind xz-utils'
+bench='elfutils libc6-dbg linux-perf clang git g++ make nodejs python3 sqlite3 valgrind xz-utils'
 
 packages_of() {
 	case $1 in
