@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "json_text.h"
@@ -12,21 +13,83 @@
 
 /* ---- text --------------------------------------------------------------------------------- */
 
-/* Names are nearly all plain: they are not looked at letter by letter. */
-static void put_name(FILE *out, const char *name)
+void location_text_deinit(struct location_text *text)
+{
+	free(text->line);
+}
+
+/* Room for len more bytes. */
+static bool has_room(struct location_text *text, size_t len)
+{
+	size_t capacity = text->capacity ? text->capacity : 4096;
+	char *line;
+
+	if (len <= text->capacity - text->len)
+		return true;
+	while (capacity - text->len < len)
+		capacity *= 2;
+	line = realloc(text->line, capacity);
+	if (!line)
+		return false;
+	text->line = line;
+	text->capacity = capacity;
+	return true;
+}
+
+/* The length of a name that can be printed as it is; 0 of one that cannot, or is empty. */
+static size_t plain_length(const char *name)
 {
 	size_t len = 0;
 
 	while (name[len] >= 0x20 && name[len] < 0x7f)
 		len++;
-	if (!name[len])
-		fwrite_unlocked(name, 1, len, out);
-	else
-		text_print(out, name, INT_MAX);
+	return name[len] ? 0 : len;
 }
 
-/* What printf would do with %u, in a tenth of the time: there are millions of lines. */
-static void put_decimal(FILE *out, uint32_t number)
+/* A name made safe, through a stream in memory: rare. */
+static bool put_unsafe(struct location_text *text, const char *name)
+{
+	size_t most = strlen(name) + 1;
+	bool is_put = has_room(text, most);
+	FILE *to = is_put && most > 1 ? fmemopen(text->line + text->len, most, "w") : NULL;
+
+	if (!to)
+		return is_put && most == 1;
+	text_print(to, name, INT_MAX);
+	fclose(to);
+	text->len += strlen(text->line + text->len);
+	return true;
+}
+
+/*
+ * Names are nearly all plain, and the same ones come again and again: letters are looked at once,
+ * which is what most of the time went to.
+ */
+static bool put_name(struct location_text *text, const char *name)
+{
+	uintptr_t hash = (uintptr_t)name * 0x9e3779b97f4a7c15ull >> 51;
+	struct location_name *slot = &text->names[hash];
+
+	if (slot->name != name)
+		*slot = (struct location_name){ name, plain_length(name) };
+	if (!slot->len)
+		return put_unsafe(text, name);
+	if (!has_room(text, slot->len))
+		return false;
+	memcpy(text->line + text->len, name, slot->len);
+	text->len += slot->len;
+	return true;
+}
+
+/* Room for an address, a line number, tabs and newline is there: see location_print_text. */
+#define NUMBERS_MAX 64
+
+static void put_char(struct location_text *text, char c)
+{
+	text->line[text->len++] = c;
+}
+
+static void put_decimal(struct location_text *text, uint32_t number)
 {
 	char digits[10];
 	size_t at = sizeof(digits);
@@ -34,41 +97,55 @@ static void put_decimal(FILE *out, uint32_t number)
 	do
 		digits[--at] = (char)('0' + number % 10);
 	while (number /= 10);
-	fwrite_unlocked(digits + at, 1, sizeof(digits) - at, out);
+	while (at < sizeof(digits))
+		put_char(text, digits[at++]);
 }
 
-static void put_hex(FILE *out, uint64_t number)
+static void put_hex(struct location_text *text, uint64_t number)
 {
-	char digits[18];
-	size_t at = sizeof(digits);
+	int shift = 60;
 
-	do
-		digits[--at] = "0123456789abcdef"[number & 15];
-	while (number >>= 4);
-	digits[--at] = 'x';
-	digits[--at] = '0';
-	fwrite_unlocked(digits + at, 1, sizeof(digits) - at, out);
+	put_char(text, '0');
+	put_char(text, 'x');
+	while (shift && !(number >> shift))
+		shift -= 4;
+	for (; shift >= 0; shift -= 4)
+		put_char(text, "0123456789abcdef"[number >> shift & 15]);
 }
 
-void location_print_text(FILE *out, const struct egret_location *location, bool with_module)
+static bool put_frame(struct location_text *text, const struct egret_frame *frame, bool with_module)
 {
-	for (size_t i = 0; i < location->n_frames; i++) {
-		const struct egret_frame *frame = &location->frames[i];
-
-		if (!i)
-			put_hex(out, location->address);
-		putc_unlocked('\t', out);
-		put_name(out, frame->name);
-		putc_unlocked('\t', out);
-		put_name(out, frame->file ? frame->file : "??");
-		putc_unlocked(':', out);
-		put_decimal(out, frame->line);
-		if (with_module) {
-			putc_unlocked('\t', out);
-			put_name(out, *frame->module ? frame->module : "??");
-		}
-		putc_unlocked('\n', out);
+	put_char(text, '\t');
+	if (!put_name(text, frame->name) || !has_room(text, NUMBERS_MAX))
+		return false;
+	put_char(text, '\t');
+	if (!put_name(text, frame->file ? frame->file : "??") || !has_room(text, NUMBERS_MAX))
+		return false;
+	put_char(text, ':');
+	put_decimal(text, frame->line);
+	if (with_module) {
+		put_char(text, '\t');
+		if (!put_name(text, *frame->module ? frame->module : "??") ||
+		    !has_room(text, NUMBERS_MAX))
+			return false;
 	}
+	put_char(text, '\n');
+	return true;
+}
+
+int location_print_text(FILE *out, const struct egret_location *location, bool with_module,
+			struct location_text *text)
+{
+	text->len = 0;
+	if (!has_room(text, NUMBERS_MAX))
+		return -ENOMEM;
+	put_hex(text, location->address);
+	for (size_t i = 0; i < location->n_frames; i++)
+		if (!put_frame(text, &location->frames[i], with_module) ||
+		    !has_room(text, NUMBERS_MAX))
+			return -ENOMEM;
+	fwrite(text->line, 1, text->len, out);
+	return 0;
 }
 
 /* ---- JSON --------------------------------------------------------------------------------- */

@@ -8,11 +8,24 @@
 
 #include <egret/egret.h>
 
+/* What printing as text needs. Zero at first; location_text_deinit gives the memory back. */
+struct location_text {
+	/* Lengths of names that are plain, by their pointers: see egret_symbolizer__find. */
+	struct location_name {
+		const char *name;
+		size_t len;
+	} names[1 << 13];
+	char *line; /* what is printed next */
+	size_t len, capacity;
+};
+void location_text_deinit(struct location_text *text);
+
 /*
  * A line a frame: address (only in the first), function, file:line and, if wanted, module, with
- * tabs between.
+ * tabs between. 0 or -ENOMEM.
  */
-void location_print_text(FILE *out, const struct egret_location *location, bool with_module);
+int location_print_text(FILE *out, const struct egret_location *location, bool with_module,
+			struct location_text *text);
 
 /* One JSON object, in a line. 0 or -ENOMEM. */
 int location_print_json(FILE *out, const struct egret_location *location);

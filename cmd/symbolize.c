@@ -53,14 +53,18 @@ static const struct opt_group groups[] = {
 };
 
 /* Addresses that are looked up at a time. */
-#define BATCH 4096
+#define BATCH 8192
+
+struct text_output {
+	bool with_module;
+	struct location_text text;
+};
 
 static int print_text(const struct egret_location *location, void *arg)
 {
-	const struct symbolize_opts *o = arg;
+	struct text_output *output = arg;
 
-	location_print_text(stdout, location, !o->file);
-	return 0;
+	return location_print_text(stdout, location, output->with_module, &output->text);
 }
 
 static int print_json(const struct egret_location *location, void *arg)
@@ -68,20 +72,25 @@ static int print_json(const struct egret_location *location, void *arg)
 	return location_print_json(stdout, location);
 }
 
-static int print(const struct symbolize_opts *o, struct egret_symbolizer *symbolizer,
-		 const uint64_t *addresses, size_t n)
+/* What the answers go through. */
+struct printer {
+	struct egret_symbolizer *symbolizer;
+	egret_location_fn print;
+	struct text_output text;
+};
+
+static int print(struct printer *printer, const uint64_t *addresses, size_t n)
 {
 	struct egret_error err = { "out of memory" };
 
-	if (egret_symbolizer__find(symbolizer, addresses, n, o->json ? print_json : print_text,
-				   (void *)o, &err))
+	if (egret_symbolizer__find(printer->symbolizer, addresses, n, printer->print,
+				   &printer->text, &err))
 		return say_error("%s", err.text);
 	return STATUS_OK;
 }
 
 /* All of them are looked at before one is answered: a slip among them leaves no half an answer. */
-static int print_operands(const struct symbolize_opts *o, struct egret_symbolizer *symbolizer,
-			  int argc, char **argv)
+static int print_operands(struct printer *printer, int argc, char **argv)
 {
 	uint64_t *addresses = calloc((size_t)argc, sizeof(*addresses));
 	struct egret_error err;
@@ -93,12 +102,12 @@ static int print_operands(const struct symbolize_opts *o, struct egret_symbolize
 		if (address_parse(argv[i], &addresses[i], &err))
 			status = say_usage("symbolize", "%s", err.text);
 	if (!status)
-		status = print(o, symbolizer, addresses, (size_t)argc);
+		status = print(printer, addresses, (size_t)argc);
 	free(addresses);
 	return status;
 }
 
-static int print_stream(const struct symbolize_opts *o, struct egret_symbolizer *symbolizer)
+static int print_stream(struct printer *printer)
 {
 	struct addresses *in = calloc(1, sizeof(*in));
 	uint64_t addresses[BATCH];
@@ -109,8 +118,7 @@ static int print_stream(const struct symbolize_opts *o, struct egret_symbolizer 
 		return say_error("out of memory");
 	in->fd = STDIN_FILENO;
 	while (!status && (n = addresses_read(in, addresses, BATCH, &err))) {
-		status = n < 0 ? say_error("%s", err.text)
-			       : print(o, symbolizer, addresses, (size_t)n);
+		status = n < 0 ? say_error("%s", err.text) : print(printer, addresses, (size_t)n);
 		if (fflush(stdout))
 			break; /* whoever reads has gone: finish_stdout says so */
 	}
@@ -126,6 +134,7 @@ static int open_symbolizer(const struct symbolize_opts *o, struct egret_symboliz
 		.size = sizeof(opts),
 		.no_inlines = o->no_inline,
 		.file_offsets = o->file_offsets,
+		.threads = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN),
 		.debug_dir = o->debug_dir,
 		.cache_dir = cache,
 		.cache_size = o->cache.size,
@@ -147,7 +156,7 @@ static int open_symbolizer(const struct symbolize_opts *o, struct egret_symboliz
 static int run(void *opts, int argc, char **argv)
 {
 	const struct symbolize_opts *o = opts;
-	struct egret_symbolizer *symbolizer;
+	struct printer *printer;
 	struct egret_error err;
 	int status;
 
@@ -156,12 +165,21 @@ static int run(void *opts, int argc, char **argv)
 				 "wants a file (-e), a process (-p) or the kernel (-k), and one");
 	if (o->file_offsets && !o->file)
 		return say_usage("symbolize", "--file-offset goes with -e only");
-	if (open_symbolizer(o, &symbolizer, &err))
+	printer = calloc(1, sizeof(*printer));
+	if (!printer)
+		return say_error("out of memory");
+	printer->print = o->json ? print_json : print_text;
+	printer->text.with_module = !o->file;
+	if (open_symbolizer(o, &printer->symbolizer, &err)) {
+		free(printer);
 		return say_error("%s", err.text);
+	}
 	setvbuf(stdout, NULL, _IOFBF, 1 << 18);
-	status = argc ? print_operands(o, symbolizer, argc, argv) : print_stream(o, symbolizer);
+	status = argc ? print_operands(printer, argc, argv) : print_stream(printer);
 	fflush(stdout); /* nobody waits for the cache to be written */
-	egret_symbolizer__destroy(symbolizer);
+	egret_symbolizer__destroy(printer->symbolizer);
+	location_text_deinit(&printer->text.text);
+	free(printer);
 	return status;
 }
 

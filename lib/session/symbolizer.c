@@ -292,6 +292,60 @@ static int locate(struct egret_symbolizer *s, uint64_t address, struct egret_loc
 	return ret ? ret : complete(s, &place, location);
 }
 
+/* ---- many at once ------------------------------------------------------------------------- */
+
+/* Addresses that are prepared together: bounds what that takes, and when the first is answered. */
+#define CHUNK 65536
+
+struct wanted {
+	struct egret_code_names *code;
+	uint64_t vaddr;
+};
+
+static int compare_wanted(const void *a, const void *b)
+{
+	const struct wanted *x = a, *y = b;
+
+	return ((uintptr_t)x->code > (uintptr_t)y->code) -
+	       ((uintptr_t)x->code < (uintptr_t)y->code);
+}
+
+/* Units of DWARF are read for all addresses that fall into them, which costs less than for each. */
+static int prepare_files(const struct egret_symbolizer *s, struct wanted *wanted, size_t n)
+{
+	uint64_t *vaddrs = reallocarray(NULL, n, sizeof(*vaddrs));
+
+	if (!vaddrs)
+		return -ENOMEM;
+	qsort(wanted, n, sizeof(*wanted), compare_wanted);
+	for (size_t i = 0, same; i < n; i += same) {
+		for (same = 0; i + same < n && wanted[i + same].code == wanted[i].code; same++)
+			vaddrs[same] = wanted[i + same].vaddr;
+		egret_code_names_prepare(wanted[i].code, vaddrs, same, s->opts.threads);
+	}
+	free(vaddrs);
+	return 0;
+}
+
+static int prepare(struct egret_symbolizer *s, const uint64_t *addresses, size_t n)
+{
+	__free_ struct wanted *wanted = NULL;
+	size_t n_wanted = 0;
+
+	if (n < 2 || (!s->elf && !s->process))
+		return 0;
+	wanted = reallocarray(NULL, n, sizeof(*wanted));
+	if (!wanted)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		struct place place = place_of(s, addresses[i]);
+
+		if (place.code)
+			wanted[n_wanted++] = (struct wanted){ place.code, place.vaddr };
+	}
+	return n_wanted ? prepare_files(s, wanted, n_wanted) : 0;
+}
+
 int egret_symbolizer__find(struct egret_symbolizer *s, const uint64_t *addresses, size_t n,
 			   egret_location_fn fn, void *arg, struct egret_error *err)
 {
@@ -299,6 +353,8 @@ int egret_symbolizer__find(struct egret_symbolizer *s, const uint64_t *addresses
 	int ret = 0;
 
 	for (size_t i = 0; i < n && !ret; i++) {
+		if (i % CHUNK == 0 && prepare(s, addresses + i, n - i < CHUNK ? n - i : CHUNK))
+			return egret_fail(err, ENOMEM, "out of memory");
 		if (locate(s, addresses[i], &location))
 			return egret_fail(err, ENOMEM, "out of memory");
 		ret = fn(&location, arg);

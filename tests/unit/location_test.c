@@ -26,6 +26,7 @@ static const struct egret_location unknown = {
 /* What fn writes. The caller frees it. */
 static char *text_of(const struct egret_location *location, int with_module)
 {
+	struct location_text *writer = calloc(1, sizeof(*writer));
 	char *text = NULL;
 	size_t len = 0;
 	FILE *out = open_memstream(&text, &len);
@@ -33,8 +34,10 @@ static char *text_of(const struct egret_location *location, int with_module)
 	if (with_module < 0)
 		CHECK_EQ(location_print_json(out, location), 0);
 	else
-		location_print_text(out, location, with_module);
+		CHECK_EQ(location_print_text(out, location, with_module, writer), 0);
 	fclose(out);
+	location_text_deinit(writer);
+	free(writer);
 	return text;
 }
 
@@ -51,6 +54,21 @@ static void text_has_a_line_a_frame(void)
 	check(&inlined, 0, "0x1139\tinner\t/src/a.c:3\n\touter?[31m??\t??:0\n");
 	check(&inlined, 1, "0x1139\tinner\t/src/a.c:3\t/bin/x\n\touter?[31m??\t??:0\t/bin/x\n");
 	check(&unknown, 1, "0xffffffffffffffff\t[x+0x10]\t??:0\t??\n");
+}
+
+/* Names of any length, the empty one, and the same ones again. */
+static void long_and_repeated_names(void)
+{
+	char long_name[20001], want[20100];
+	struct egret_frame frames[3] = { { .name = long_name, .module = "m", .file = "" },
+					 { .name = "x", .module = "m", .file = "f" },
+					 { .name = "x", .module = "m", .file = "f" } };
+	struct egret_location location = { .frames = frames, .n_frames = 3 };
+
+	memset(long_name, 'n', 20000);
+	long_name[20000] = '\0';
+	snprintf(want, sizeof(want), "0x0\t%s\t:0\n\tx\tf:0\n\tx\tf:0\n", long_name);
+	check(&location, 0, want);
 }
 
 static void json_has_what_is_known(void)
@@ -99,6 +117,7 @@ int main(void)
 {
 	setlocale(LC_CTYPE, "C.UTF-8");
 	RUN(text_has_a_line_a_frame);
+	RUN(long_and_repeated_names);
 	RUN(json_has_what_is_known);
 	RUN(json_is_utf8);
 	return DONE();

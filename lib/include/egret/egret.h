@@ -441,6 +441,9 @@ struct egret_symbolizer_opts {
 	bool no_inlines;   /* one frame an address: its function, and the line of the address */
 	bool file_offsets; /* of open_file: addresses are offsets in the file */
 	uint8_t reserved[2];
+	/* Threads that read DWARF when egret_symbolizer__find has many addresses; 0: none. */
+	uint32_t threads;
+	uint32_t reserved1;
 	const char *debug_dir; /* searched for debug files before /usr/lib/debug; NULL: none */
 	/*
 	 * Where what was read of DWARF is kept for the next symbolizer, by build-id; not used where
