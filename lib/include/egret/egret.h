@@ -516,6 +516,33 @@ int egret_symbolizer__find(struct egret_symbolizer *symbolizer, const uint64_t *
  */
 int egret_cfi_dump(const char *path, const char *selector, int fd, struct egret_error *err);
 
+/* ---- the cache: what is kept of programs, on disk by build-id ------------------------------ */
+
+struct egret_cached {
+	const char *kind;     /* "cfi", "symbols"; "file", "debug-file": added by hand */
+	const char *build_id; /* hexadecimal */
+	uint64_t size;	      /* bytes */
+	int64_t time;	      /* when it was used last, or added: seconds since 1970 */
+};
+
+/*
+ * Calls fn for each entry of the cache in dir (see egret_session_opts), in no order; strings are
+ * valid during the call. Stops when fn returns non-zero, and returns that. -EPERM: the directory is
+ * another user's, or others may write to it. One that is not there has no entries.
+ */
+typedef int (*egret_cached_fn)(const struct egret_cached *cached, void *arg);
+int egret_cached__each(const char *dir, egret_cached_fn fn, void *arg, struct egret_error *err);
+
+/*
+ * Keeps a copy of an ELF file, so that later sessions find it by its build-id when it is gone or
+ * stripped. Errors: -EEXIST: it is there; -ENOEXEC: not an ELF file, or one without a build-id;
+ * -EPERM as above.
+ */
+int egret_cached__add_file(const char *dir, const char *path, struct egret_error *err);
+
+/* Removes all entries. Returns how many. */
+int egret_cached__purge(const char *dir, struct egret_error *err);
+
 /* ---- doctor -------------------------------------------------------------------------------- */
 
 enum egret_check_status { EGRET_CHECK_OK, EGRET_CHECK_WARN, EGRET_CHECK_MISSING };
