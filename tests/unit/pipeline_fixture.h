@@ -141,10 +141,9 @@ static void init(struct world *w)
 	};
 	w->module_source = fake_modules(&w->system);
 	w->process_source = fake_processes(&w->system);
-	w->name_source = (struct egret_name_source){ read_kallsyms,
-						     w,
-						     { .read_perfmap = read_perfmap, .arg = w },
-						     NULL };
+	w->name_source = (struct egret_name_source){
+		read_kallsyms, w, { .read_perfmap = read_perfmap, .arg = w }, NULL
+	};
 	modules_loaded = modules_unloaded = 0;
 	CHECK_EQ(egret_pipeline_create(&opts, &w->p, NULL), 0);
 }
