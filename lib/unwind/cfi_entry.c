@@ -106,16 +106,20 @@ bool egret_cfi_pointer(const struct egret_cfi_section *section, const struct egr
 
 /* ---- entries -------------------------------------------------------------------------------- */
 
+/* Linkers leave zeros between entries; so many are the end, in a sparse file that claims more. */
+#define PADDING_MAX 65536
+
 /* The length, and the format that it tells. False: nothing more here. */
 static bool read_length(const struct egret_cfi_section *section, struct egret_bytes *r,
 			struct egret_cfi_entry *out)
 {
+	const uint8_t *start = r->p;
 	uint64_t length;
 
 	do {
 		out->offset = offset_of(section, r->p);
 		length = egret_bytes_u32(r);
-	} while (!length && !r->failed && !section->ends_at_zero);
+	} while (!length && !r->failed && !section->ends_at_zero && r->p - start < PADDING_MAX);
 	if (!length)
 		return false;
 	out->is_64 = length == 0xffffffff;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
- * cfi_fuzz: hostile bytes as a CFI section, and hostile registers and stacks stepped by its rows.
+ * cfi_fuzz: hostile bytes as a CFI section, hostile tables and files of tables, and hostile
+ * registers and stacks stepped by their rows, of both architectures.
  *
  * The first 16 bytes of an input are: flags, 7 unused ones, and a seed for registers and stack; the
  * others are the section. What must hold: no read outside the bytes, tables that are valid, an end
@@ -12,12 +13,15 @@
 #include "unwind/row_text.h"
 #include "unwind/step.h"
 #include "unwind/table_compile.h"
+#include "unwind/table_file.h"
 
 #define HEAD 16
 #define VADDR 0x500000
 #define CODE_START 0x400000
 #define CODE_SIZE 0x200000
 #define STEPS_MAX 64
+
+static const struct egret_arch *arch;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -54,7 +58,7 @@ static void step_through(const struct egret_table *table, uint64_t seed)
 	for (unsigned int i = 0; i < EGRET_UNWIND_NR_REGS; i++)
 		regs.r[i] = 0x7fff00000000ull + next(&seed) % 65536;
 	regs.r[EGRET_UNWIND_RIP] = CODE_START + next(&seed) % CODE_SIZE;
-	egret_step_init(&state, &regs, read_stack, &seed);
+	egret_step_init_arch(&state, arch, &regs, read_stack, &seed);
 	for (int i = 0; i < STEPS_MAX && end == EGRET_STEP_OK; i++) {
 		uint32_t rule = egret_table_find(table, egret_step_pc(&state));
 		struct egret_row_ref ref;
@@ -81,7 +85,7 @@ static void walk_rows(const struct egret_table *table)
 			struct egret_row_ref ref = egret_table_rule(table, range.rule);
 
 			egret_buffer_clear(&text);
-			egret_row_text(&egret_arch_x86_64, &ref, &text);
+			egret_row_text(arch, &ref, &text);
 		}
 	}
 	egret_buffer_deinit(&text);
@@ -102,6 +106,53 @@ static void damage(const struct egret_table *table, uint64_t seed)
 	free(bytes);
 }
 
+/* Of exactly that size, so that the sanitizer sees each byte beyond. */
+static uint8_t *copy_of(const uint8_t *bytes, size_t size)
+{
+	uint8_t *copy = malloc(size ? size : 1);
+
+	memcpy(copy, bytes, size);
+	return copy;
+}
+
+/* A file of the first two chunks, whole, then damaged: what is taken leads nowhere outside. */
+static void keep_and_damage(const struct egret_cfi_index *index, uint64_t seed)
+{
+	struct egret_table_file_maker maker;
+	struct egret_buffer out = { 0 };
+	uint8_t *bytes;
+	uint32_t number;
+
+	egret_table_file_begin(&maker, 2, &out);
+	egret_table_file_place(&maker, EGRET_CFI_EH_FRAME, CODE_START, CODE_START + CODE_SIZE);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct egret_table *table;
+
+		if (egret_table_compile(index, NULL, egret_chunk_start(CODE_START, i),
+					egret_chunk_end(CODE_START, CODE_START + CODE_SIZE, i),
+					&table))
+			continue;
+		egret_table_file_add(&maker, i, table);
+		free(table);
+	}
+	must(egret_table_file_end(&maker));
+	must(egret_table_file_is_valid(out.data, out.len));
+	bytes = copy_of(out.data, out.len);
+	for (int i = 0; i < 4; i++)
+		bytes[next(&seed) % (i & 1 ? out.len : 256)] = (uint8_t)next(&seed);
+	if (egret_table_file_is_valid(bytes, out.len)) {
+		const struct egret_table_file *file = (const void *)bytes;
+
+		for (int place = 0; place < NR_EGRET_CFI_PLACES; place++)
+			for (uint32_t i = 0; i < file->place[place].n; i++)
+				step_through(egret_table_file_chunk(
+						     file, (enum egret_cfi_place)place, i, &number),
+					     seed + i);
+	}
+	free(bytes);
+	egret_buffer_deinit(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct egret_cfi_section section = { .is_eh = true };
@@ -114,9 +165,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(&seed, data + 8, sizeof(seed));
 	size -= HEAD;
-	/* Of exactly that size, so that the sanitizer sees each byte beyond. */
-	copy = malloc(size ? size : 1);
-	memcpy(copy, data + HEAD, size);
+	copy = copy_of(data + HEAD, size);
+	arch = data[0] & 4 ? &egret_arch_aarch64 : &egret_arch_x86_64;
+	section.arch = arch;
 	section.bytes = copy;
 	section.size = size;
 	section.is_eh = !(data[0] & 1);
@@ -135,6 +186,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			damage(table, seed);
 			free(table);
 		}
+		keep_and_damage(&index, seed);
 		egret_cfi_index_deinit(&index);
 	}
 	free(copy);

@@ -67,6 +67,39 @@ seed augmented '\2' .eh_frame "	.text
 personality: .quad 0
 lsda:	.quad 0"
 
+# aarch64's columns and operations, by x86's assembler; the return address in x30, then in x15.
+seed link '\4' .eh_frame "	.text
+	.cfi_startproc simple
+	.cfi_return_column 30
+	.cfi_def_cfa 31, 0
+	nop
+	.cfi_escape 0x2d
+	nop
+	.cfi_def_cfa_offset 48
+	.cfi_offset 29, -48
+	.cfi_offset 30, -40
+	.cfi_offset 19, -32
+	nop
+	.cfi_remember_state
+	.cfi_offset 28, -24
+	.cfi_def_cfa_register 29
+	nop
+	.cfi_restore_state
+	.cfi_restore 30
+	.cfi_escape 0x10, 21, 2, 0x8f, 8
+	.cfi_escape 0x16, 22, 4, 0x82, 0, 0x8d, 0x70
+	nop
+	.cfi_register 19, 9
+	nop
+	.cfi_undefined 30
+	nop
+	.cfi_endproc
+	.cfi_startproc simple
+	.cfi_return_column 15
+	.cfi_def_cfa 31, 0
+	nop
+	.cfi_endproc"
+
 out=$corpus/code
 code() { # NAME FLAGS SOURCE
 	gcc -c -x assembler - -o "$work/o" <<<"$3"

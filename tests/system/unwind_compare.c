@@ -115,6 +115,13 @@ static bool find_code(void *arg, uint64_t pc, struct egret_code *code)
 	return found;
 }
 
+static bool read_text(void *arg, uint64_t pc, struct egret_text *text)
+{
+	const struct view *view = arg;
+
+	return view->request->read_text(view->request->arg, pc, text);
+}
+
 static void describe(char *to, size_t size, const struct egret_unwound_frame *frame)
 {
 	const struct egret_mapping *m = (const void *)(uintptr_t)frame->cookie;
@@ -188,6 +195,8 @@ static struct egret_unwind_result unwind(struct egret_unwinder *u,
 
 		mine.read_stack = read_stack;
 		mine.find_code = find_code;
+		if (request->read_text)
+			mine.read_text = read_text;
 		mine.arg = &view;
 		mine.frames = u->frames[i];
 		r[i] = engines[i]->unwind(u->of[i], &mine);

@@ -43,9 +43,29 @@ differential python3 50 python3 -c 'import json
 def f(n): return n if n < 2 else f(n-1)+f(n-2)
 print(f(23), len(json.dumps([{"a": i, "b": str(i)} for i in range(200000)])))'
 differential node 50 node -e 'let t=[];for(let i=0;i<4e5;i++)t.push("k"+i*7919%10007);t.sort();console.log(JSON.stringify(t).length)'
+differential git 50 git --no-pager diff --no-index --stat /usr/include /usr/lib/gcc
 differential sqlite3 50 sqlite3 :memory: "with recursive n(i) as (select 1 union all select i+1 from n where i<300000) select count(distinct hex(i)), max(hex(i*31)) from n where hex(i) like '%3%'"
 # shellcheck disable=SC2016  # they are perl's
 differential perl 50 perl -e 'my %h; for my $i (1..300000){ $h{$i*7919%10007} .= chr(65+$i%26); } print scalar(sort { $h{$a} cmp $h{$b} } keys %h)'
 [ -f "$workloads/goroutine" ] && differential go 50 "$workloads/goroutine" 1000
+cat >"$tmp/a.rs" <<'RS'
+use std::collections::BTreeMap;
+fn walk(n: u32, m: &mut BTreeMap<String, u32>) -> usize {
+    if n == 0 { return m.len(); }
+    *m.entry(format!("{:x}", n.wrapping_mul(2654435761) % 5003)).or_insert(0) += n;
+    walk(n - 1, m)
+}
+fn main() {
+    let mut m = BTreeMap::new();
+    let total: usize = (0..3000).map(|i| walk(i % 64 + 40, &mut m)).sum();
+    let mut v: Vec<_> = m.iter().collect();
+    v.sort_by(|a, b| b.1.cmp(a.1));
+    println!("{} {:?}", total, v[0]);
+}
+RS
+# Not optimised: so that its calls of itself are calls.
+if command -v rustc >/dev/null && rustc -o "$tmp/rust" "$tmp/a.rs" 2>/dev/null; then
+	differential rust 50 "$tmp/rust"
+fi
 check "stacks of all" "$total" '>' 800
 finish
