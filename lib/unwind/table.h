@@ -21,7 +21,7 @@
 #include "unwind/row.h"
 
 #define EGRET_TABLE_MAGIC 0x54464365u /* "eCFT" */
-#define EGRET_TABLE_VERSION 1u
+#define EGRET_TABLE_VERSION 2u
 
 #define EGRET_TABLE_PAGE_BITS 16
 #define EGRET_TABLE_PAGE (1u << EGRET_TABLE_PAGE_BITS)

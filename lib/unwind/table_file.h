@@ -17,7 +17,7 @@
 
 #define EGRET_TABLE_FILE_MAGIC 0x46464365u /* "eCFF" */
 /* Also when the compiler makes other rows of the same CFI: what was kept is made anew then. */
-#define EGRET_TABLE_FILE_VERSION 1u
+#define EGRET_TABLE_FILE_VERSION 2u
 /* More tables of one module are not kept: all of libLLVM has 5 MB. */
 #define EGRET_TABLE_FILE_MAX (64u << 20)
 
@@ -30,6 +30,9 @@ enum egret_cfi_place {
 	EGRET_CFI_SEPARATE_DEBUG_FRAME,
 	NR_EGRET_CFI_PLACES,
 };
+
+_Static_assert(sizeof(struct egret_row) == 16 && sizeof(struct egret_full_row) == 264,
+	       "rows of another layout are another EGRET_TABLE_FILE_VERSION");
 
 struct egret_table_file_place {
 	uint64_t code_start,
