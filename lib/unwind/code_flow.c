@@ -231,20 +231,25 @@ static bool next_insn(struct egret_flow *flow, uint64_t pc, struct egret_insn *i
 	uint8_t bytes[EGRET_INSN_MAX];
 	size_t len = fetch(flow, pc, bytes);
 
-	/* What is behind the code of a page: add %al, (%rax). */
-	if (len >= 4 && !bytes[0] && !bytes[1] && !bytes[2] && !bytes[3])
-		return false;
 	flow->n_insns++;
 	flow->insns++;
 	flow->budget--;
-	return egret_insn_decode(bytes, len, pc, insn);
+	/* What is behind the code of a page: add %al, (%rax). */
+	if ((len >= 4 && !bytes[0] && !bytes[1] && !bytes[2] && !bytes[3]) ||
+	    !egret_insn_decode(bytes, len, pc, insn)) {
+		flow->is_lost = true;
+		return false;
+	}
+	return true;
 }
 
 /* Remembers a branch for later. */
 static void add_way(struct egret_flow *flow, const struct egret_flow_state *s, uint64_t pc)
 {
-	if (flow->n_ways == EGRET_FLOW_WAYS)
+	if (flow->n_ways == EGRET_FLOW_WAYS) {
+		flow->is_lost = true;
 		return;
+	}
 	flow->way[flow->n_ways] = *s;
 	flow->way[flow->n_ways++].pc = pc;
 }
@@ -353,6 +358,7 @@ static void lose_way(struct egret_flow *flow, struct egret_flow_state *s,
 			note_jump(flow, s);
 		return;
 	}
+	flow->is_lost = true;
 	if (is_return_by_jump(s, insn))
 		set_reg(s, RSP, plus(s->reg[RSP], -8));
 	else if (!insn->by_constant)
@@ -370,6 +376,10 @@ static bool run_transfer(struct egret_flow *flow, struct egret_flow_state *s,
 			add_exit(flow, s, insn->disp);
 		return false;
 	case EGRET_INSN_STOP:
+		flow->is_lost = true;
+		return false;
+	case EGRET_INSN_HALT:
+		flow->has_halted = true;
 		return false;
 	case EGRET_INSN_JUMP:
 		if (insn->has_target) {
@@ -384,6 +394,10 @@ static bool run_transfer(struct egret_flow *flow, struct egret_flow_state *s,
 		break;
 	case EGRET_INSN_CALL:
 		run_call(s, insn);
+		break;
+	case EGRET_INSN_SYSCALL:
+		s->has_called_kernel = true;
+		run_insn(s, insn);
 		break;
 	default:
 		run_insn(s, insn);
@@ -417,13 +431,15 @@ static void follow(struct egret_flow *flow)
 	while (flow->n_ways) {
 		struct egret_flow_state s = flow->way[--flow->n_ways];
 		struct egret_insn insn;
+		bool is_loop;
 
 		do {
 			if (flow->n_insns >= EGRET_FLOW_INSNS || !flow->budget ||
 			    is_at_goal(flow, &s))
 				return;
-		} while (!seen_before(flow, s.pc) && next_insn(flow, s.pc, &insn) &&
-			 run_transfer(flow, &s, &insn));
+			is_loop = seen_before(flow, s.pc);
+			flow->has_halted |= is_loop && s.has_called_kernel;
+		} while (!is_loop && next_insn(flow, s.pc, &insn) && run_transfer(flow, &s, &insn));
 		if (flow->n_exits && limit == EGRET_FLOW_INSNS)
 			limit = flow->n_insns + SECOND_OPINION;
 		if (!flow->goal && is_done(flow, limit))
@@ -441,6 +457,8 @@ static void begin(struct egret_flow *flow, egret_read_text_fn read_text, void *a
 	flow->n_ways = 1;
 	flow->n_insns = 0;
 	flow->n_exits = 0;
+	flow->is_lost = false;
+	flow->has_halted = false;
 	flow->n_jumps = 0;
 	flow->goal = 0;
 	flow->goal_found = false;
@@ -451,6 +469,15 @@ static void begin(struct egret_flow *flow, egret_read_text_fn read_text, void *a
 	*s = (struct egret_flow_state){ .pc = pc };
 	for (uint8_t reg = 0; reg < 16; reg++)
 		s->reg[reg] = reg_value(reg);
+}
+
+/* Such code is a handful of instructions. */
+#define BOTTOM_INSNS 16
+
+bool egret_flow_is_bottom(const struct egret_flow *flow)
+{
+	return !flow->n_exits && flow->has_halted && !flow->is_lost &&
+	       flow->n_insns <= BOTTOM_INSNS;
 }
 
 /* Keeps the sure one alone. */

@@ -65,6 +65,7 @@ struct egret_flow_state {
 	uint64_t pc;
 	uint32_t flags; /* EGRET_FLOW_F_* */
 	uint32_t n_stores;
+	bool has_called_kernel;
 	struct egret_flow_value reg[16];
 	struct egret_flow_store store[EGRET_FLOW_STORES]; /* a ring */
 };
@@ -86,7 +87,9 @@ struct egret_flow {
 	struct egret_flow_seen seen[2 * EGRET_FLOW_INSNS];
 	struct egret_flow_exit exit[EGRET_FLOW_EXITS];
 	uint32_t n_exits;
-	uint64_t goal; /* of egret_flow_to; 0: none */
+	bool is_lost;	 /* some way leads to where it cannot be followed */
+	bool has_halted; /* some way ends in hlt, or in a loop around a system call */
+	uint64_t goal;	 /* of egret_flow_to; 0: none */
 	struct egret_flow_entry at_goal;
 	bool goal_found;
 	struct egret_flow_entry jump[EGRET_FLOW_EXITS]; /* where it jumps by a table of pointers */
@@ -100,6 +103,12 @@ struct egret_flow {
  */
 uint32_t egret_flow_exits(struct egret_flow *flow, egret_read_text_fn read_text, void *arg,
 			  uint64_t pc);
+
+/*
+ * Whether the code that was followed last is what stands behind the call that begins a thread, a
+ * program or a coroutine: it ends it, at once, and never returns.
+ */
+bool egret_flow_is_bottom(const struct egret_flow *flow);
 
 /*
  * Follows the code from the start of a function to goal. True: it gets there, and flow->at_goal

@@ -198,6 +198,12 @@ static void decode_kind(struct egret_insn *insn, const ZydisDecodedInstruction *
 		return set_add(insn, whole_reg(&ops[0]), whole_reg(&ops[0]), -1);
 	case ZYDIS_MNEMONIC_XCHG:
 		return decode_exchange(insn, ops);
+	case ZYDIS_MNEMONIC_HLT:
+		insn->kind = EGRET_INSN_HALT;
+		return;
+	case ZYDIS_MNEMONIC_SYSCALL:
+		insn->kind = EGRET_INSN_SYSCALL;
+		return;
 	case ZYDIS_MNEMONIC_LEAVE:
 		insn->kind = EGRET_INSN_LEAVE;
 		return;
@@ -220,8 +226,8 @@ static void decode_kind(struct egret_insn *insn, const ZydisDecodedInstruction *
 	default:
 		break;
 	}
-	if (z->mnemonic == ZYDIS_MNEMONIC_HLT || z->mnemonic == ZYDIS_MNEMONIC_UD0 ||
-	    z->mnemonic == ZYDIS_MNEMONIC_UD1 || z->mnemonic == ZYDIS_MNEMONIC_UD2)
+	if (z->mnemonic == ZYDIS_MNEMONIC_UD0 || z->mnemonic == ZYDIS_MNEMONIC_UD1 ||
+	    z->mnemonic == ZYDIS_MNEMONIC_UD2)
 		insn->kind = EGRET_INSN_STOP;
 }
 

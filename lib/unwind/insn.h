@@ -29,7 +29,9 @@ enum egret_insn_kind {
 	EGRET_INSN_JUMP,     /* likewise */
 	EGRET_INSN_BRANCH,   /* to target, or not */
 	EGRET_INSN_RET,	     /* and rsp += disp */
-	EGRET_INSN_STOP,     /* what comes behind is not run: hlt, ud2, int3 */
+	EGRET_INSN_STOP,     /* what comes behind is not run: ud2, int3 */
+	EGRET_INSN_HALT,     /* hlt: as above, and nobody expects to come here */
+	EGRET_INSN_SYSCALL,
 };
 
 struct egret_insn {

@@ -27,6 +27,7 @@ struct found {
 	uint64_t id; /* of struct egret_text; 0: empty */
 	uint64_t pc; /* less its bias */
 	uint32_t n_exits;
+	bool is_bottom;
 	struct egret_flow_exit exit[EGRET_FLOW_EXITS];
 	enum { NOT_ASKED, NO_ENTRY, HAS_ENTRY } entry_state; /* by its prologue */
 	struct egret_flow_entry entry;
@@ -112,6 +113,7 @@ static struct found *find(const struct egret_recovery_view *view, uint64_t pc)
 	set[1] = set[0];
 	set[0] = (struct found){ .id = text.id, .pc = pc - text.bias };
 	set[0].n_exits = egret_flow_exits(&r->flow, view->read_text, view->arg, pc);
+	set[0].is_bottom = egret_flow_is_bottom(&r->flow);
 	memcpy(set[0].exit, r->flow.exit, sizeof(set[0].exit));
 	r->stats.followed++;
 	/* Not to be kept: another stack may have more to spend. */
@@ -249,7 +251,7 @@ static int choose(const struct egret_recovery_view *view, struct egret_step_stat
 }
 
 enum egret_unwind_end egret_recover_by_flow(const struct egret_recovery_view *view,
-					    struct egret_step_state *state)
+					    struct egret_step_state *state, bool is_return)
 {
 	struct way_out outs[EGRET_FLOW_EXITS];
 	struct egret_flow_exit exits[EGRET_FLOW_EXITS];
@@ -258,6 +260,8 @@ enum egret_unwind_end egret_recover_by_flow(const struct egret_recovery_view *vi
 
 	if (!found)
 		return EGRET_UNWIND_NO_CFI;
+	if (found->is_bottom && is_return)
+		return EGRET_UNWIND_ROOT;
 	memcpy(exits, found->exit, sizeof(exits));
 	for (uint32_t i = 0; i < found->n_exits; i++)
 		n += is_way_out(view, state, &exits[i], &outs[n]);
@@ -398,12 +402,35 @@ static const struct egret_flow_entry *candidate(const struct egret_recovery_view
 	return entry_of(view, state, is_jit, target, slot);
 }
 
+/*
+ * Whether the first return address on the stack is that of the call that began the thread: a
+ * function that never returns has been called by nobody else. *is_first: none was found yet.
+ */
+static bool is_bottom(const struct egret_recovery_view *view, uint64_t pc, bool *is_first)
+{
+	const struct found *found;
+	struct egret_code code;
+	uint64_t target;
+
+	if (!pc || !view->find_code(view->arg, pc - 1, &code) ||
+	    egret_call_before(view, pc, &target) == EGRET_CALL_NONE)
+		return false;
+	*is_first = false;
+	found = find(view, pc);
+	return found && found->is_bottom;
+}
+
 enum egret_unwind_end egret_recover_by_scan(const struct egret_recovery_view *view,
 					    struct egret_step_state *state, uint32_t n)
 {
+	static const struct egret_flow_entry lost = {
+		.saved = { EGRET_FLOW_LOST, EGRET_FLOW_LOST, EGRET_FLOW_LOST, EGRET_FLOW_LOST,
+			   EGRET_FLOW_LOST, EGRET_FLOW_LOST }
+	};
 	uint64_t sp = egret_step_sp(state), slot, pc;
 	struct egret_code code = { 0 };
 	uint32_t calls = 0;
+	bool is_first = true;
 
 	view->recovery->stats.scans += !n;
 	view->find_code(view->arg, egret_step_pc(state), &code);
@@ -413,6 +440,10 @@ enum egret_unwind_end egret_recover_by_scan(const struct egret_recovery_view *vi
 		slot = sp + 8 * (uint64_t)i;
 		if (slot < sp || state->read_stack(state->arg, slot, &pc))
 			break;
+		if (is_first && is_bottom(view, pc, &is_first)) {
+			leave_entry(state, &lost, slot, pc);
+			return EGRET_STEP_OK;
+		}
 		entry = candidate(view, state, !code.module, slot, pc, &calls);
 		if (!entry || n--)
 			continue;

@@ -40,11 +40,12 @@ struct egret_recovery_view {
 };
 
 /*
- * Makes state that of the caller by the code at its pc. EGRET_STEP_OK; EGRET_UNWIND_NO_CFI: the
- * code does not say, and state is as it was.
+ * Makes state that of the caller by the code at its pc. EGRET_STEP_OK; EGRET_UNWIND_ROOT: behind
+ * this call there is only what ends the thread (clone of musl, make_fcontext of Boost);
+ * EGRET_UNWIND_NO_CFI: the code does not say, and state is as it was.
  */
 enum egret_unwind_end egret_recover_by_flow(const struct egret_recovery_view *view,
-					    struct egret_step_state *state);
+					    struct egret_step_state *state, bool is_return);
 
 /*
  * The same by how code that was made at run time began. Such code may have no ret at all: a loop

@@ -45,9 +45,9 @@ static const struct egret_decision *decision_of(const struct walk *w)
 }
 
 static enum egret_unwind_end by_code(const struct egret_recovery_view *view,
-				     struct egret_step_state *state)
+				     struct egret_step_state *state, bool is_return)
 {
-	enum egret_unwind_end end = egret_recover_by_flow(view, state);
+	enum egret_unwind_end end = egret_recover_by_flow(view, state, is_return);
 
 	return end == EGRET_UNWIND_NO_CFI ? egret_recover_by_prologue(view, state) : end;
 }
@@ -65,7 +65,7 @@ static enum egret_unwind_end recover(struct walk *w, enum egret_decision_kind ki
 	if (!view.recovery || !view.read_text || !w->is_mapped)
 		return end;
 	if (kind == EGRET_DECIDE_FLOW)
-		end = by_code(&view, &w->state);
+		end = by_code(&view, &w->state, w->is_return);
 	else if (decision && decision->kind == kind)
 		end = egret_recover_by_scan(&view, &w->state, decision->n);
 	if (end == EGRET_STEP_OK)
