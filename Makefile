@@ -119,6 +119,10 @@ $(O)/tests/workloads/%: tests/workloads/%.c $(wildcard tests/workloads/*.h)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -O2 -fomit-frame-pointer -fno-optimize-sibling-calls \
 		-fno-ipa-icf -pthread $< -o $@
+# A static program of musl, which has no CFI of its own.
+$(O)/tests/workloads/threads_musl: tests/workloads/threads.c $(wildcard tests/workloads/*.h)
+	@mkdir -p $(@D)
+	-musl-gcc -std=gnu11 -D_GNU_SOURCE -O2 -fomit-frame-pointer -pthread -static $< -o $@
 # A 32-bit program needs no 32-bit library; one in Go needs Go. Tests skip what could not be built.
 $(O)/tests/workloads/compat32: tests/workloads/compat32.c
 	@mkdir -p $(@D)
@@ -132,7 +136,7 @@ SYSTEM_TESTS := $(filter-out %lib.sh,$(SYSTEM_TESTS))
 SYSTEM_BINS := $(patsubst %.c,$(O)/%,$(filter-out %.bpf.c,$(wildcard tests/system/*.c))) \
 	$(patsubst %.c,$(O)/%.o,$(wildcard tests/system/*.bpf.c)) \
 	$(patsubst %.c,$(O)/%,$(wildcard tests/workloads/*.c)) \
-	$(patsubst %.go,$(O)/%,$(wildcard tests/workloads/*.go))
+	$(patsubst %.go,$(O)/%,$(wildcard tests/workloads/*.go)) $(O)/tests/workloads/threads_musl
 system: all $(SYSTEM_BINS) ## build and run the system tests (root)
 	O=$(O) tests/run $(SYSTEM_TESTS)
 # The comparison with perf: its tools are plain C programs, and bench.py runs it all.

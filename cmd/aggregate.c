@@ -153,7 +153,11 @@ static uint32_t function_of_frame(struct aggregate *a, const struct egret_frame 
 		.kind = frame->kind,
 	};
 
-	return find_function(a, &key);
+	uint32_t number = find_function(a, &key);
+
+	if (number != AGGREGATE_NONE && frame->flags & EGRET_FRAME_F_RECOVERED)
+		a->functions[number].is_recovered = true;
+	return number;
 }
 
 static uint32_t function_of_process(struct aggregate *a, const struct egret_thread *thread)

@@ -21,6 +21,7 @@ struct function {
 	const char *module;
 	uint32_t kind; /* enum egret_frame_kind */
 	bool is_process;
+	bool is_recovered;    /* somewhere its caller was found by looking at the code */
 	uint32_t last_stack;  /* number of the last stack that it was counted for */
 	uint64_t self, total; /* values */
 	uint64_t samples;     /* that have it as their leaf */

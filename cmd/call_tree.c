@@ -93,13 +93,15 @@ static int print_lines(const struct printer *p, bool is_branch)
 
 static const char *mark(const struct function *function)
 {
+	bool is_recovered = function->is_recovered;
+
 	switch (function->kind) {
 	case EGRET_FRAME_KERNEL:
 		return " [k]";
 	case EGRET_FRAME_JIT:
-		return " [j]";
+		return is_recovered ? " [j] [r]" : " [j]";
 	default:
-		return "";
+		return is_recovered ? " [r]" : "";
 	}
 }
 

@@ -12,8 +12,8 @@ build='gcc make clang llvm libbpf-dev libelf-dev libdw-dev libunwind-dev libzydi
 # Names for functions of libc that are not exported.
 demo='libc6-dbg'
 # What the tests record, what they measure with, and what the lint runs.
-check='binutils dwz g++ gdc gfortran git golang-go libc6-arm64-cross libc6-dbg linux-perf man-db nodejs perl procps
-	python3 sqlite3 tmux util-linux valgrind xz-utils
+check='binutils dwz g++ gdc gfortran git golang-go libc6-arm64-cross libc6-dbg linux-perf luajit man-db musl-tools nodejs openssl perl procps
+	python3 sqlite3 tmux util-linux valgrind x264 xz-utils
 	chromium chromium-driver
 	clang-format cppcheck libclang-rt-dev shellcheck'
 # What the benchmark compares with.

@@ -401,6 +401,13 @@ bool egret_elf_is_64(const struct egret_elf *elf)
 	return elf->header.is_64;
 }
 
+uint64_t egret_elf_entry(const struct egret_elf *elf)
+{
+	GElf_Ehdr ehdr;
+
+	return gelf_getehdr(elf->handle, &ehdr) ? ehdr.e_entry : 0;
+}
+
 bool egret_elf_is_relocatable(const struct egret_elf *elf)
 {
 	return elf->header.type == ET_REL;

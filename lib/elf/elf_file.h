@@ -41,6 +41,7 @@ const void *egret_elf_bytes(const struct egret_elf *elf, size_t *size);
 const char *egret_elf_name(const struct egret_elf *elf);
 unsigned int egret_elf_machine(const struct egret_elf *elf); /* EM_X86_64, ... */
 bool egret_elf_is_64(const struct egret_elf *elf);
+uint64_t egret_elf_entry(const struct egret_elf *elf);	    /* virtual address; 0: none */
 bool egret_elf_is_relocatable(const struct egret_elf *elf); /* ET_REL: .o, .ko */
 /*
  * The user whose file it is, when it was opened. False: others may write it too (by its mode; a

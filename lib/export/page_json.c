@@ -123,6 +123,7 @@ static void add_tables(struct egret_buffer *json, const struct egret_page_tables
 	COLUMN(frames, frame, ends, FIELD_U32);
 	COLUMN(frames, frame, line_min, FIELD_U32);
 	COLUMN(frames, frame, line_max, FIELD_U32);
+	COLUMN(frames, frame, how, FIELD_U32);
 	close_object(json);
 	open_object(json, "nodes");
 	COLUMN(nodes, node, parent, FIELD_PARENT);

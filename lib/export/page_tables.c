@@ -31,8 +31,12 @@ static uint32_t put_frame(struct egret_page_tables *t, const struct egret_frame 
 	    frame.file == EGRET_INDEX_NONE)
 		return EGRET_INDEX_NONE;
 	number = egret_interned_put(&t->frames, &frame);
-	if (number != EGRET_INDEX_NONE)
-		widen_lines(egret_interned_item(&t->frames, number), f->line);
+	if (number != EGRET_INDEX_NONE) {
+		struct egret_page_frame *item = egret_interned_item(&t->frames, number);
+
+		widen_lines(item, f->line);
+		item->how |= f->flags & (EGRET_FRAME_F_FRAME_POINTER | EGRET_FRAME_F_RECOVERED);
+	}
 	return number;
 }
 

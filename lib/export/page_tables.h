@@ -23,6 +23,7 @@ struct egret_page_frame {
 	uint32_t ends;	   /* kind CUT: capture_end << 8 | unwind_end; else 0 */
 	uint32_t line_min; /* 0: not known */
 	uint32_t line_max;
+	uint32_t how; /* EGRET_FRAME_F_FRAME_POINTER, _RECOVERED, of any of them */
 };
 
 struct egret_page_node {

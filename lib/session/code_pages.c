@@ -5,13 +5,14 @@
 #include <string.h>
 
 #define GOOD_FOR_NS 100000000ull
+#define REFRESH_NS 20000000ull
 
 struct egret_code_page {
 	int pid;
 	bool is_there;
 	uint64_t addr;
 	uint64_t time; /* when it was read */
-	uint64_t id;   /* of what is in it */
+	uint64_t hash; /* of what is in it */
 	uint8_t bytes[EGRET_CODE_PAGE];
 };
 
@@ -31,11 +32,11 @@ static void read_page(struct egret_code_pages *pages, const struct egret_process
 	pages->reads++;
 	if (source->read_code(source->arg, page->pid, page->addr, bytes, sizeof(bytes)))
 		return;
+	if (page->is_there && memcmp(page->bytes, bytes, sizeof(bytes)))
+		pages->epoch++;
 	memcpy(page->bytes, bytes, sizeof(bytes));
 	page->is_there = true;
-	/* Not one of the numbers of files, which are small. */
-	page->id = egret_hash64(egret_hash_bytes(bytes, sizeof(bytes)) ^ (uint64_t)page->pid) |
-		   1ull << 63;
+	page->hash = egret_hash_bytes(bytes, sizeof(bytes)) ^ (uint64_t)page->pid;
 }
 
 /* The page of pid at addr, or the one in whose place it goes. NULL without memory. */
@@ -73,7 +74,23 @@ bool egret_code_pages_text(struct egret_code_pages *pages,
 		.bytes = page->bytes,
 		.start = addr,
 		.end = addr + EGRET_CODE_PAGE,
-		.id = page->id,
+		/* What holds for a pc may lie on other pages, so it is void when one of them has
+		 * changed. Not one of the numbers of files, which are small. */
+		.id = egret_hash64(page->hash + pages->epoch) | 1ull << 63,
 	};
 	return page->is_there;
+}
+
+bool egret_code_pages_refresh(struct egret_code_pages *pages,
+			      const struct egret_process_source *source, int pid, uint64_t time)
+{
+	uint64_t epoch = pages->epoch;
+
+	for (size_t i = 0; i < EGRET_CODE_PAGES; i++) {
+		struct egret_code_page *page = pages->page[i];
+
+		if (page && page->pid == pid && page->time && time - page->time > REFRESH_NS)
+			read_page(pages, source, page, time);
+	}
+	return pages->epoch != epoch;
 }

@@ -20,6 +20,7 @@ struct egret_code_page;
 struct egret_code_pages {
 	struct egret_code_page *page[EGRET_CODE_PAGES];
 	uint64_t reads;
+	uint64_t epoch; /* moves where code was found to be another than it was */
 };
 
 void egret_code_pages_deinit(struct egret_code_pages *pages);
@@ -31,5 +32,12 @@ void egret_code_pages_deinit(struct egret_code_pages *pages);
 bool egret_code_pages_text(struct egret_code_pages *pages,
 			   const struct egret_process_source *source, int pid, uint64_t pc,
 			   uint64_t time, struct egret_text *out);
+
+/*
+ * Reads again what is known of a process and is older than a fiftieth of a second: a stack was not
+ * found whole, and other code may be in its place by now. Whether some was.
+ */
+bool egret_code_pages_refresh(struct egret_code_pages *pages,
+			      const struct egret_process_source *source, int pid, uint64_t time);
 
 #endif

@@ -304,6 +304,7 @@ static bool file_text(struct egret_stacks *s, const struct egret_mapping *m, uin
 	uint64_t offset = pc - m->start + m->pgoff, at = offset - offset % EGRET_MODULE_PAGE;
 	size_t size;
 	const uint8_t *bytes = egret_elf_bytes(m->module->elf, &size);
+	uint64_t entry = egret_elf_entry(m->module->elf);
 
 	if (offset >= size)
 		return false;
@@ -316,6 +317,7 @@ static bool file_text(struct egret_stacks *s, const struct egret_mapping *m, uin
 		       (size - at < EGRET_MODULE_PAGE ? size - at : EGRET_MODULE_PAGE),
 		.id = m->module->number + 1,
 		.bias = m->start - m->pgoff,
+		.entry = m->biased && entry ? m->bias + entry : 0,
 	};
 	return true;
 }
@@ -462,6 +464,10 @@ static struct egret_user_stack unwind_capture(struct egret_stacks *s, struct cap
 	memcpy(request.regs.r, rec->regs, sizeof(rec->regs));
 	begin_new_thread(view->process, &request.regs);
 	result = s->engine->unwind(s->unwinder, &request);
+	if ((result.end == EGRET_UNWIND_NO_CFI || result.end == EGRET_UNWIND_FRAME_POINTER_END) &&
+	    egret_code_pages_refresh(&s->code_pages, s->process_source, view->process->pid,
+				     rec->rec.time))
+		result = s->engine->unwind(s->unwinder, &request);
 	s->frames_unwound += result.n_frames;
 	user.unwind_end = (uint8_t)result.end;
 	if (result.end != EGRET_UNWIND_ROOT) {

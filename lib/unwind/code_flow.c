@@ -411,6 +411,7 @@ static bool is_at_goal(struct egret_flow *flow, const struct egret_flow_state *s
 {
 	if (!flow->goal || s->pc != flow->goal)
 		return false;
+	flow->goal_reached = true;
 	flow->goal_found = note_entry(s, &flow->at_goal);
 	return true;
 }
@@ -438,7 +439,7 @@ static void follow(struct egret_flow *flow)
 			    is_at_goal(flow, &s))
 				return;
 			is_loop = seen_before(flow, s.pc);
-			flow->has_halted |= is_loop && s.has_called_kernel;
+			flow->has_halted |= is_loop && s.has_called_kernel && !s.flags;
 		} while (!is_loop && next_insn(flow, s.pc, &insn) && run_transfer(flow, &s, &insn));
 		if (flow->n_exits && limit == EGRET_FLOW_INSNS)
 			limit = flow->n_insns + SECOND_OPINION;
@@ -462,6 +463,7 @@ static void begin(struct egret_flow *flow, egret_read_text_fn read_text, void *a
 	flow->n_jumps = 0;
 	flow->goal = 0;
 	flow->goal_found = false;
+	flow->goal_reached = false;
 	if (!++flow->run) {
 		memset(flow->seen, 0, sizeof(flow->seen));
 		flow->run = 1;

@@ -91,7 +91,7 @@ struct egret_flow {
 	bool has_halted; /* some way ends in hlt, or in a loop around a system call */
 	uint64_t goal;	 /* of egret_flow_to; 0: none */
 	struct egret_flow_entry at_goal;
-	bool goal_found;
+	bool goal_found, goal_reached; /* reached, but with an rsp that is not known */
 	struct egret_flow_entry jump[EGRET_FLOW_EXITS]; /* where it jumps by a table of pointers */
 	uint32_t n_jumps;
 	uint64_t insns; /* decoded in all runs */

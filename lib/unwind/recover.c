@@ -28,6 +28,8 @@ struct found {
 	uint64_t pc; /* less its bias */
 	uint32_t n_exits;
 	bool is_bottom;
+	bool is_start;
+	uint64_t start; /* where the program of the file begins; 0: not known, or looked at */
 	struct egret_flow_exit exit[EGRET_FLOW_EXITS];
 	enum { NOT_ASKED, NO_ENTRY, HAS_ENTRY } entry_state; /* by its prologue */
 	struct egret_flow_entry entry;
@@ -113,6 +115,7 @@ static struct found *find(const struct egret_recovery_view *view, uint64_t pc)
 	set[1] = set[0];
 	set[0] = (struct found){ .id = text.id, .pc = pc - text.bias };
 	set[0].n_exits = egret_flow_exits(&r->flow, view->read_text, view->arg, pc);
+	set[0].start = text.entry;
 	set[0].is_bottom = egret_flow_is_bottom(&r->flow);
 	memcpy(set[0].exit, r->flow.exit, sizeof(set[0].exit));
 	r->stats.followed++;
@@ -179,9 +182,7 @@ static bool is_way_out(const struct egret_recovery_view *view, struct egret_step
 	if (eval(state, &exit->slot, &out->slot) || out->slot & 7 || out->slot < sp ||
 	    out->slot - sp > STACK_SIZE_MAX || state->read_stack(state->arg, out->slot, &out->pc))
 		return false;
-	if (!out->pc)
-		return !exit->flags; /* as one does who starts a thread */
-	if (!view->find_code(view->arg, out->pc - 1, &code))
+	if (!out->pc || !view->find_code(view->arg, out->pc - 1, &code))
 		return false;
 	switch (egret_call_before(view, out->pc, &target)) {
 	case EGRET_CALL_DIRECT:
@@ -250,12 +251,29 @@ static int choose(const struct egret_recovery_view *view, struct egret_step_stat
 	return chosen;
 }
 
+/*
+ * Whether the pc is in the code that a program begins with: jumps alone lead there from its entry
+ * point (Go: _rt0_amd64_linux, _rt0_amd64, runtime.rt0_go). Nobody has called it.
+ */
+static bool is_program_start(const struct egret_recovery_view *view, uint64_t pc,
+			     struct found *found)
+{
+	struct egret_flow *flow = &view->recovery->flow;
+
+	if (found->start) {
+		egret_flow_to(flow, view->read_text, view->arg, found->start, pc);
+		found->is_start = flow->goal_reached;
+		found->start = 0;
+	}
+	return found->is_start;
+}
+
 enum egret_unwind_end egret_recover_by_flow(const struct egret_recovery_view *view,
 					    struct egret_step_state *state, bool is_return)
 {
 	struct way_out outs[EGRET_FLOW_EXITS];
 	struct egret_flow_exit exits[EGRET_FLOW_EXITS];
-	const struct found *found = find(view, egret_step_pc(state));
+	struct found *found = find(view, egret_step_pc(state));
 	int n = 0, chosen = 0;
 
 	if (!found)
@@ -265,6 +283,8 @@ enum egret_unwind_end egret_recover_by_flow(const struct egret_recovery_view *vi
 	memcpy(exits, found->exit, sizeof(exits));
 	for (uint32_t i = 0; i < found->n_exits; i++)
 		n += is_way_out(view, state, &exits[i], &outs[n]);
+	if (!n && is_program_start(view, egret_step_pc(state), found))
+		return EGRET_UNWIND_ROOT;
 	if (n > 1)
 		chosen = choose(view, state, outs, n);
 	if (!n || chosen < 0)
@@ -402,6 +422,17 @@ static const struct egret_flow_entry *candidate(const struct egret_recovery_view
 	return entry_of(view, state, is_jit, target, slot);
 }
 
+/* Whether the code at the pc has no way out, but perhaps behind a call that does not return. */
+static bool never_returns(const struct egret_recovery_view *view, uint64_t pc)
+{
+	const struct found *found = find(view, pc);
+
+	for (uint32_t i = 0; found && i < found->n_exits; i++)
+		if (found->exit[i].flags != EGRET_FLOW_F_CALL)
+			return false;
+	return found != NULL;
+}
+
 /*
  * Whether the first return address on the stack is that of the call that began the thread: a
  * function that never returns has been called by nobody else. *is_first: none was found yet.
@@ -430,7 +461,7 @@ enum egret_unwind_end egret_recover_by_scan(const struct egret_recovery_view *vi
 	uint64_t sp = egret_step_sp(state), slot, pc;
 	struct egret_code code = { 0 };
 	uint32_t calls = 0;
-	bool is_first = true;
+	bool is_first = never_returns(view, egret_step_pc(state));
 
 	view->recovery->stats.scans += !n;
 	view->find_code(view->arg, egret_step_pc(state), &code);

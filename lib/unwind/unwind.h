@@ -65,6 +65,7 @@ struct egret_text {
 	uint64_t start, end;
 	uint64_t id; /* not 0; where it is the same, the same code is at pc - bias */
 	uint64_t bias;
+	uint64_t entry; /* where the file's program begins; 0: not known */
 };
 /*
  * The code at pc. False: its bytes cannot be had. *text is good until the next call. Asked only

@@ -146,7 +146,7 @@ static bool read_text(void *arg, uint64_t pc, struct egret_text *text)
 		start += (pc - start) / chunk * chunk;
 		end = start + chunk < end ? start + chunk : end;
 	}
-	*text = (struct egret_text){ (const uint8_t *)(uintptr_t)start, start, end, 1, 0 };
+	*text = (struct egret_text){ (const uint8_t *)(uintptr_t)start, start, end, 1, 0, 0 };
 	return true;
 }
 

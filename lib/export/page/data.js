@@ -7,6 +7,8 @@ const KIND_USER = 0,
   KIND_VDSO = 3,
   KIND_CUT = 4; // egret_frame_kind
 const FLAG_INLINED = 1,
+  FLAG_RECOVERED = 2,
+  FLAG_FRAME_POINTER = 16,
   FLAG_UNNAMED = 32; // EGRET_FRAME_F_*
 const UNWIND_ROOT = 0,
   UNWIND_NOT_USER = 10; // bpf/reasons.h
@@ -18,7 +20,8 @@ async function inflate(base64) {
 }
 
 // A recording:
-//   frames[f]   functions: name, module, file, kind, flags, ends (of a cut), line_min, line_max
+//   frames[f]   functions: name, module, file, kind, flags, ends (of a cut), line_min, line_max,
+//               how (flags: by what its callers were found where there was no CFI)
 //   nodes[n]    stacks as a tree, parents first; node 0 is the root; frame of a node
 //   threads[t]  process, comm, pid, tid
 //   stacks[s]   what was counted: node (its leaf), thread, ends, samples, value, bytes_wanted, bytes_got
@@ -59,6 +62,17 @@ class Profile {
       to = this.frames.line_max[f];
     if (!file || !from) return file;
     return from === to ? `${file}:${from}` : `${file}:${from}–${to}`;
+  }
+
+  // By what the callers of a function were found where there is no CFI, or "".
+  how(f) {
+    const how = this.frames.how[f];
+    return [
+      how & FLAG_FRAME_POINTER ? "its frame pointer" : "",
+      how & FLAG_RECOVERED ? "looking at its code" : "",
+    ]
+      .filter(Boolean)
+      .join(", ");
   }
 
   process(t) {

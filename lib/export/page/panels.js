@@ -79,6 +79,7 @@ function frameRows(tree, n, unit) {
     rows.push(...row("Kind", KINDS[profile.kinds[f]].label));
     rows.push(...row("Module", clip(profile.module(f))));
     rows.push(...row("Source", clip(profile.source(f))));
+    rows.push(...row("Caller by", profile.how(f)));
   }
   rows.push(...row("Total", `${amount(tree.total[n], unit)}, ${percent(tree.total[n], tree.all)}`));
   rows.push(...row("Self", `${amount(tree.self[n], unit)}, ${percent(tree.self[n], tree.all)}`));
