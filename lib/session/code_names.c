@@ -110,6 +110,22 @@ void egret_code_names_prepare(struct egret_code_names *code, const uint64_t *vad
 		(void)egret_dwarf_index_prepare(code->index, vaddrs, n, threads);
 }
 
+/* Gives the last of n lines a symbol for its function; there may be no line so far. */
+static size_t name_last(const char *symbol, struct egret_dwarf_line *lines, size_t n,
+			enum egret_name_reason *reason)
+{
+	if (!symbol) {
+		if (reason)
+			*reason = EGRET_NAME_NO_SYMBOL;
+		return n;
+	}
+	if (!n)
+		lines[n++] = (struct egret_dwarf_line){ 0 };
+	lines[n - 1].function = symbol;
+	lines[n - 1].is_linkage_name = true;
+	return n;
+}
+
 size_t egret_code_names_find(struct egret_code_names *code, uint64_t vaddr,
 			     struct egret_dwarf_line *lines, size_t max,
 			     enum egret_name_reason *reason)
@@ -122,6 +138,8 @@ size_t egret_code_names_find(struct egret_code_names *code, uint64_t vaddr,
 		n = egret_dwarf_index_find(code->index, vaddr, lines, max);
 	if (n && lines[n - 1].function)
 		return n;
+	if (code->index && egret_dwarf_index_has_symbols(code->index))
+		return name_last(egret_dwarf_index_symbol(code->index, vaddr), lines, n, reason);
 	symbols = symbols_of(code);
 	if (!n && symbols)
 		n = egret_file_names_lines(symbols, vaddr, lines, max);
@@ -129,18 +147,25 @@ size_t egret_code_names_find(struct egret_code_names *code, uint64_t vaddr,
 		return n;
 	if (!egret_code_names_symbol(code, vaddr, &symbol, reason))
 		return n;
-	if (!n)
-		lines[n++] = (struct egret_dwarf_line){ 0 };
-	lines[n - 1].function = symbol.name;
-	lines[n - 1].is_linkage_name = true;
-	return n;
+	return name_last(symbol.name, lines, n, reason);
+}
+
+static int add_symbol(void *arg, uint64_t start, uint64_t end, const char *name)
+{
+	return egret_dwarf_index_add_symbol(arg, start, end, name);
 }
 
 void egret_code_names_keep(struct egret_code_names *code)
 {
 	struct egret_buffer blob = { 0 };
 
-	if (!code->cache || !code->index || !egret_dwarf_index_has_grown(code->index))
+	if (!code->cache || !code->index)
+		return;
+	/* Who needed them will need them again. */
+	if (code->symbols && !egret_dwarf_index_has_symbols(code->index) &&
+	    egret_file_names_each_run(code->symbols, add_symbol, code->index) == -ENOMEM)
+		return;
+	if (!egret_dwarf_index_has_grown(code->index))
 		return;
 	if (!egret_dwarf_index_blob(code->index, &blob))
 		(void)egret_cache_put(code->cache, &code->key, blob.data, blob.len);

@@ -32,6 +32,8 @@ bool egret_dwarf_blob_open(struct egret_dwarf_blob *blob, const void *bytes, siz
 			 sizeof(struct egret_dwarf_blob_range)) ||
 	    !lies_within(head, head->units_at, head->n_units,
 			 sizeof(struct egret_dwarf_blob_unit)) ||
+	    !lies_within(head, head->symbols_at, head->n_symbols,
+			 sizeof(struct egret_dwarf_blob_range)) ||
 	    !lies_within(head, head->strings_at, head->strings_size, 1))
 		return false;
 	return head->strings_size && head->strings_size <= UINT32_MAX &&

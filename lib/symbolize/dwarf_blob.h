@@ -2,7 +2,7 @@
 /*
  * dwarf_blob.h - what look-ups read: the index of a module, and of one of its units, as bytes.
  *
- *   module blob = head, ranges, units, strings, unit blobs
+ *   module blob = head, ranges, units, symbols, strings, unit blobs
  *   unit blob   = head, nodes, files, blocks, rows
  *
  * Both have no pointers, and every read of them is checked: bytes that someone has damaged give
@@ -78,9 +78,10 @@ struct egret_dwarf_blob_head {
 	uint64_t ranges_at, units_at, strings_at;
 	uint64_t strings_size;
 	uint32_t n_ranges;
-	uint32_t reserved;
+	uint32_t n_symbols;
+	uint64_t symbols_at; /* ranges whose units are names: offsets of strings */
 };
-_Static_assert(sizeof(struct egret_dwarf_blob_head) == 72, "is a part of files");
+_Static_assert(sizeof(struct egret_dwarf_blob_head) == 80, "is a part of files");
 
 /* Sorted, disjoint. */
 struct egret_dwarf_blob_range {

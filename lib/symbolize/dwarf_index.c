@@ -78,6 +78,7 @@ void egret_dwarf_index_destroy(struct egret_dwarf_index *index)
 		free((void *)index->blobs[i].bytes);
 	free(index->blobs);
 	free(index->states);
+	free(index->own_symbols);
 	egret_dwarf_located_deinit(&index->located);
 	egret_dwarf_strings_deinit(&index->strings);
 	egret_dwarf_builder_deinit(&index->builder);
@@ -159,6 +160,8 @@ static bool locate(struct egret_dwarf_index *index)
 		index->ranges = egret_dwarf_blob_ranges(&index->first);
 		index->n_ranges = index->first.head.n_ranges;
 		index->n_units = index->first.head.n_units;
+		index->symbols = (const void *)(index->first.bytes + index->first.head.symbols_at);
+		index->n_symbols = index->first.head.n_symbols;
 		index->strings.first = (struct egret_dwarf_span){
 			index->first.bytes + index->first.head.strings_at,
 			index->first.head.strings_size
@@ -445,6 +448,44 @@ int egret_dwarf_index_prepare(struct egret_dwarf_index *index, const uint64_t *v
 	return ret;
 }
 
+int egret_dwarf_index_add_symbol(struct egret_dwarf_index *index, uint64_t start, uint64_t end,
+				 const char *name)
+{
+	struct egret_dwarf_blob_range symbol = { .start = start };
+
+	if (!locate(index))
+		return -ENODATA;
+	symbol.size = end - start < UINT32_MAX ? (uint32_t)(end - start) : UINT32_MAX;
+	if (!egret_dwarf_intern(&index->strings, name, &symbol.unit))
+		return -ENOMEM;
+	if (index->n_symbols == index->symbols_room) {
+		size_t room = index->symbols_room ? index->symbols_room * 2 : 1024;
+		struct egret_dwarf_blob_range *grown;
+
+		grown = reallocarray(index->own_symbols, room, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		index->own_symbols = grown;
+		index->symbols = grown;
+		index->symbols_room = room;
+	}
+	index->own_symbols[index->n_symbols++] = symbol;
+	index->has_grown = true;
+	return 0;
+}
+
+bool egret_dwarf_index_has_symbols(const struct egret_dwarf_index *index)
+{
+	return index->n_symbols;
+}
+
+const char *egret_dwarf_index_symbol(struct egret_dwarf_index *index, uint64_t vaddr)
+{
+	uint32_t name = egret_dwarf_unit_of(index->symbols, index->n_symbols, vaddr);
+
+	return name == EGRET_DWARF_NO_UNIT ? NULL : egret_dwarf_string_of(&index->strings, name);
+}
+
 const char *egret_dwarf_index_why(const struct egret_dwarf_index *index)
 {
 	return index->why;
@@ -524,6 +565,9 @@ int egret_dwarf_index_blob(const struct egret_dwarf_index *index, struct egret_b
 	units_at = to->len;
 	for (size_t i = 0; i < index->n_units; i++)
 		egret_buffer_add(to, &none, sizeof(none));
+	head.symbols_at = to->len - start;
+	head.n_symbols = (uint32_t)index->n_symbols;
+	egret_buffer_add(to, index->symbols, index->n_symbols * sizeof(*index->symbols));
 	head.strings_at = to->len - start;
 	egret_dwarf_strings_put(&index->strings, to);
 	head.strings_size = to->len - start - head.strings_at;

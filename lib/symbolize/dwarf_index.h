@@ -47,7 +47,7 @@ struct egret_dwarf_symbols {
 };
 
 /* Of blobs. Another one is passed over. */
-#define EGRET_DWARF_INDEX_VERSION 1
+#define EGRET_DWARF_INDEX_VERSION 2
 
 struct egret_dwarf_options {
 	const struct egret_dwarf_openers *openers; /* may be NULL; copied */
@@ -109,6 +109,18 @@ bool egret_dwarf_index_has_blob(const struct egret_dwarf_index *index);
 bool egret_dwarf_index_has_grown(const struct egret_dwarf_index *index);
 /* All that is indexed, with what the first blob had, as a blob. Appends to `to`. 0 or -ENOMEM. */
 int egret_dwarf_index_blob(const struct egret_dwarf_index *index, struct egret_buffer *to);
+
+/*
+ * Symbols may be kept with the index, for addresses that DWARF does not know: so that who has the
+ * blob need not read the symbol table. They are added once, all of them, in order. 0, -ENOMEM, or
+ * -ENODATA: there is no index to keep them with.
+ */
+int egret_dwarf_index_add_symbol(struct egret_dwarf_index *index, uint64_t start, uint64_t end,
+				 const char *name);
+/* Whether symbols were added, now or in the blob given to create. */
+bool egret_dwarf_index_has_symbols(const struct egret_dwarf_index *index);
+/* The symbol at vaddr, or NULL. */
+const char *egret_dwarf_index_symbol(struct egret_dwarf_index *index, uint64_t vaddr);
 
 /* Why nothing is found in the module, or less than there is ("no DWARF"); NULL: no reason known. */
 const char *egret_dwarf_index_why(const struct egret_dwarf_index *index);

@@ -24,6 +24,10 @@ struct egret_dwarf_index {
 	size_t n_ranges, n_units;
 	struct egret_dwarf_located located;
 	bool is_located;
+	/* As ranges, with names for units: of the first blob, or those that were added. */
+	const struct egret_dwarf_blob_range *symbols;
+	struct egret_dwarf_blob_range *own_symbols;
+	size_t n_symbols, symbols_room;
 	/* What was built since, by unit. */
 	struct egret_dwarf_span *blobs;
 	uint8_t *states; /* enum egret_dwarf_unit_state */

@@ -82,3 +82,9 @@ bool egret_file_names_find(const struct egret_file_names *names, uint64_t vaddr,
 									: EGRET_NAME_STRIPPED;
 	return false;
 }
+
+int egret_file_names_each_run(const struct egret_file_names *names, egret_symbol_run_fn fn,
+			      void *arg)
+{
+	return egret_symtab_each_run(names->symtab, fn, arg);
+}

@@ -37,6 +37,12 @@ void egret_symtab_destroy(struct egret_symtab *table);
 bool egret_symtab_is_full(const struct egret_symtab *table);
 /* vaddr: in the ELF file's own address space. */
 bool egret_symtab_find(const struct egret_symtab *table, uint64_t vaddr, struct egret_symbol *out);
+/*
+ * Calls fn for each run of addresses that egret_symtab_find has the same name for, in order. Stops
+ * where fn returns non-zero, and returns that; or -ENOMEM.
+ */
+typedef int (*egret_symbol_run_fn)(void *arg, uint64_t start, uint64_t end, const char *name);
+int egret_symtab_each_run(const struct egret_symtab *table, egret_symbol_run_fn fn, void *arg);
 /* The first function of that name, as it is in the file. */
 bool egret_symtab_named(const struct egret_symtab *table, const char *name,
 			struct egret_symbol *out);

@@ -480,6 +480,40 @@ bool egret_symtab_find(const struct egret_symtab *table, uint64_t vaddr, struct 
 	return true;
 }
 
+static int compare_bounds(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static size_t add_bounds(const struct entries *entries, uint64_t *bounds)
+{
+	for (size_t i = 0; i < entries->n; i++) {
+		bounds[2 * i] = entries->entries[i].start;
+		bounds[2 * i + 1] = entries->entries[i].end;
+	}
+	return 2 * entries->n;
+}
+
+int egret_symtab_each_run(const struct egret_symtab *table, egret_symbol_run_fn fn, void *arg)
+{
+	size_t n = 2 * (table->functions.n + table->plt.n);
+	__free_ uint64_t *bounds = reallocarray(NULL, n + 1, sizeof(*bounds));
+	struct egret_symbol symbol;
+	int ret = 0;
+
+	if (!bounds)
+		return -ENOMEM;
+	n = add_bounds(&table->functions, bounds);
+	n += add_bounds(&table->plt, bounds + n);
+	qsort(bounds, n, sizeof(*bounds), compare_bounds);
+	for (size_t i = 0; i + 1 < n && !ret; i++)
+		if (bounds[i] < bounds[i + 1] && egret_symtab_find(table, bounds[i], &symbol))
+			ret = fn(arg, bounds[i], bounds[i + 1], symbol.name);
+	return ret;
+}
+
 bool egret_symtab_named(const struct egret_symtab *table, const char *name,
 			struct egret_symbol *out)
 {

@@ -256,6 +256,36 @@ static void kept(void)
 	free(path);
 }
 
+/* Symbols that are added are in the blob, and in no other. */
+static void symbols(void)
+{
+	char *path = fixture_compile("prog.c", source, "-O2 -g");
+	struct egret_buffer blob = { 0 };
+	struct program p;
+
+	open_program(&p, path, NULL, 0);
+	CHECK(!egret_dwarf_index_has_symbols(p.index));
+	CHECK_STR(egret_dwarf_index_symbol(p.index, 0x100), NULL);
+	CHECK_EQ(egret_dwarf_index_add_symbol(p.index, 0x100, 0x110, "first"), 0);
+	CHECK_EQ(egret_dwarf_index_add_symbol(p.index, 0x120, 0x130, "second"), 0);
+	check_program(&p);
+	CHECK_EQ(egret_dwarf_index_blob(p.index, &blob), 0);
+	close_program(&p);
+
+	open_program(&p, path, blob.data, blob.len);
+	check_program(&p);
+	CHECK(egret_dwarf_index_has_symbols(p.index));
+	CHECK_STR(egret_dwarf_index_symbol(p.index, 0xff), NULL);
+	CHECK_STR(egret_dwarf_index_symbol(p.index, 0x100), "first");
+	CHECK_STR(egret_dwarf_index_symbol(p.index, 0x10f), "first");
+	CHECK_STR(egret_dwarf_index_symbol(p.index, 0x110), NULL);
+	CHECK_STR(egret_dwarf_index_symbol(p.index, 0x12f), "second");
+	CHECK(!egret_dwarf_index_has_grown(p.index));
+	close_program(&p);
+	egret_buffer_deinit(&blob);
+	free(path);
+}
+
 /*
  * Of a unit that one address is asked for, what is inlined into other functions is not indexed; and
  * when it is asked for, it is there all the same, also where the first part comes from a blob.
@@ -400,6 +430,7 @@ int main(void)
 	RUN(compressed);
 	RUN(split);
 	RUN(kept);
+	RUN(symbols);
 	RUN(in_parts);
 	RUN(damaged_blobs);
 	RUN(damaged_files);
