@@ -5,7 +5,8 @@
 
 #include <json-c/json.h>
 
-/* JSON is UTF-8, names are what a file says: bytes that are none become '?'. NULL without memory. */
+/* JSON is UTF-8, names are what a file says: bytes that are none become '?'. NULL without memory.
+ */
 struct json_object *json_text(const char *text);
 
 #endif

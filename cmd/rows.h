@@ -2,10 +2,10 @@
 /*
  * rows.h - a profile by any of its keys: functions, files, processes, threads, CPUs, ...
  *
- * Keys are of two kinds: those of a frame (sym, dso, srcline) and those of a sample (comm, pid, tid,
- * cpu). A row has the self of the samples whose leaf (and thread, and CPU) it is, and the total of
- * those that have such a frame anywhere, each counted once. Without a key of a frame, all samples
- * of a row are its own.
+ * Keys are of two kinds: those of a frame (sym, dso, srcline) and those of a sample (comm, pid,
+ * tid, cpu). A row has the self of the samples whose leaf (and thread, and CPU) it is, and the
+ * total of those that have such a frame anywhere, each counted once. Without a key of a frame, all
+ * samples of a row are its own.
  */
 #ifndef EGRET_CMD_ROWS_H
 #define EGRET_CMD_ROWS_H
@@ -51,8 +51,10 @@ struct rows {
 	uint64_t value, samples; /* of all */
 };
 
-/* "dso,sym", "total", "comm,total": keys, and the order. 0; -EINVAL with `bad`, the word (its length
- * in *len). Without a key: sym and dso. */
+/*
+ * "dso,sym", "total", "comm,total": keys, and the order. Without a key: sym and dso. 0; -EINVAL
+ * with *bad, the word that is none, of *len bytes.
+ */
 int row_keys_parse(struct row_keys *keys, const char *text, const char **bad, size_t *len);
 
 /* Whether the samples are needed one by one. */
