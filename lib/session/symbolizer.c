@@ -317,7 +317,8 @@ static int prepare_files(const struct egret_symbolizer *s, struct wanted *wanted
 
 	if (!vaddrs)
 		return -ENOMEM;
-	qsort(wanted, n, sizeof(*wanted), compare_wanted);
+	if (s->process)
+		qsort(wanted, n, sizeof(*wanted), compare_wanted);
 	for (size_t i = 0, same; i < n; i += same) {
 		for (same = 0; i + same < n && wanted[i + same].code == wanted[i].code; same++)
 			vaddrs[same] = wanted[i + same].vaddr;
