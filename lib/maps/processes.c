@@ -18,7 +18,7 @@ static void process_destroy(struct egret_process *process)
 {
 	if (!process)
 		return;
-	free(process->mappings);
+	egret_code_map_put(process->code);
 	free(process);
 }
 
@@ -107,91 +107,15 @@ void egret_processes_forget(struct egret_processes *ps, uint64_t time)
 /* ---- mappings of one process ------------------------------------------------------------------
  */
 
-/* The first mapping that ends above addr. */
-static size_t lower_bound(const struct egret_process *process, uint64_t addr)
-{
-	size_t low = 0, high = process->n_mappings;
-
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-
-		if (process->mappings[mid].end <= addr)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
 const struct egret_mapping *egret_process_find(struct egret_process *process, uint64_t addr)
 {
-	const struct egret_mapping *m;
-	size_t i = process->last;
-
-	if (i < process->n_mappings) {
-		m = &process->mappings[i];
-		if (addr >= m->start && addr < m->end)
-			return m;
-	}
-	i = lower_bound(process, addr);
-	if (i >= process->n_mappings || process->mappings[i].start > addr)
-		return NULL;
-	process->last = i;
-	return &process->mappings[i];
+	return egret_code_map_find(process->code, addr, &process->last);
 }
 
-static bool make_room(struct egret_process *process, size_t at, size_t n)
+static void forget_mappings(struct egret_process *process)
 {
-	struct egret_mapping *mappings;
-	size_t capacity = process->capacity ? process->capacity * 2 : 16;
-
-	if (process->n_mappings + n > process->capacity) {
-		mappings = reallocarray(process->mappings, capacity + n, sizeof(*mappings));
-		if (!mappings)
-			return false;
-		process->mappings = mappings;
-		process->capacity = capacity + n;
-	}
-	memmove(&process->mappings[at + n], &process->mappings[at],
-		(process->n_mappings - at) * sizeof(*process->mappings));
-	process->n_mappings += n;
-	return true;
-}
-
-static void cut_front(struct egret_mapping *m, uint64_t start)
-{
-	m->pgoff += start - m->start;
-	m->start = start;
-}
-
-/* Takes [start, end) out of the mappings, and returns where a mapping of it belongs. */
-static size_t clear_range(struct egret_process *process, uint64_t start, uint64_t end)
-{
-	size_t i = lower_bound(process, start), last;
-
-	if (i == process->n_mappings)
-		return i;
-	if (i < process->n_mappings && process->mappings[i].start < start) {
-		struct egret_mapping *m = &process->mappings[i];
-
-		if (m->end > end && make_room(process, i, 1)) {
-			/* Split in two. */
-			m = &process->mappings[i];
-			m[0].end = start;
-			cut_front(&m[1], end);
-			return i + 1;
-		}
-		m->end = start;
-		i++;
-	}
-	for (last = i; last < process->n_mappings && process->mappings[last].end <= end; last++)
-		;
-	memmove(&process->mappings[i], &process->mappings[last],
-		(process->n_mappings - last) * sizeof(*process->mappings));
-	process->n_mappings -= last - i;
-	if (i < process->n_mappings && process->mappings[i].start < end)
-		cut_front(&process->mappings[i], end);
-	return i;
+	egret_code_map_put(process->code);
+	process->code = NULL;
 }
 
 static void set_bias(struct egret_mapping *m)
@@ -206,18 +130,19 @@ static void set_bias(struct egret_mapping *m)
 static void add_mapping(struct egret_processes *ps, struct egret_process *process,
 			const struct egret_map_info *info)
 {
-	struct egret_module *module = egret_modules_of(ps->modules, info);
-	size_t at = clear_range(process, info->start, info->end);
-
-	if (!module || !make_room(process, at, 1))
-		return;
-	process->mappings[at] = (struct egret_mapping){
+	struct egret_mapping mapping = {
 		.start = info->start,
 		.end = info->end,
 		.pgoff = info->pgoff,
-		.module = module,
+		.module = egret_modules_of(ps->modules, info),
 	};
-	set_bias(&process->mappings[at]);
+
+	if (!mapping.module) {
+		egret_code_map_clear(&process->code, &ps->code_numbers, info->start, info->end);
+		return;
+	}
+	set_bias(&mapping);
+	egret_code_map_add(&process->code, &ps->code_numbers, &mapping);
 }
 
 /* ---- /proc --------------------------------------------------------------------------------------
@@ -249,7 +174,7 @@ static void parse_maps(struct egret_processes *ps, struct egret_process *process
 {
 	char *line, *rest = text;
 
-	process->n_mappings = 0;
+	forget_mappings(process);
 	while ((line = strsep(&rest, "\n"))) {
 		struct egret_map_info info = { .pid = process->pid };
 
@@ -292,7 +217,7 @@ void egret_processes_reread(struct egret_processes *ps, int pid)
 
 	if (!process)
 		return;
-	process->n_mappings = 0;
+	forget_mappings(process);
 	process->complete = process->tried = false;
 }
 
@@ -306,7 +231,7 @@ struct egret_process *egret_processes_retell(struct egret_processes *ps, int pid
 		return NULL;
 	if (!process->comm[0])
 		ps->source->read_comm(ps->source->arg, pid, process->comm, sizeof(process->comm));
-	process->n_mappings = 0;
+	forget_mappings(process);
 	process->complete = true;
 	return process;
 }
@@ -332,7 +257,7 @@ void egret_processes_mmap(struct egret_processes *ps, const struct egret_map_inf
 	if (info->executable)
 		add_mapping(ps, process, info);
 	else
-		clear_range(process, info->start, info->end);
+		egret_code_map_clear(&process->code, &ps->code_numbers, info->start, info->end);
 }
 
 void egret_processes_fork(struct egret_processes *ps, int pid, int parent_pid)
@@ -350,14 +275,7 @@ void egret_processes_fork(struct egret_processes *ps, int pid, int parent_pid)
 	if (!child)
 		return;
 	memcpy(child->comm, parent->comm, sizeof(child->comm));
-	child->mappings = calloc(parent->n_mappings + 1, sizeof(*child->mappings));
-	if (!child->mappings)
-		return;
-	if (parent->n_mappings)
-		memcpy(child->mappings, parent->mappings,
-		       parent->n_mappings * sizeof(*child->mappings));
-	child->n_mappings = parent->n_mappings;
-	child->capacity = parent->n_mappings + 1;
+	child->code = egret_code_map_get(parent->code);
 	child->complete = parent->complete;
 }
 
@@ -370,7 +288,7 @@ void egret_processes_comm(struct egret_processes *ps, int pid, int tid, const ch
 	if (exec || pid == tid)
 		snprintf(process->comm, sizeof(process->comm), "%.15s", comm);
 	if (exec) {
-		process->n_mappings = 0;
+		forget_mappings(process);
 		process->complete = true; /* all that follows is told */
 	}
 }

@@ -9,16 +9,7 @@
 #define EGRET_MAPS_PROCESSES_H
 
 #include "base/buffer.h"
-#include "maps/modules.h"
-
-struct egret_mapping {
-	uint64_t start, end; /* user addresses */
-	uint64_t pgoff;	     /* bytes */
-	struct egret_module *module;
-	uint64_t bias; /* address - bias is the virtual address in the module's ELF file; 0 for JIT
-			  code */
-	bool biased;   /* the ELF file has a segment there */
-};
+#include "maps/code_map.h"
 
 struct egret_process {
 	int pid;
@@ -26,11 +17,9 @@ struct egret_process {
 	bool complete; /* mappings are all there are: exec was seen, or /proc was read */
 	bool tried;    /* /proc was asked, in vain */
 	bool exited;
-	uint64_t exit_time;		/* CLOCK_MONOTONIC ns */
-	struct egret_mapping *mappings; /* sorted, without overlaps; executable ones only */
-	size_t n_mappings;
-	size_t capacity;
-	size_t last; /* index of the mapping that was found last */
+	uint64_t exit_time;	     /* CLOCK_MONOTONIC ns */
+	struct egret_code_map *code; /* NULL: nothing executable is mapped */
+	size_t last;		     /* index of the mapping that was found last */
 };
 
 /* Where the past of a process comes from: /proc, or a recording. 0 or -errno. */
@@ -54,6 +43,7 @@ struct egret_processes {
 	struct egret_index by_pid;
 	struct egret_modules *modules;
 	const struct egret_process_source *source;
+	uint64_t code_numbers; /* that were given to code maps */
 	bool track_all; /* make a process of every pid that is heard of, not only of the known and
 			   their children */
 };

@@ -139,9 +139,11 @@ static bool is_dump(const char *path)
 
 static const struct egret_mapping *find_dump(const struct egret_process *process)
 {
-	for (size_t i = 0; i < process->n_mappings; i++)
-		if (is_dump(process->mappings[i].module->path))
-			return &process->mappings[i];
+	const struct egret_code_map *code = process->code;
+
+	for (size_t i = 0; code && i < code->n; i++)
+		if (is_dump(code->mappings[i].module->path))
+			return &code->mappings[i];
 	return NULL;
 }
 

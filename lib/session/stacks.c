@@ -177,7 +177,7 @@ struct capture_view {
 	struct egret_stacks *stacks;
 	struct egret_process *process;
 	const struct egret_rec_capture *rec;
-	const uint8_t *data[EGRET_MAX_WINDOWS];
+	struct egret_stack_run runs[EGRET_MAX_WINDOWS];
 	uint32_t last;
 };
 
@@ -190,10 +190,12 @@ static bool view_capture(struct capture_view *view, const struct egret_rec_captu
 	if (rec->n_windows > EGRET_MAX_WINDOWS)
 		return false;
 	for (size_t i = 0; i < rec->n_windows; i++) {
-		view->data[i] = data;
-		if (rec->window[i].len > (size_t)(end - data))
+		const struct egret_window *w = &rec->window[i];
+
+		if (w->len > (size_t)(end - data))
 			return false;
-		data += rec->window[i].len;
+		view->runs[i] = (struct egret_stack_run){ w->start, w->len, data };
+		data += w->len;
 	}
 	return true;
 }
@@ -210,11 +212,11 @@ static int read_stack(void *arg, uint64_t addr, uint64_t *value)
 	const struct egret_rec_capture *rec = view->rec;
 
 	for (uint32_t n = 0, i = view->last; n < rec->n_windows; n++) {
-		const struct egret_window *w = &rec->window[i];
+		const struct egret_stack_run *run = &view->runs[i];
 
-		if (addr >= w->start && addr - w->start < w->len &&
-		    w->len - (addr - w->start) >= 8) {
-			memcpy(value, view->data[i] + (addr - w->start), 8);
+		if (addr >= run->start && addr - run->start < run->len &&
+		    run->len - (addr - run->start) >= 8) {
+			memcpy(value, run->bytes + (addr - run->start), 8);
 			view->last = i;
 			return 0;
 		}
@@ -455,6 +457,9 @@ static struct egret_user_stack unwind_capture(struct egret_stacks *s, struct cap
 		.read_text = read_text,
 		.arg = view,
 		.recovery = s->recovery,
+		.runs = view->runs,
+		.n_runs = rec->n_windows,
+		.code_number = view->process->code ? view->process->code->number : 0,
 		.frames = s->frames,
 		.max_frames = s->max_frames,
 	};

@@ -1,65 +1,77 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
- * engine_table.c - CFI compiled to tables, and a cache of the rows that were used last.
+ * engine_table.c - CFI compiled to tables, and a cache of the program counters that were seen last.
  *
- * A step whose row is in the cache reads one cache line of it and the return address. Others cost a
- * search in a table of 4 bytes a row, about 100 ns when the table is cold.
+ * Most frames are left by quick steps: the pc is in the cache, its row finds the CFA by rsp or rbp,
+ * and the return address is in the bytes at hand. Such a step looks at half a cache line of the
+ * cache and at one word of the stack, and writes down where it has been. Whatever is not like that
+ * is left to the walk (walk.h), for which the registers are made up from what was written down.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#include <egret/egret.h>
 
 #include "unwind/engines.h"
+#include "unwind/pc_cache.h"
 #include "unwind/table_module.h"
 #include "unwind/walk.h"
 
-/* Two ways of 32 bytes each: 512 KiB, of the places that were seen last. */
-#define CACHE_SET_BITS 13
-#define CACHE_SETS (1u << CACHE_SET_BITS)
-
-struct cached_row {
-	uint64_t key;	 /* vaddr << 1 | is_return */
-	uint32_t module; /* its number; 0: empty */
-	uint32_t reserved;
-	union {
-		struct egret_row row;
-		/* Of EGRET_ROW_FULL; kind and flags are in their places. */
-		struct {
-			uint8_t kind_and_flags[8];
-			const struct egret_full_row *full;
-		};
-	};
+/* What a quick step leaves behind: where the registers are that a frame has saved. */
+struct trail_step {
+	uint64_t cfa; /* from the start of the run of bytes */
+	struct egret_pc_saved saved;
 };
-_Static_assert(sizeof(struct cached_row) == 32, "two rows a cache line");
 
-struct cache_set {
-	struct cached_row way[2]; /* the one that was used last is the first */
-} __attribute__((aligned(64)));
+/*
+ * The quick steps of one stack. They are kept until the next one of what is likely the same
+ * thread: most of its return addresses are where they were, and are asked for ahead of the steps,
+ * which have to wait for each before they know the next.
+ */
+#define TRAIL_STEPS 256
+#define TRAILS 8
+#define TRAIL_SPAN_BITS 20 /* stacks of a thread begin within so much of each other */
+
+/* Of a longer run of bytes, nothing is left quickly. */
+#define RUN_MAX (1ull << 30)
+
+struct trail {
+	struct trail_step step[TRAIL_STEPS];
+	size_t n;
+	uint64_t start; /* of the last step's run */
+};
 
 struct egret_unwinder {
-	struct cache_set cache[CACHE_SETS];
-	uint32_t n_modules; /* ever loaded; the number of the last one */
-	uint64_t lookups;   /* rows that were not in the cache */
+	struct egret_pc_cache cache;
+	struct trail trails[TRAILS];
+	struct egret_pc_other at; /* what was looked up last */
+	uint32_t tag;		  /* of the stack's program counters, but for is_return */
+	uint64_t lookups;	  /* rows that were not in the cache */
 };
 
 struct egret_unwind_module {
 	struct egret_table_module *tables;
-	uint32_t number; /* not used again, so that nobody finds the rows of what is unloaded */
 };
 
 static int create(struct egret_unwinder **out, struct egret_error *err)
 {
-	void *unwinder = NULL;
+	/* Of pages that are there when they are first used. */
+	void *unwinder = mmap(NULL, sizeof(**out), PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (posix_memalign(&unwinder, 64, sizeof(**out)))
+	if (unwinder == MAP_FAILED)
 		return egret_fail(err, ENOMEM, "no memory for the unwinder");
-	*out = memset(unwinder, 0, sizeof(**out));
+	*out = unwinder;
+	egret_pc_cache_init(&(*out)->cache);
 	return 0;
 }
 
 static void destroy(struct egret_unwinder *unwinder)
 {
-	free(unwinder);
+	if (unwinder)
+		munmap(unwinder, sizeof(*unwinder));
 }
 
 static int module_load(struct egret_unwinder *unwinder, const struct egret_elf *elf,
@@ -75,7 +87,6 @@ static int module_load(struct egret_unwinder *unwinder, const struct egret_elf *
 		free(module);
 		return ret;
 	}
-	module->number = ++unwinder->n_modules;
 	*out = module;
 	return 0;
 }
@@ -84,6 +95,7 @@ static void module_unload(struct egret_unwinder *unwinder, struct egret_unwind_m
 {
 	if (!module)
 		return;
+	egret_pc_cache_forget(&unwinder->cache);
 	egret_table_module_destroy(module->tables);
 	free(module);
 }
@@ -98,62 +110,375 @@ static int module_export(struct egret_unwind_module *module, struct egret_buffer
 	return egret_table_module_export(module->tables, out);
 }
 
-/* ---- the cache ------------------------------------------------------------------------------ */
+/* ---- rows ----------------------------------------------------------------------------------- */
 
-static inline bool is_of(const struct cached_row *cached, uint32_t module, uint64_t key)
+/* Finds what is at pc, for the walk too, and keeps it. NULL: nothing is. */
+static const struct egret_pc_entry *look_up(struct egret_unwinder *u,
+					    const struct egret_unwind_request *request, uint64_t pc,
+					    uint32_t tag)
 {
-	return cached->key == key && cached->module == module;
+	struct egret_pc_other *at = &u->at;
+	bool is_return = tag & 1;
+	struct egret_place place;
+
+	*at = (struct egret_pc_other){ .pc = pc, .tag = tag, .is_lasting = true };
+	if (!request->find_code(request->arg, pc - is_return, &at->code))
+		return NULL;
+	if (at->code.module) {
+		place = (struct egret_place){ pc - is_return - at->code.bias, is_return };
+		u->lookups++;
+		at->ref = egret_table_module_row(at->code.module->tables, place, &at->is_lasting);
+	}
+	return egret_pc_cache_put(&u->cache, at);
 }
 
-static inline void get(const struct cached_row *cached, struct egret_row_ref *ref)
+static __attribute__((noinline)) const struct egret_pc_entry *
+find_elsewhere(struct egret_unwinder *u, const struct egret_unwind_request *request, uint64_t pc,
+	       uint32_t tag)
 {
-	ref->row = cached->row;
-	ref->full = cached->full; /* looked at only if the kind says so */
+	const struct egret_pc_entry *entry = egret_pc_cache_dropped(&u->cache, pc, tag);
+
+	return entry ? entry : look_up(u, request, pc, tag);
 }
 
-static void put(struct cache_set *set, uint32_t module, uint64_t key,
-		const struct egret_row_ref *ref)
+static inline const struct egret_pc_entry *find(struct egret_unwinder *u,
+						const struct egret_unwind_request *request,
+						uint64_t pc, uint32_t tag)
 {
-	set->way[1] = set->way[0];
-	set->way[0] = (struct cached_row){ .key = key, .module = module, .row = ref->row };
-	if (ref->row.kind == EGRET_ROW_FULL)
-		set->way[0].full = ref->full;
+	const struct egret_pc_entry *entry = egret_pc_cache_find(&u->cache, pc, tag);
+
+	return entry ? entry : find_elsewhere(u, request, pc, tag);
 }
 
-static void look_up(struct egret_unwinder *unwinder, struct egret_unwind_module *module,
-		    struct egret_place place, struct cache_set *set, uint64_t key,
-		    struct egret_row_ref *ref)
+/* The walk's step. */
+static enum egret_unwind_end step(struct egret_unwinder *u, struct egret_unwind_module *module,
+				  struct egret_place place, struct egret_step_state *state,
+				  struct egret_walk_row *out)
 {
+	const struct egret_pc_other *other;
+	struct egret_row_ref ref;
 	bool is_lasting;
 
-	unwinder->lookups++;
-	*ref = egret_table_module_row(module->tables, place, &is_lasting);
-	if (is_lasting)
-		put(set, module->number, key, ref);
-}
-
-static enum egret_unwind_end step(struct egret_unwinder *unwinder,
-				  struct egret_unwind_module *module, struct egret_place place,
-				  struct egret_step_state *state, struct egret_walk_row *out)
-{
-	uint64_t key = place.vaddr << 1 | place.is_return;
-	uint64_t hash = (key ^ (uint64_t)module->number << 48) * 0x9e3779b97f4a7c15ull;
-	struct cache_set *set = &unwinder->cache[hash >> (64 - CACHE_SET_BITS)];
-	struct egret_row_ref ref;
-
-	if (is_of(&set->way[0], module->number, key))
-		get(&set->way[0], &ref);
-	else if (is_of(&set->way[1], module->number, key))
-		get(&set->way[1], &ref);
-	else
-		look_up(unwinder, module, place, set, key, &ref);
+	other = egret_pc_cache_other(&u->cache, egret_step_pc(state), u->tag | place.is_return);
+	if (other && other->is_lasting && other->code.module == module)
+		return egret_walk_step_row(state, &other->ref, out);
+	ref = egret_table_module_row(module->tables, place, &is_lasting);
 	return egret_walk_step_row(state, &ref, out);
 }
 
-static struct egret_unwind_result unwind(struct egret_unwinder *unwinder,
+/* ---- quick steps ---------------------------------------------------------------------------- */
+
+/* A run of quick steps: where they begin, and how far they got. */
+struct quick {
+	struct egret_unwinder *u;
+	const struct egret_unwind_request *request;
+	const struct egret_stack_run *run; /* that rsp is in */
+	struct egret_step_state *state;	   /* where they begin; NULL: with request->regs */
+	struct egret_unwound_frame *frame; /* of the caller that the first one leads to */
+	struct trail_step *step;	   /* the first one */
+	size_t room, n;			   /* steps that there may be, and that there were */
+	const struct egret_pc_entry *at;   /* after them: the pc; NULL: nothing is mapped */
+	uint64_t sp;
+	uint64_t rbp; /* as it was after rbp_steps steps */
+	size_t rbp_steps;
+	bool has_rbp;
+};
+
+static inline uint64_t word_at(const uint8_t *bytes, uint64_t at)
+{
+	uint64_t word;
+
+	memcpy(&word, bytes + at, sizeof(word));
+	return word;
+}
+
+/*
+ * Steps by rsp, or by rbp, for as long as they are quick. Returns a pc that has to be looked up
+ * before it goes on, or 0. No function is called in the loop, so that it has all registers.
+ */
+static inline __attribute__((always_inline)) uint64_t steps_by(struct quick *q, bool by_rbp)
+{
+	const uint64_t start = q->run->start, len = q->run->len;
+	const uint8_t *const bytes = q->run->bytes;
+	struct egret_pc_cache *const cache = &q->u->cache;
+	const uint32_t tag = q->u->tag | 1;
+	const struct egret_pc_entry *at = q->at, *caller;
+	struct egret_unwound_frame *frame = q->frame + q->n;
+	struct trail_step *step = q->step + q->n, *const end = q->step + q->room;
+	/* From the start of the run: rsp is in it, so nothing that is let through wraps. */
+	uint64_t sp = q->sp - start, rbp = q->rbp - start, offset, pc = 0;
+
+	while (step < end) {
+		offset = by_rbp ? rbp + 8ul * at->saved.by_rbp - sp : at->rsp_offset;
+		if (by_rbp && (!at->saved.by_rbp || (int64_t)offset < 8l * at->saved.deepest))
+			break;
+		sp += offset;
+		if (sp > len)
+			goto back;
+		pc = word_at(bytes, sp - 8);
+		step->cfa = sp;
+		step->saved = at->saved;
+		caller = egret_pc_cache_find(cache, pc, tag);
+		if (__builtin_expect(!caller, 0))
+			goto unknown;
+		if (by_rbp && at->saved.reg[SAVED_RBP])
+			rbp = word_at(bytes, sp - 8ul * at->saved.reg[SAVED_RBP]) - start;
+		frame->pc = pc;
+		frame->cookie = caller->cookie;
+		frame->flags = EGRET_FRAME_F_RETURN;
+		frame->reserved = 0;
+		at = caller;
+		step++;
+		frame++;
+	}
+	pc = 0;
+	goto out;
+back:
+	pc = 0;
+unknown:
+	sp -= offset;
+out:
+	q->n = (size_t)(step - q->step);
+	q->at = at;
+	q->sp = sp + start;
+	if (by_rbp) {
+		q->rbp = rbp + start;
+		q->rbp_steps = q->n;
+	}
+	return pc;
+}
+
+static __attribute__((noinline)) uint64_t steps_by_rsp(struct quick *q)
+{
+	return steps_by(q, false);
+}
+
+static __attribute__((noinline)) uint64_t steps_by_rbp(struct quick *q)
+{
+	return steps_by(q, true);
+}
+
+/* rbp as it was when the steps began. */
+static bool first_rbp(struct quick *q)
+{
+	q->has_rbp = true;
+	if (q->state)
+		return !egret_step_reg(q->state, EGRET_UNWIND_RBP, &q->rbp);
+	q->rbp = q->request->regs.r[EGRET_UNWIND_RBP];
+	return true;
+}
+
+/* rbp as it is now: where one of the steps last saved it, or what it was before. */
+static bool find_rbp(struct quick *q)
+{
+	size_t i = q->n;
+
+	while (i > q->rbp_steps && !q->step[i - 1].saved.reg[SAVED_RBP])
+		i--;
+	if (i == q->rbp_steps && !q->has_rbp && !first_rbp(q))
+		return false;
+	if (i > q->rbp_steps) {
+		/* Not below rsp, and below the CFA, both of which are in the run. */
+		q->rbp = word_at(q->run->bytes,
+				 q->step[i - 1].cfa - 8ul * q->step[i - 1].saved.reg[SAVED_RBP]);
+	}
+	q->has_rbp = true;
+	q->rbp_steps = q->n;
+	return true;
+}
+
+/* Leaves frames, from the one that is at q->at on, for as long as it is quick. */
+static void quick_steps(struct quick *q)
+{
+	uint64_t unknown = 0;
+	size_t before;
+
+	do {
+		before = q->n;
+		if (q->at->rsp_offset <= EGRET_PC_OFFSET_MAX)
+			unknown = steps_by_rsp(q);
+		else if (q->at->rsp_offset == EGRET_PC_BY_RBP && find_rbp(q))
+			unknown = steps_by_rbp(q);
+		if (unknown && !find_elsewhere(q->u, q->request, unknown, q->u->tag | 1))
+			return;
+	} while (unknown || q->n > before);
+}
+
+/* ---- between quick steps and the walk ------------------------------------------------------- */
+
+/*
+ * Reads a byte of bytes + cfa of each step but the last three at most. Where bytes points need not
+ * be anything.
+ */
+__attribute__((no_sanitize("undefined"))) static inline void
+touch(const uint8_t *bytes, const struct trail_step *step, const struct trail_step *end)
+{
+	uint8_t sum = 0;
+
+	for (; step + 4 <= end; step += 4)
+		sum += bytes[step[0].cfa] + bytes[step[1].cfa] + bytes[step[2].cfa] +
+		       bytes[step[3].cfa];
+	asm volatile("" ::"r"(sum)); /* so that the compiler thinks that it is of use */
+}
+
+static struct trail *trail_of(struct egret_unwinder *u, uint32_t tag, uint64_t sp)
+{
+	return &u->trails[(tag / 2 + (sp >> TRAIL_SPAN_BITS)) % TRAILS];
+}
+
+/*
+ * Reads the words that the last stack of this thread had, as far as they are here: most of its
+ * return addresses are where they were, and those words come from memory all at once. (To prefetch
+ * them does nothing: processors forget about it where the page has no translation at hand.)
+ */
+static void read_ahead(const struct trail *trail, const struct egret_stack_run *run)
+{
+	const uint64_t moved = trail->start - run->start - 8;
+	const struct trail_step *step = trail->step, *end = step + trail->n;
+
+	/* They rise, so those that are not here are the first and the last ones. */
+	while (step < end && step->cfa + moved >= run->len)
+		step++;
+	while (step < end && end[-1].cfa + moved >= run->len)
+		end--;
+	touch((const uint8_t *)((uintptr_t)run->bytes + moved), step, end);
+}
+
+static const struct egret_stack_run *run_at(const struct egret_unwind_request *request, uint64_t sp)
+{
+	for (size_t i = 0; i < request->n_runs; i++) {
+		const struct egret_stack_run *run = &request->runs[i];
+
+		if (sp - run->start < run->len && run->len <= RUN_MAX)
+			return run;
+	}
+	return NULL;
+}
+
+/* Whether the trail's steps and those from q on are one way up in one run. */
+static bool goes_on(const struct trail *trail, const struct quick *q)
+{
+	return trail->n && trail->start == q->run->start &&
+	       trail->step[trail->n - 1].cfa <= q->sp - q->run->start;
+}
+
+/* Quick steps from the last of n_frames frames, if the bytes of its stack are at hand. */
+static void go_quickly(struct quick *q, struct trail *trail, size_t n_frames)
+{
+	q->run = run_at(q->request, q->sp);
+	q->n = q->rbp_steps = 0;
+	q->has_rbp = false;
+	if (!q->at || !q->run)
+		return;
+	if (n_frames == 1)
+		read_ahead(trail, q->run);
+	if (n_frames == 1 || trail->n == TRAIL_STEPS || !goes_on(trail, q))
+		trail->n = 0;
+	trail->start = q->run->start;
+	q->step = trail->step + trail->n;
+	q->frame = q->request->frames + n_frames;
+	q->room = TRAIL_STEPS - trail->n;
+	if (q->room > q->request->max_frames - n_frames)
+		q->room = q->request->max_frames - n_frames;
+	quick_steps(q);
+	trail->n += q->n;
+}
+
+/* Gives the walk the registers that it would have after the steps, but for rsp and rip. */
+static void make_up_registers(const struct quick *q, struct egret_step_state *state)
+{
+	static const uint8_t saved_reg[NR_SAVED] = EGRET_SAVED_REGS;
+
+	for (unsigned int i = 0; i < NR_SAVED; i++) {
+		size_t n = q->n;
+
+		while (n && !q->step[n - 1].saved.reg[i])
+			n--;
+		if (!n)
+			continue;
+		state->value[saved_reg[i]] = q->run->start + q->step[n - 1].cfa -
+					     8ul * q->step[n - 1].saved.reg[i];
+		state->known |= EGRET_REG_BIT(saved_reg[i]);
+		state->saved |= EGRET_REG_BIT(saved_reg[i]);
+	}
+	state->known &= EGRET_KEPT_REGS;
+}
+
+/* Has the walk where the quick steps have come to. */
+static void move_walk(const struct quick *q, struct egret_walk *w)
+{
+	if (!q->n)
+		return;
+	make_up_registers(q, &w->state);
+	w->state.value[EGRET_UNWIND_RSP] = q->sp;
+	w->state.value[EGRET_UNWIND_RIP] = q->at->pc;
+	w->n_frames += q->n;
+	w->is_return = w->is_mapped = true;
+	w->in_chain = false;
+}
+
+/* What find_code says of the walk's frame, which is mapped. */
+static void set_code(struct egret_unwinder *u, struct egret_walk *w)
+{
+	const uint64_t pc = egret_step_pc(&w->state);
+	const struct egret_pc_other *other;
+
+	other = egret_pc_cache_other(&u->cache, pc, u->tag | w->is_return);
+	if (!other) {
+		look_up(u, w->request, pc, u->tag | w->is_return);
+		other = &u->at;
+	}
+	w->code = other->code;
+}
+
+/* A stack that is not quick all through: q is where it is not, for the first time. */
+static struct egret_unwind_result unwind_by_walk(struct quick *q, struct trail *trail)
+{
+	const struct egret_code code = { .cookie = q->request->frames[0].cookie };
+	enum egret_unwind_end end;
+	struct egret_walk w;
+
+	egret_walk_begin(&w, q->request, step, q->u, q->at ? &code : NULL);
+	q->state = &w.state;
+	do {
+		move_walk(q, &w);
+		if (q->at && q->at->rsp_offset == EGRET_PC_ROOT)
+			return (struct egret_unwind_result){ w.n_frames, EGRET_UNWIND_ROOT };
+		if (q->at && (q->n || w.n_frames == 1))
+			set_code(q->u, &w);
+		end = egret_walk_frame(&w);
+		if (end != EGRET_STEP_OK)
+			break;
+		q->at = find(q->u, q->request, egret_step_pc(&w.state), q->u->tag | w.is_return);
+		q->sp = egret_step_sp(&w.state);
+		go_quickly(q, trail, w.n_frames);
+	} while (true);
+	return egret_walk_end(&w, end);
+}
+
+static struct egret_unwind_result unwind(struct egret_unwinder *u,
 					 const struct egret_unwind_request *request)
 {
-	return egret_walk(request, step, unwinder);
+	struct quick q; /* not all of it is of use yet */
+	const uint64_t pc = request->regs.r[EGRET_UNWIND_RIP];
+	struct trail *trail;
+
+	if (!request->max_frames)
+		return (struct egret_unwind_result){ 0, EGRET_UNWIND_FRAME_LIMIT };
+	q.u = u;
+	q.request = request;
+	q.state = NULL;
+	q.sp = request->regs.r[EGRET_UNWIND_RSP];
+	u->tag = egret_pc_cache_tag(&u->cache, request->code_number);
+	trail = trail_of(u, u->tag, q.sp);
+	q.at = find(u, request, pc, u->tag);
+	if (q.at)
+		request->frames[0] = (struct egret_unwound_frame){ .pc = pc,
+								   .cookie = q.at->cookie };
+	go_quickly(&q, trail, 1);
+	if (q.at && q.at->rsp_offset == EGRET_PC_ROOT)
+		return (struct egret_unwind_result){ 1 + q.n, EGRET_UNWIND_ROOT };
+	return unwind_by_walk(&q, trail);
 }
 
 uint64_t egret_engine_table_lookups(const struct egret_unwinder *unwinder)

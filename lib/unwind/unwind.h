@@ -3,8 +3,8 @@
  * unwind.h - registers and a read-the-stack callback in, frames out.
  *
  * An engine is pure: it opens no file, reads no process, and keeps nothing but caches. The session
- * gives it the ELF bytes of a module once (module_load), and per stack the registers, a reader of
- * the captured bytes, and a look-up from program counters to loaded modules.
+ * gives it the ELF bytes of a module once (module_load), and per stack the registers, the captured
+ * bytes and a reader of them, and a look-up from program counters to loaded modules.
  */
 #ifndef EGRET_UNWIND_H
 #define EGRET_UNWIND_H
@@ -74,14 +74,29 @@ struct egret_text {
 typedef bool (*egret_read_text_fn)(void *arg, uint64_t pc, struct egret_text *text);
 
 struct egret_recovery; /* recover.h */
+/* User memory at hand, from start on: read_stack has the same in it. Not all of the addresses. */
+struct egret_stack_run {
+	uint64_t start;
+	uint64_t len; /* bytes */
+	const uint8_t *bytes;
+};
 
 struct egret_unwind_request {
 	struct egret_unwind_regs regs;
 	egret_read_stack_fn read_stack;
 	egret_find_code_fn find_code;
-	egret_read_text_fn read_text;	    /* or NULL */
-	void *arg;			    /* of all of them */
-	struct egret_recovery *recovery;    /* of this thread; NULL: code is not looked at */
+	egret_read_text_fn read_text;	 /* or NULL */
+	void *arg;			 /* of all of them */
+	struct egret_recovery *recovery; /* of this thread; NULL: code is not looked at */
+	/* So that an engine need not call read_stack for each word. May be none. */
+	const struct egret_stack_run *runs;
+	size_t n_runs;
+	/*
+	 * Names all that find_code says: requests to one unwinder with the same number have the
+	 * same answers, so an engine need not ask again. Numbers are rising, not used again after
+	 * something was mapped or unmapped. 0: find_code is asked for every stack anew.
+	 */
+	uint64_t code_number;
 	struct egret_unwound_frame *frames; /* room for max_frames, leaf first */
 	size_t max_frames;
 	const struct egret_arch *arch; /* of regs, see arch.h; NULL: x86-64 */

@@ -3,26 +3,10 @@
 
 #include <egret/egret.h>
 
-#include "unwind/decisions.h"
 #include "unwind/frame_pointer.h"
 #include "unwind/recover.h"
 
-/* The frame that is being left. */
-struct walk {
-	const struct egret_unwind_request *request;
-	egret_walk_step_fn step;
-	struct egret_unwinder *unwinder;
-	struct egret_step_state state;
-	struct egret_code code;
-	size_t n_frames;
-	bool is_return; /* the pc is a return address */
-	bool is_mapped;
-	bool in_chain; /* the frame before was left by frame pointer */
-	bool by_cfi;   /* the last frame was left by its CFI, or tried to be */
-	struct egret_decisions decisions;
-};
-
-static void add_frame(struct walk *w)
+static void add_frame(struct egret_walk *w)
 {
 	w->request->frames[w->n_frames++] = (struct egret_unwound_frame){
 		.pc = egret_step_pc(&w->state),
@@ -31,7 +15,7 @@ static void add_frame(struct walk *w)
 	};
 }
 
-static bool find_code(struct walk *w)
+static bool find_code(struct egret_walk *w)
 {
 	w->code = (struct egret_code){ 0 };
 	w->is_mapped = w->request->find_code(w->request->arg,
@@ -39,7 +23,7 @@ static bool find_code(struct walk *w)
 	return w->is_mapped;
 }
 
-static const struct egret_decision *decision_of(const struct walk *w)
+static const struct egret_decision *decision_of(const struct egret_walk *w)
 {
 	return w->decisions.n ? egret_decision_at(&w->decisions, w->n_frames - 1) : NULL;
 }
@@ -53,7 +37,7 @@ static enum egret_unwind_end by_code(const struct egret_recovery_view *view,
 }
 
 /* By the code, or by a word on the stack where that was decided. */
-static enum egret_unwind_end recover(struct walk *w, enum egret_decision_kind kind,
+static enum egret_unwind_end recover(struct egret_walk *w, enum egret_decision_kind kind,
 				     struct egret_unwound_frame *frame)
 {
 	const struct egret_unwind_request *request = w->request;
@@ -73,7 +57,8 @@ static enum egret_unwind_end recover(struct walk *w, enum egret_decision_kind ki
 	return end;
 }
 
-static enum egret_unwind_end step_by_frame_pointer(struct walk *w, const struct egret_row *hint,
+static enum egret_unwind_end step_by_frame_pointer(struct egret_walk *w,
+						   const struct egret_row *hint,
 						   struct egret_unwound_frame *frame)
 {
 	const struct egret_frame_pointer_step how = {
@@ -88,7 +73,7 @@ static enum egret_unwind_end step_by_frame_pointer(struct walk *w, const struct 
 	return egret_frame_pointer_step(&w->state, &how, &frame->flags);
 }
 
-static enum egret_unwind_end step_without_cfi(struct walk *w, const struct egret_row *hint,
+static enum egret_unwind_end step_without_cfi(struct egret_walk *w, const struct egret_row *hint,
 					      struct egret_unwound_frame *frame)
 {
 	enum egret_unwind_end end = recover(w, EGRET_DECIDE_FLOW, frame), scanned;
@@ -113,7 +98,7 @@ enum egret_unwind_end egret_walk_step_row(struct egret_step_state *state,
 }
 
 /* By the module's CFI. NO_CFI: it has none there. */
-static enum egret_unwind_end step_by_cfi(struct walk *w, struct egret_walk_row *row,
+static enum egret_unwind_end step_by_cfi(struct egret_walk *w, struct egret_walk_row *row,
 					 struct egret_unwound_frame *frame)
 {
 	const struct egret_decision *decision = decision_of(w);
@@ -135,7 +120,7 @@ static enum egret_unwind_end step_by_cfi(struct walk *w, struct egret_walk_row *
 }
 
 /* Leaves the last frame; *is_signal: the caller's pc is where a signal interrupted it. */
-static enum egret_unwind_end leave_frame(struct walk *w, bool *is_signal)
+static enum egret_unwind_end leave_frame(struct egret_walk *w, bool *is_signal)
 {
 	struct egret_unwound_frame *frame = &w->request->frames[w->n_frames - 1];
 	struct egret_walk_row row = { .is_signal = false };
@@ -162,7 +147,7 @@ static enum egret_unwind_end leave_frame(struct walk *w, bool *is_signal)
  * libunwind among them). It is found by CFI here: a frame pointer step wants a return address that
  * is in code.
  */
-static enum egret_unwind_end enter_caller(struct walk *w, bool is_signal)
+static enum egret_unwind_end enter_caller(struct egret_walk *w, bool is_signal)
 {
 	w->is_return = !is_signal;
 	if (w->is_return && !egret_step_pc(&w->state))
@@ -177,11 +162,10 @@ static enum egret_unwind_end enter_caller(struct walk *w, bool is_signal)
 	return EGRET_STEP_OK;
 }
 
-static enum egret_unwind_end walk_once(struct walk *w)
+/* The leaf of a walk from the start. */
+static void begin(struct egret_walk *w, const struct egret_code *code)
 {
 	const struct egret_unwind_request *request = w->request;
-	enum egret_unwind_end end;
-	bool is_signal;
 
 	w->n_frames = 0;
 	w->is_return = false;
@@ -191,29 +175,59 @@ static enum egret_unwind_end walk_once(struct walk *w)
 				     request->arg);
 	else
 		egret_step_init(&w->state, &request->regs, request->read_stack, request->arg);
-	find_code(w);
+	w->is_mapped = true;
+	if (code)
+		w->code = *code;
+	else
+		find_code(w);
 	add_frame(w);
-	do {
-		end = leave_frame(w, &is_signal);
-		if (end == EGRET_STEP_OK)
-			end = enter_caller(w, is_signal);
-	} while (end == EGRET_STEP_OK);
+}
+
+void egret_walk_begin(struct egret_walk *w, const struct egret_unwind_request *request,
+		      egret_walk_step_fn step, struct egret_unwinder *unwinder,
+		      const struct egret_code *code)
+{
+	*w = (struct egret_walk){ .request = request, .step = step, .unwinder = unwinder };
+	if (request->recovery)
+		egret_recovery_begin(request->recovery);
+	begin(w, code);
+}
+
+enum egret_unwind_end egret_walk_frame(struct egret_walk *w)
+{
+	bool is_signal;
+	enum egret_unwind_end end = leave_frame(w, &is_signal);
+
+	return end == EGRET_STEP_OK ? enter_caller(w, is_signal) : end;
+}
+
+static enum egret_unwind_end go_on(struct egret_walk *w)
+{
+	enum egret_unwind_end end;
+
+	do
+		end = egret_walk_frame(w);
+	while (end == EGRET_STEP_OK);
 	return end;
+}
+
+struct egret_unwind_result egret_walk_end(struct egret_walk *w, enum egret_unwind_end end)
+{
+	while (end != EGRET_UNWIND_ROOT && w->request->recovery &&
+	       egret_decide_again(&w->decisions, w->n_frames - 1, w->by_cfi, end)) {
+		begin(w, NULL);
+		end = go_on(w);
+	}
+	return (struct egret_unwind_result){ w->n_frames, end };
 }
 
 struct egret_unwind_result egret_walk(const struct egret_unwind_request *request,
 				      egret_walk_step_fn step, struct egret_unwinder *unwinder)
 {
-	struct walk w = { .request = request, .step = step, .unwinder = unwinder };
-	enum egret_unwind_end end;
+	struct egret_walk w;
 
 	if (!request->max_frames)
 		return (struct egret_unwind_result){ 0, EGRET_UNWIND_FRAME_LIMIT };
-	if (request->recovery)
-		egret_recovery_begin(request->recovery);
-	do {
-		end = walk_once(&w);
-	} while (end != EGRET_UNWIND_ROOT && request->recovery &&
-		 egret_decide_again(&w.decisions, w.n_frames - 1, w.by_cfi, end));
-	return (struct egret_unwind_result){ w.n_frames, end };
+	egret_walk_begin(&w, request, step, unwinder, NULL);
+	return egret_walk_end(&w, go_on(&w));
 }

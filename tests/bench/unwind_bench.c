@@ -39,6 +39,7 @@ struct sample {
 	struct egret_unwind_regs regs;
 	uint8_t *stack;
 	uint64_t len;
+	uint64_t code_number;
 	struct code_range maps[MAX_MAPS];
 	int n_maps, last;
 };
@@ -57,7 +58,7 @@ static uint64_t nanoseconds(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
@@ -164,7 +165,10 @@ static struct egret_unwind_result keep(struct egret_unwinder *u,
 	}
 	samples = reallocarray(samples, n_samples + 1, sizeof(*samples));
 	s = &samples[n_samples];
-	*s = (struct sample){ .regs = request->regs, .len = len, .stack = malloc(len + 8) };
+	*s = (struct sample){ .regs = request->regs,
+			      .code_number = request->code_number,
+			      .len = len,
+			      .stack = malloc(len + 8) };
 	memcpy(s->stack, copy, len);
 	for (uint64_t i = 0; i < len; i += 8) {
 		memcpy(&word, copy + i, 8);
@@ -206,10 +210,14 @@ struct totals {
 static void unwind_one(const struct egret_unwind_engine *engine, struct egret_unwinder *u,
 		       struct sample *s, struct totals *t)
 {
+	const struct egret_stack_run run = { s->regs.r[EGRET_UNWIND_RSP], s->len, s->stack };
 	struct egret_unwind_request request = { .regs = s->regs,
 						.read_stack = read_stack,
 						.find_code = find_code,
 						.arg = s,
+						.runs = &run,
+						.n_runs = 1,
+						.code_number = s->code_number,
 						.frames = frames,
 						.max_frames = MAX_FRAMES };
 	struct egret_unwind_result r = engine->unwind(u, &request);
@@ -252,6 +260,7 @@ static void measure(const struct egret_unwind_engine *engine)
 		if (engine->module_load(u, modules[i].elf, modules[i].debug, &modules[i].module))
 			modules[i].module = NULL;
 	if (only_engine) {
+		all_samples(engine, u, &t);
 		all_samples(engine, u, &t);
 		measured_pass(engine, u, &all);
 		printf("%s: %zu stacks, %" PRIu64 " frames\n", engine->name, n_samples, all.frames);

@@ -343,11 +343,16 @@ static void tell(struct truth *t, const struct egret_unwound_frame *frames,
 static void check(struct truth *t)
 {
 	static struct egret_unwound_frame frames[MAX_DEPTH];
+	struct egret_stack_run runs[2];
 	struct egret_unwind_request request = { .read_stack = read_stack,
 						.find_code = find_code,
 						.read_text = read_text,
 						.arg = t,
 						.recovery = t->recovery,
+						.runs = runs,
+						.n_runs = 2,
+						/* Nothing is unmapped. */
+						.code_number = t->n_maps + 1,
 						.frames = frames,
 						.max_frames = MAX_DEPTH };
 	struct egret_unwind_result r;
@@ -355,6 +360,9 @@ static void check(struct truth *t)
 
 	take_regs(&t->regs, &request.regs);
 	copy_stacks(t);
+	for (int i = 0; i < 2; i++)
+		runs[i] = (struct egret_stack_run){ t->stack_start[i], t->stack_len[i],
+						    t->stack[i] };
 	r = t->engine->unwind(t->unwinder, &request);
 	t->checked++;
 	equal = r.end == EGRET_UNWIND_ROOT && r.n_frames == t->depth + 1;

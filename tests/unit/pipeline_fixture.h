@@ -14,9 +14,16 @@
 
 static unsigned int modules_loaded, modules_unloaded;
 
+/* What was found last, by pc. */
+static struct {
+	uint64_t number, pc;
+	struct egret_code code;
+} kept[64];
+
 static int fake_create(struct egret_unwinder **out, struct egret_error *err)
 {
 	*out = (struct egret_unwinder *)&modules_loaded;
+	memset(kept, 0, sizeof(kept));
 	return 0;
 }
 
@@ -37,6 +44,24 @@ static void fake_unload(struct egret_unwinder *unwinder, struct egret_unwind_mod
 	modules_unloaded++;
 }
 
+/* Asks once for each pc and code number, as an engine may. */
+static bool fake_find_code(const struct egret_unwind_request *request, uint64_t pc,
+			   struct egret_code *code)
+{
+	size_t i = (pc >> 3 ^ pc >> 12) % 64;
+
+	if (request->code_number && kept[i].number == request->code_number && kept[i].pc == pc) {
+		*code = kept[i].code;
+		return true;
+	}
+	if (!request->find_code(request->arg, pc, code))
+		return false;
+	kept[i].number = request->code_number;
+	kept[i].pc = pc;
+	kept[i].code = *code;
+	return true;
+}
+
 static struct egret_unwind_result fake_unwind(struct egret_unwinder *unwinder,
 					      const struct egret_unwind_request *request)
 {
@@ -45,7 +70,7 @@ static struct egret_unwind_result fake_unwind(struct egret_unwinder *unwinder,
 
 	while (n < request->max_frames) {
 		struct egret_code code;
-		bool found = request->find_code(request->arg, pc, &code);
+		bool found = fake_find_code(request, pc, &code);
 		int ret;
 
 		request->frames[n] = (struct egret_unwound_frame){

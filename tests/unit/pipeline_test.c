@@ -578,6 +578,27 @@ static void exec_between_captures(void)
 	deinit(&w);
 }
 
+/* Something is mapped: an engine may keep what it is told only until then. */
+static void mapping_between_captures(void)
+{
+	struct world w;
+
+	init(&w);
+	put_comm(&w, 8, 8, "it", true);
+	put_mmap(&w, 8, B, "/b", 0xb, 0);
+	put_sample(&w, (struct sample){ .pid = 8, .cookie = 1, .comm = "it" });
+	put_capture(&w, (struct capture){ .pid = 8, .cookie = 1, .pc = B });
+	put_mmap(&w, 8, A, "/a", 0xa, 0);
+	put_sample(&w, (struct sample){ .pid = 8, .cookie = 2, .comm = "it" });
+	put_capture(&w, (struct capture){ .pid = 8, .cookie = 2, .pc = B });
+	put_mmap(&w, 8, B, "/a", 0xa, 0);
+	put_sample(&w, (struct sample){ .pid = 8, .cookie = 3, .comm = "it" });
+	put_capture(&w, (struct capture){ .pid = 8, .cookie = 3, .pc = B });
+	CHECK_STR(shown(&w), "it/it:[b+0x1000] 2 whole root\n"
+			     "it/it:[a+0x1000] 1 whole root\n");
+	deinit(&w);
+}
+
 static void fork_and_exit(void)
 {
 	struct world w;
@@ -747,6 +768,7 @@ int main(void)
 	RUN(an_address_without_a_mapping);
 	RUN(thread_and_process_names);
 	RUN(exec_between_captures);
+	RUN(mapping_between_captures);
 	RUN(fork_and_exit);
 	RUN(lying_captures);
 	RUN(random_records);

@@ -70,8 +70,8 @@ static const char *shown(struct world *w, int pid)
 	text[0] = 0;
 	if (!process)
 		return "no process";
-	for (size_t i = 0; i < process->n_mappings; i++) {
-		const struct egret_mapping *m = &process->mappings[i];
+	for (size_t i = 0; process->code && i < process->code->n; i++) {
+		const struct egret_mapping *m = &process->code->mappings[i];
 
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%llx-%llx %llx %s",
 					i ? ", " : "", (unsigned long long)m->start,
@@ -512,8 +512,8 @@ static void lying_proc_text(void)
 	CHECK_STR(shown(&w, 7), "10000-20000 0 /a, 20000-28000 0 /b, 28000-2c000 0 /c, "
 				"2c000-30000 c000 /b, 30000-60000 20000 /a, "
 				"70000-ffffffffffffffff ffffffffffffffff /a");
-	for (size_t i = 1; i < process->n_mappings; i++)
-		CHECK(process->mappings[i - 1].end <= process->mappings[i].start);
+	for (size_t i = 1; i < process->code->n; i++)
+		CHECK(process->code->mappings[i - 1].end <= process->code->mappings[i].start);
 	deinit(&w);
 }
 
@@ -527,7 +527,7 @@ static void many_mappings(void)
 		map(&w, 7, (i * 7919 % 3000) * 0x2000, (i * 7919 % 3000) * 0x2000 + 0x1000,
 		    i * 0x1000, i % 2 ? "/a" : "/b");
 	process = egret_processes_find(&w.ps, 7);
-	CHECK_EQ(process->n_mappings, 3000);
+	CHECK_EQ(process->code->n, 3000);
 	for (uint64_t i = 0; i < 3000; i++) {
 		uint64_t start = (i * 7919 % 3000) * 0x2000;
 		const struct egret_mapping *m = egret_process_find(process, start + 0xfff);
@@ -538,8 +538,60 @@ static void many_mappings(void)
 	deinit(&w);
 }
 
+static uint64_t number_of(struct world *w, int pid)
+{
+	const struct egret_process *process = egret_processes_find(&w->ps, pid);
+
+	return process && process->code ? process->code->number : 0;
+}
+
+/* What is found by the number of a code map is true for as long as the number is there. */
+static void code_numbers(void)
+{
+	struct world w;
+	struct egret_code_map *kept;
+	uint64_t before, child;
+	size_t last = 0;
+
+	init(&w, true);
+	map(&w, 7, 0x10000, 0x18000, FAKE_OFFSET, "/a");
+	before = number_of(&w, 7);
+	CHECK(before);
+	/* Nothing has changed. */
+	map(&w, 7, 0x10000, 0x18000, FAKE_OFFSET, "/a");
+	map(&w, 7, 0x12000, 0x14000, FAKE_OFFSET + 0x2000, "/a");
+	unmap(&w, 7, 0x18000, 0x20000);
+	CHECK_EQ(number_of(&w, 7), before);
+	CHECK_EQ(egret_processes_find(&w.ps, 7)->code->n, 1);
+	egret_processes_fork(&w.ps, 8, 7);
+	CHECK_EQ(number_of(&w, 8), before);
+	/* The child changes, and not its parent, nor what somebody has kept. */
+	kept = egret_code_map_get(egret_processes_find(&w.ps, 8)->code);
+	map(&w, 8, 0x10000, 0x18000, 0, "/b");
+	child = number_of(&w, 8);
+	CHECK(child != before);
+	CHECK_EQ(number_of(&w, 7), before);
+	CHECK_STR(path_at(&w, 7, 0x10000), "/a");
+	CHECK_STR(path_at(&w, 8, 0x10000), "/b");
+	CHECK_STR(egret_code_map_find(kept, 0x10000, &last)->module->path, "/a");
+	egret_code_map_put(kept);
+	/* Another place in the same file, a part less, a new image: each is another number. */
+	map(&w, 7, 0x12000, 0x14000, FAKE_OFFSET + 0x3000, "/a");
+	CHECK(number_of(&w, 7) > child);
+	before = number_of(&w, 7);
+	unmap(&w, 7, 0x17000, 0x18000);
+	CHECK(number_of(&w, 7) > before);
+	before = number_of(&w, 7);
+	egret_processes_comm(&w.ps, 7, 7, "new", true);
+	CHECK_EQ(number_of(&w, 7), 0);
+	map(&w, 7, 0x10000, 0x18000, FAKE_OFFSET, "/a");
+	CHECK(number_of(&w, 7) > before);
+	deinit(&w);
+}
+
 int main(void)
 {
+	RUN(code_numbers);
 	RUN(mapping_over_mappings);
 	RUN(data_over_code_clears_it);
 	RUN(odd_ranges_are_ignored);

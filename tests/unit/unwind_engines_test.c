@@ -32,8 +32,15 @@ static void check_against_backtrace(struct live_stack *s, struct live_result *ou
 {
 	for (size_t e = 0; egret_unwind_engines[e]; e++) {
 		int before = test_failures;
+		static struct live_result without;
 
+		live_without_runs = true;
+		live_unwind(egret_unwind_engines[e], s, &without);
+		live_without_runs = false;
 		live_unwind(egret_unwind_engines[e], s, out);
+		CHECK_EQ(without.end, out->end);
+		CHECK_EQ(without.n, out->n);
+		CHECK(!memcmp(without.frames, out->frames, out->n * sizeof(out->frames[0])));
 		CHECK_EQ(out->end, EGRET_UNWIND_ROOT);
 		CHECK_EQ(out->n, s->n_oracle);
 		for (size_t i = 1; i < out->n && i < (size_t)s->n_oracle; i++)
@@ -473,6 +480,51 @@ static void check_lookups(const char *name, uint64_t (*count)(const struct egret
 	live_free(s);
 }
 
+static bool find_no_code(void *arg, uint64_t pc, struct egret_code *code)
+{
+	return false;
+}
+
+/* Nothing of one code number is served under another, or where there is none. */
+static void code_numbers(void)
+{
+	const struct egret_unwind_engine *engine = egret_unwind_engine_find("table");
+	const uint64_t numbers[] = { 1, 2, 3, 70000, 1ull << 30, (1ull << 30) + 1, UINT64_MAX, 0 };
+	struct live_stack *s = new_stack();
+	struct egret_unwinder *unwinder;
+	static struct live_result whole, r;
+	uint64_t lookups;
+
+	recurse(5);
+	CHECK_EQ(engine->create(&unwinder, NULL), 0);
+	live_load(engine, unwinder);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		struct egret_unwind_request request = {
+			.regs = s->regs,
+			.read_stack = live_read_stack,
+			.find_code = find_no_code,
+			.arg = s,
+			.code_number = numbers[i],
+			.frames = r.frames,
+			.max_frames = MAX_LIVE_FRAMES,
+		};
+
+		CHECK_EQ(engine->unwind(unwinder, &request).end, EGRET_UNWIND_NO_MODULE);
+		live_code_number = numbers[i];
+		lookups = egret_engine_table_lookups(unwinder);
+		live_run(engine, unwinder, s, MAX_LIVE_FRAMES, &whole);
+		CHECK_EQ(whole.end, EGRET_UNWIND_ROOT);
+		CHECK(egret_engine_table_lookups(unwinder) > lookups);
+		lookups = egret_engine_table_lookups(unwinder);
+		live_run(engine, unwinder, s, MAX_LIVE_FRAMES, &r);
+		CHECK_EQ(egret_engine_table_lookups(unwinder) > lookups, !numbers[i]);
+		CHECK_EQ(r.n, whole.n);
+	}
+	live_unload(engine, unwinder);
+	engine->destroy(unwinder);
+	live_free(s);
+}
+
 static void rows_are_looked_up_once(void)
 {
 	check_lookups("table", egret_engine_table_lookups);
@@ -521,6 +573,7 @@ int main(void)
 	RUN(calls_of_bad_pointers);
 	RUN(return_address_outside);
 	RUN(plt_entry);
+	RUN(code_numbers);
 	RUN(rows_are_looked_up_once);
 	RUN(libunwind_does_the_work);
 	return DONE();

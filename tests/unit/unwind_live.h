@@ -216,8 +216,14 @@ struct live_result {
 	enum egret_unwind_end end;
 };
 
+/* What is loaded now, for code_number. */
+static uint64_t live_code_number;
+/* Whether engines are given the bytes of the stack as such, or only a reader of them. */
+static bool live_without_runs;
+
 static void live_load(const struct egret_unwind_engine *engine, struct egret_unwinder *unwinder)
 {
+	live_code_number++;
 	for (size_t i = 0; i < n_live_maps; i++)
 		if (live_maps[i].elf)
 			CHECK_EQ(engine->module_load(unwinder, live_maps[i].elf, NULL,
@@ -236,8 +242,15 @@ static void live_unload(const struct egret_unwind_engine *engine, struct egret_u
 static void live_run(const struct egret_unwind_engine *engine, struct egret_unwinder *unwinder,
 		     struct live_stack *s, size_t max_frames, struct live_result *out)
 {
+	const struct egret_stack_run runs[] = {
+		{ s->windows[0].start, s->windows[0].len, s->windows[0].bytes },
+		{ s->windows[1].start, s->windows[1].len, s->windows[1].bytes },
+	};
 	struct egret_unwind_request request = {
 		.regs = s->regs,
+		.runs = runs,
+		.n_runs = live_without_runs ? 0 : s->n_windows,
+		.code_number = live_code_number,
 		.read_stack = live_read_stack,
 		.find_code = live_find_code,
 		.arg = s,
