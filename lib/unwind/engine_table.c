@@ -8,9 +8,9 @@
  * is left to the walk (walk.h), for which the registers are made up from what was written down.
  */
 #include <errno.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <egret/egret.h>
 
@@ -46,6 +46,7 @@ struct trail {
 struct egret_unwinder {
 	struct egret_pc_cache cache;
 	struct trail trails[TRAILS];
+	void *block;		  /* of memory that this is in */
 	struct egret_pc_other at; /* what was looked up last */
 	uint32_t tag;		  /* of the stack's program counters, but for is_return */
 	uint64_t lookups;	  /* rows that were not in the cache */
@@ -57,13 +58,14 @@ struct egret_unwind_module {
 
 static int create(struct egret_unwinder **out, struct egret_error *err)
 {
-	/* Of pages that are there when they are first used. */
-	void *unwinder = mmap(NULL, sizeof(**out), PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const size_t align = alignof(struct egret_unwinder);
+	/* Of zeros whose pages are there when they are first used. */
+	char *block = calloc(1, sizeof(**out) + align);
 
-	if (unwinder == MAP_FAILED)
+	if (!block)
 		return egret_fail(err, ENOMEM, "no memory for the unwinder");
-	*out = unwinder;
+	*out = (void *)(block + align - (uintptr_t)block % align);
+	(*out)->block = block;
 	egret_pc_cache_init(&(*out)->cache);
 	return 0;
 }
@@ -71,7 +73,7 @@ static int create(struct egret_unwinder **out, struct egret_error *err)
 static void destroy(struct egret_unwinder *unwinder)
 {
 	if (unwinder)
-		munmap(unwinder, sizeof(*unwinder));
+		free(unwinder->block);
 }
 
 static int module_load(struct egret_unwinder *unwinder, const struct egret_elf *elf,
