@@ -61,6 +61,10 @@ __asm__(
 	"	call	plain\n"
 	"	add	$8, %rsp\n"
 	"	ret\n"
+	PLACE(call_loses)
+	"	call	plain\n"
+	"	mov	%rcx, %rbx\n"
+	"	ret\n"
 	PLACE(no_return)
 	"	js	1f\n"
 	"	call	plain\n"
@@ -123,8 +127,8 @@ __asm__(
 /* clang-format on */
 
 extern const uint8_t code_start[], plain[], plain_body[], plain_popped[], plain_ret[], branches[],
-	framed[], framed_body[], aligned[], aligned_body[], aligned_loaded[], calls[], no_return[],
-	another_function[], tail_by_constant[], tail_by_register[], pop_and_jump[],
+	framed[], framed_body[], aligned[], aligned_body[], aligned_loaded[], calls[], call_loses[],
+	no_return[], another_function[], tail_by_constant[], tail_by_register[], pop_and_jump[],
 	drops_arguments[], trampoline[], reuses_slot[], endless[], bad_bytes[], zeros[],
 	interpreter[], wide[], code_end[];
 
@@ -231,6 +235,8 @@ static void a_call_keeps_what_the_abi_says(void)
 	CHECK_EQ(flow.exit[0].flags, EGRET_FLOW_F_CALL);
 	is_reg(flow.exit[0].slot, RSP, 8);
 	is_reg(flow.exit[0].saved[SAVED_RBX], RAX, 0);
+	CHECK_EQ(exits(call_loses), 1);
+	CHECK_EQ(flow.exit[0].saved[SAVED_RBX].kind, EGRET_FLOW_UNKNOWN);
 }
 
 /* Behind a call that may not return, there may be another function: both are told. */
