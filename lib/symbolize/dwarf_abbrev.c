@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
+
 /* Real DIEs have some thirty attributes at most; each costs time at every DIE. */
 #define ATTRS_MAX 512
 #define INDIRECT_MAX 4 /* of DW_FORM_indirect that leads to itself */
@@ -188,19 +190,6 @@ struct building {
 	size_t room, n_attrs, attrs_room, n_steps, steps_room;
 };
 
-static bool grow_by(void **items, size_t *room, size_t size)
-{
-	size_t larger = *room ? *room * 2 : 32;
-	void *grown;
-
-	grown = reallocarray(*items, larger, size);
-	if (!grown)
-		return false;
-	*items = grown;
-	*room = larger;
-	return true;
-}
-
 /* One more than the slot of each attribute, so that those that are not named here have none. */
 static const uint8_t slots[] = {
 	[DW_AT_low_pc] = EGRET_DWARF_LOW_PC + 1,
@@ -220,11 +209,6 @@ static const uint8_t slots[] = {
 	[DW_AT_addr_base] = EGRET_DWARF_ADDR_BASE + 1,
 	[DW_AT_rnglists_base] = EGRET_DWARF_RNGLISTS_BASE + 1,
 };
-
-static inline bool grow(void **items, size_t *room, size_t n, size_t size)
-{
-	return n < *room || grow_by(items, room, size);
-}
 
 /* The step over a form. False: it is not known. */
 static inline bool step_of(const struct building *b, uint64_t form, struct egret_dwarf_step *out)
@@ -269,7 +253,7 @@ static int add_step(struct building *b, struct egret_dwarf_abbrev *abbrev,
 		last->n += step.n;
 		return 0;
 	}
-	if (!grow((void **)&b->to->steps, &b->steps_room, b->n_steps, sizeof(step)))
+	if (!egret_grow(&b->to->steps, &b->steps_room, b->n_steps, sizeof(step)))
 		return -ENOMEM;
 	b->to->steps[b->n_steps++] = step;
 	abbrev->n_steps++;
@@ -293,7 +277,7 @@ static int read_attrs(struct building *b, struct egret_bytes *r, struct egret_dw
 		attr.form = (uint16_t)form;
 		if (!step_of(b, form, &attr.step))
 			return -EBADMSG;
-		if (!grow((void **)&b->to->attrs, &b->attrs_room, b->n_attrs, sizeof(attr)))
+		if (!egret_grow(&b->to->attrs, &b->attrs_room, b->n_attrs, sizeof(attr)))
 			return -ENOMEM;
 		b->to->attrs[b->n_attrs++] = attr;
 		abbrev->n_attrs++;
@@ -337,7 +321,7 @@ static int read_abbrevs(struct building *b, struct egret_bytes *r, uint64_t only
 		ret = r->failed ? -EBADMSG : read_attrs(b, r, &abbrev);
 		if (ret)
 			return ret;
-		if (!grow((void **)&b->to->items, &b->room, b->to->n, sizeof(abbrev)))
+		if (!egret_grow(&b->to->items, &b->room, b->to->n, sizeof(abbrev)))
 			return -ENOMEM;
 		b->to->items[b->to->n++] = abbrev;
 		if (only)
@@ -370,8 +354,8 @@ int egret_dwarf_abbrevs_create(const struct egret_dwarf_file *file,
 	for (size_t form = 0; form < NR_FORMS; form++)
 		egret_dwarf_step_of(abbrevs, (uint16_t)form, &building.steps[form]);
 	/* Those of DIEs without attributes point somewhere too. */
-	if (!grow((void **)&abbrevs->attrs, &building.attrs_room, 0, sizeof(*abbrevs->attrs)) ||
-	    !grow((void **)&abbrevs->steps, &building.steps_room, 0, sizeof(*abbrevs->steps)))
+	if (!egret_grow(&abbrevs->attrs, &building.attrs_room, 0, sizeof(*abbrevs->attrs)) ||
+	    !egret_grow(&abbrevs->steps, &building.steps_room, 0, sizeof(*abbrevs->steps)))
 		ret = -ENOMEM;
 	else
 		ret = r.failed ? -EBADMSG : read_abbrevs(&building, &r, only);

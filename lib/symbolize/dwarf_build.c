@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "symbolize/dwarf_sweep.h"
 #include "symbolize/dwarf_symbols.h"
 
@@ -90,15 +91,8 @@ static int keep_row(struct egret_dwarf_builder *b, const struct egret_dwarf_blob
 	if (last ? last->node == row->node && last->file == row->file && last->line == row->line
 		 : !row->node && !row->file)
 		return 0;
-	if (b->n_rows == b->rows_room) {
-		size_t room = b->rows_room ? b->rows_room * 2 : 1024;
-		struct egret_dwarf_blob_row *rows = reallocarray(b->rows, room, sizeof(*rows));
-
-		if (!rows)
-			return -ENOMEM;
-		b->rows = rows;
-		b->rows_room = room;
-	}
+	if (!egret_grow(&b->rows, &b->rows_room, b->n_rows, sizeof(*b->rows)))
+		return -ENOMEM;
 	b->rows[b->n_rows++] = *row;
 	return 0;
 }

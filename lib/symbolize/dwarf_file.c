@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
+
 /* Longer strings count as none: looking for the end of each of them would take too long. */
 #define STRING_MAX 65536
 
@@ -90,15 +92,8 @@ int egret_dwarf_file_scan(struct egret_dwarf_file *file)
 		if (!read_header(&head, &unit))
 			continue;
 		unit.first_die = (uint64_t)(head.p - start);
-		if (file->n_units == capacity) {
-			struct egret_dwarf_unit *units;
-
-			capacity = capacity ? capacity * 2 : 64;
-			units = reallocarray(file->units, capacity, sizeof(*units));
-			if (!units)
-				return -ENOMEM;
-			file->units = units;
-		}
+		if (!egret_grow(&file->units, &capacity, file->n_units, sizeof(unit)))
+			return -ENOMEM;
 		file->units[file->n_units++] = unit;
 	}
 	return 0;

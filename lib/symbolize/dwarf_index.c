@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/grow.h"
 #include "symbolize/dwarf_index_impl.h"
 
 /*
@@ -458,17 +459,10 @@ int egret_dwarf_index_add_symbol(struct egret_dwarf_index *index, uint64_t start
 	symbol.size = end - start < UINT32_MAX ? (uint32_t)(end - start) : UINT32_MAX;
 	if (!egret_dwarf_intern(&index->strings, name, &symbol.unit))
 		return -ENOMEM;
-	if (index->n_symbols == index->symbols_room) {
-		size_t room = index->symbols_room ? index->symbols_room * 2 : 1024;
-		struct egret_dwarf_blob_range *grown;
-
-		grown = reallocarray(index->own_symbols, room, sizeof(*grown));
-		if (!grown)
-			return -ENOMEM;
-		index->own_symbols = grown;
-		index->symbols = grown;
-		index->symbols_room = room;
-	}
+	if (!egret_grow(&index->own_symbols, &index->symbols_room, index->n_symbols,
+			sizeof(*index->own_symbols)))
+		return -ENOMEM;
+	index->symbols = index->own_symbols;
 	index->own_symbols[index->n_symbols++] = symbol;
 	index->has_grown = true;
 	return 0;

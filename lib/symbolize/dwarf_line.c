@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
+
 /* Entries of a table of files may be of no size. */
 #define ENTRIES_MAX 1000000
 #define FORMATS_MAX 64
@@ -19,27 +21,12 @@ void egret_dwarf_lines_deinit(struct egret_dwarf_lines *lines)
 	*lines = (struct egret_dwarf_lines){ 0 };
 }
 
-static bool grow(void *items, size_t *room, size_t n, size_t size)
-{
-	size_t larger = *room ? *room * 2 : 256;
-	void *grown;
-
-	if (n < *room)
-		return true;
-	grown = reallocarray(*(void **)items, larger, size);
-	if (!grown)
-		return false;
-	*(void **)items = grown;
-	*room = larger;
-	return true;
-}
-
 /* ---- directories and files ------------------------------------------------------------------ */
 
 static int add_directory(struct egret_dwarf_lines *lines, const char *name)
 {
-	if (!grow(&lines->directories, &lines->directories_room, lines->n_directories,
-		  sizeof(*lines->directories)))
+	if (!egret_grow(&lines->directories, &lines->directories_room, lines->n_directories,
+			sizeof(*lines->directories)))
 		return -ENOMEM;
 	lines->directories[lines->n_directories++] = name;
 	return 0;
@@ -47,7 +34,7 @@ static int add_directory(struct egret_dwarf_lines *lines, const char *name)
 
 static int add_file(struct egret_dwarf_lines *lines, const char *name, uint64_t directory)
 {
-	if (!grow(&lines->files, &lines->files_room, lines->n_files, sizeof(*lines->files)))
+	if (!egret_grow(&lines->files, &lines->files_room, lines->n_files, sizeof(*lines->files)))
 		return -ENOMEM;
 	lines->files[lines->n_files++] = (struct egret_dwarf_line_file){ name, directory };
 	return 0;
@@ -234,7 +221,7 @@ static int add_new_row(struct machine *m)
 	}
 	if (last && last->file == m->file && last->line == m->line)
 		return 0;
-	if (!grow(&lines->rows, &lines->rows_room, lines->n_rows, sizeof(*lines->rows)))
+	if (!egret_grow(&lines->rows, &lines->rows_room, lines->n_rows, sizeof(*lines->rows)))
 		return -ENOMEM;
 	lines->rows[lines->n_rows++] = (struct egret_dwarf_row){ m->address, m->file, m->line };
 	s->n++;
@@ -266,7 +253,7 @@ static int end_sequence(struct machine *m)
 	}
 	if (s->end > range->end)
 		s->end = range->end;
-	if (!grow(&lines->sequences, &lines->sequences_room, lines->n_sequences, sizeof(*s)))
+	if (!egret_grow(&lines->sequences, &lines->sequences_room, lines->n_sequences, sizeof(*s)))
 		return -ENOMEM;
 	lines->sequences[lines->n_sequences++] = *s;
 	reset(m);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "symbolize/dwarf_ranges.h"
 
 #define RANGES_MAX (16u << 20)
@@ -34,15 +35,8 @@ static int add_range(struct locating *l, size_t unit, uint64_t start, uint64_t e
 	l->has_ranges[unit] = true;
 	if (end > range->end)
 		end = range->end;
-	if (l->n == l->room) {
-		size_t room = l->room ? l->room * 2 : 256;
-		struct egret_dwarf_interval *items = reallocarray(l->items, room, sizeof(*items));
-
-		if (!items)
-			return -ENOMEM;
-		l->items = items;
-		l->room = room;
-	}
+	if (!egret_grow(&l->items, &l->room, l->n, sizeof(*l->items)))
+		return -ENOMEM;
 	l->items[l->n++] = (struct egret_dwarf_interval){ start, end, NODE_OF_UNIT(unit) };
 	return 0;
 }
@@ -198,16 +192,8 @@ static int put_range(struct egret_dwarf_located *out, size_t *room, uint32_t uni
 	while (start < end) {
 		uint64_t size = end - start < RANGE_SIZE_MAX ? end - start : RANGE_SIZE_MAX;
 
-		if (out->n_ranges == *room) {
-			size_t larger = *room ? *room * 2 : 256;
-			struct egret_dwarf_blob_range *ranges;
-
-			ranges = reallocarray(out->ranges, larger, sizeof(*ranges));
-			if (!ranges)
-				return -ENOMEM;
-			out->ranges = ranges;
-			*room = larger;
-		}
+		if (!egret_grow(&out->ranges, room, out->n_ranges, sizeof(*out->ranges)))
+			return -ENOMEM;
 		out->ranges[out->n_ranges++] =
 			(struct egret_dwarf_blob_range){ start, (uint32_t)size, unit };
 		start += size;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/grow.h"
 #include "symbolize/dwarf_ranges.h"
 
 #define DEPTH_MAX 65536 /* of DIEs in DIEs */
@@ -19,21 +20,6 @@ void egret_dwarf_tree_deinit(struct egret_dwarf_tree *tree)
 	free(tree->names);
 	egret_index_deinit(&tree->names_index);
 	*tree = (struct egret_dwarf_tree){ 0 };
-}
-
-static bool grow(void *items, size_t *room, size_t n, size_t size)
-{
-	size_t larger = *room ? *room * 2 : 256;
-	void *grown;
-
-	if (n < *room)
-		return true;
-	grown = reallocarray(*(void **)items, larger, size);
-	if (!grown)
-		return false;
-	*(void **)items = grown;
-	*room = larger;
-	return true;
 }
 
 /* ---- names ---------------------------------------------------------------------------------- */
@@ -133,7 +119,7 @@ static int name_of_origin(struct egret_dwarf_tree *tree, struct egret_dwarf_read
 	ret = name_of_die(reader, cu, die, out);
 	if (ret)
 		return ret;
-	if (!grow(&tree->names, &tree->names_room, tree->n_names, sizeof(*out)))
+	if (!egret_grow(&tree->names, &tree->names_room, tree->n_names, sizeof(*out)))
 		return -ENOMEM;
 	tree->names[tree->n_names] = *out;
 	return egret_index_add(&tree->names_index, hash, (uint32_t)tree->n_names++);
@@ -143,8 +129,8 @@ static int name_of_origin(struct egret_dwarf_tree *tree, struct egret_dwarf_read
 
 static int add_interval(struct egret_dwarf_tree *tree, uint64_t start, uint64_t end)
 {
-	if (!grow(&tree->intervals, &tree->intervals_room, tree->n_intervals,
-		  sizeof(*tree->intervals)))
+	if (!egret_grow(&tree->intervals, &tree->intervals_room, tree->n_intervals,
+			sizeof(*tree->intervals)))
 		return -ENOMEM;
 	tree->intervals[tree->n_intervals++] =
 		(struct egret_dwarf_interval){ start, end, (uint32_t)tree->n_nodes };
@@ -180,7 +166,7 @@ static int add_intervals(struct egret_dwarf_tree *tree, struct egret_dwarf_reade
 
 static int put_node(struct egret_dwarf_tree *tree, const struct egret_dwarf_node *node)
 {
-	if (!grow(&tree->nodes, &tree->nodes_room, tree->n_nodes, sizeof(*tree->nodes)))
+	if (!egret_grow(&tree->nodes, &tree->nodes_room, tree->n_nodes, sizeof(*tree->nodes)))
 		return -ENOMEM;
 	tree->nodes[tree->n_nodes++] = *node;
 	return 0;
@@ -344,7 +330,7 @@ static int descend(struct walk *w, uint32_t scope)
 		tree->is_damaged = true;
 		return 0;
 	}
-	if (!grow(&tree->scopes, &tree->scopes_room, w->depth, sizeof(*tree->scopes)))
+	if (!egret_grow(&tree->scopes, &tree->scopes_room, w->depth, sizeof(*tree->scopes)))
 		return -ENOMEM;
 	tree->scopes[w->depth++] = scope;
 	return 0;
