@@ -422,10 +422,13 @@ static void describe(const struct egret_jitdump *dump, uint32_t number, uint64_t
 {
 	const struct code *code = &dump->codes[number];
 	const char *texts = (const char *)dump->texts.data;
-	const struct line *lines = dump->lines + code->lines;
+	const struct line *lines;
 	uint32_t lo = 0, hi = code->n_lines;
 
 	*out = (struct egret_jit_code){ .name = texts + code->name };
+	if (!hi)
+		return;
+	lines = dump->lines + code->lines;
 	/* Lines are at the addresses where the code was loaded. */
 	addr = addr - code->start + dump->codes[code->original].start;
 	while (lo < hi) {

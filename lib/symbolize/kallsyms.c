@@ -230,9 +230,11 @@ static size_t count_lines(const char *text, size_t len)
 	size_t n = 0;
 
 	for (const char *p = text; p < end; n++) {
-		p = memchr(p, '\n', (size_t)(end - p));
-		if (!p++)
+		const char *eol = memchr(p, '\n', (size_t)(end - p));
+
+		if (!eol)
 			return n + 1;
+		p = eol + 1;
 	}
 	return n;
 }
