@@ -6,8 +6,8 @@
  *   - It returns 0 or a positive result, or -errno; with an error, `err` (may be NULL) holds one
  *     sentence that says what failed, on what, and what to do.
  *   - An object may be used by one thread at a time; different objects are independent.
- *   - The library prints nothing, never exits, installs no signal handler, starts no thread and
- *     keeps no global state.
+ *   - The library prints nothing, never exits, installs no signal handler, starts no thread that
+ *     an option did not ask for, and keeps no global state.
  *   - An option struct begins with `size`, which the caller sets to sizeof(the struct). A larger
  *     struct than the library knows is refused with -E2BIG unless its unknown tail is zero.
  */
