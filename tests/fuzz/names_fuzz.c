@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
  * names_fuzz.c - the readers of what others say of names. The first byte of an input chooses: 0 a
- * perf map, 1 a jitdump, 2 kallsyms, 3 the tables of a Go program, 4 an ELF file's symbols; the next
- * one how it is cut.
+ * perf map, 1 a jitdump, 2 kallsyms, 3 the tables of a Go program, 4 an ELF file's symbols; the
+ * next one says how it is cut.
  */
 #include <stddef.h>
 #include <stdint.h>
