@@ -25,7 +25,7 @@ CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla -Wno-unused-parameter
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $(SAN_CFLAGS) -fPIC -fvisibility=hidden -MMD -MP
 INCLUDES = -Ilib/include -Ilib -I. -I$(O)/gen
-LIBS := -lbpf -ldw -lelf -lunwind-x86_64 -lunwind -lZydis -lprotobuf-c -llzma -lz -ldeflate -lzstd -lpthread -lm
+LIBS := -lbpf -ldw -lelf -lunwind-x86_64 -lunwind -lZydis -lprotobuf-c -llzma -lz -ldeflate -lzstd -lxxhash -lpthread -lm
 DEMANGLE_LIB := -liberty
 CMD_LIBS := -ljson-c
 ifeq ($(SAN),1)

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <xxhash.h>
 
 #include "base/cleanup.h"
-#include "base/index.h"
 #include "base/write.h"
 #include "cache/cache_impl.h"
 
@@ -127,7 +127,7 @@ static int check_content(struct egret_cache *cache, const struct egret_cache_key
 		return rejected(cache, EGRET_CACHE_REJECT_KEY);
 	if (header->size != blob->size)
 		return rejected(cache, EGRET_CACHE_REJECT_SIZE);
-	if (header->checksum != egret_hash_bytes(blob->bytes, blob->size))
+	if (header->checksum != XXH3_64bits(blob->bytes, blob->size))
 		return rejected(cache, EGRET_CACHE_REJECT_CHECKSUM);
 	return 0;
 }
@@ -270,7 +270,7 @@ static int write_file(int fd, const struct egret_cache_key *key, const void *byt
 		.owner = key->owner,
 		.id_len = key->id.len,
 		.size = size,
-		.checksum = egret_hash_bytes(bytes, size),
+		.checksum = XXH3_64bits(bytes, size),
 	};
 	int ret;
 

@@ -9,7 +9,7 @@
 
 #define EGRET_CACHE_MAGIC                                                                          \
 	0x6568636163726765ull /* "egrcache"; another byte order is another number */
-#define EGRET_CACHE_VERSION 1u
+#define EGRET_CACHE_VERSION 2u
 
 /* How each file begins. */
 struct egret_cache_header {
@@ -22,7 +22,7 @@ struct egret_cache_header {
 	uint8_t id[EGRET_BUILD_ID_MAX];
 	uint8_t reserved[3];
 	uint64_t size;	   /* bytes of the blob */
-	uint64_t checksum; /* of the blob: egret_hash_bytes */
+	uint64_t checksum; /* of the blob: XXH3, of 64 bits; a blob may be tens of megabytes */
 };
 _Static_assert(sizeof(struct egret_cache_header) == 64, "the blob is aligned");
 
