@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "cut_files.h"
 #include "message.h"
 
 static const struct command *const commands[] = {
@@ -100,7 +101,12 @@ static int dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	int status;
+
 	/* Only what characters are: numbers keep their decimal point, which scripts read. */
 	setlocale(LC_CTYPE, "");
-	return finish_stdout(dispatch(argc, argv));
+	cut_files_survive();
+	status = finish_stdout(dispatch(argc, argv));
+	cut_files_report();
+	return status;
 }

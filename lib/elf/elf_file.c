@@ -264,7 +264,8 @@ static int open_bytes(struct egret_elf *elf, const char *name, struct egret_elf 
 
 /*
  * The pages are the file's own: a file that another process truncates while it is mapped makes a
- * read of it raise SIGBUS, as for everyone who maps a file.
+ * read of it raise SIGBUS, as for everyone who maps a file. The library installs no handler; the
+ * command line does (cmd/cut_files.h), and libegret(3) says what a program that embeds it can do.
  */
 int egret_elf_open_fd(int fd, const char *name, struct egret_elf **out, struct egret_error *err)
 {
