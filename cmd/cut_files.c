@@ -2,6 +2,7 @@
 #include "cut_files.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,20 +14,25 @@
 static uint64_t missing_pages;
 static uintptr_t page_size;
 
+/* Zeros over a page, whatever was there. */
+static bool put_zeros(void *page)
+{
+	void *mapped = mmap(page, page_size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+	return mapped == page;
+}
+
 /* In whatever the thread was at: only system calls. What is no page of a file ends us as before. */
 static void on_bus_error(int signal, siginfo_t *info, void *context)
 {
 	void *page = (void *)((uintptr_t)info->si_addr & ~(page_size - 1));
-
-	if (info->si_code == BUS_ADRERR &&
-	    mmap(page, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-		 -1, 0) == page) {
-		__atomic_fetch_add(&missing_pages, 1, __ATOMIC_RELAXED);
-		return;
-	}
 	struct sigaction by_default = { .sa_handler = SIG_DFL };
 
-	sigaction(SIGBUS, &by_default, NULL);
+	if (info->si_code == BUS_ADRERR && put_zeros(page))
+		__atomic_fetch_add(&missing_pages, 1, __ATOMIC_RELAXED);
+	else
+		sigaction(SIGBUS, &by_default, NULL);
 }
 
 void cut_files_survive(void)

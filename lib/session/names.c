@@ -431,6 +431,34 @@ static struct place place_of(struct egret_names *names, const struct egret_profi
 }
 
 /* What debug files say of a frame: in place of its symbol, which they know better. */
+/* "f.cold", "f.isra.0", and as the demangler has it, "f() [clone .cold]": parts of f. */
+static bool is_part_of(const char *symbol, const char *function)
+{
+	size_t len = strlen(function);
+
+	return !strncmp(symbol, function, len) &&
+	       (symbol[len] == '.' || !strncmp(symbol + len, " [clone ", 8));
+}
+
+/*
+ * The function itself keeps the symbol's name that it has: of malloc's names that is malloc, where
+ * DWARF says __libc_malloc, and the name does not change when a debug package is installed.
+ */
+static void keep_symbol(const struct egret_profile *profile, uint32_t number,
+			struct egret_profile_line *function)
+{
+	size_t n;
+	const struct egret_profile_line *named = egret_profile_get_lines(profile, number, &n);
+	const char *symbol, *name;
+
+	if (!named)
+		return;
+	symbol = egret_profile_get_string(profile, named[n - 1].name);
+	name = egret_profile_get_string(profile, function->name);
+	if (!is_part_of(symbol, name))
+		function->name = named[n - 1].name;
+}
+
 static int add_lines(struct egret_names *names, struct egret_profile *profile, uint32_t number,
 		     struct egret_module *const *module_of, struct egret_writer *writer,
 		     struct egret_error *err)
@@ -449,6 +477,7 @@ static int add_lines(struct egret_names *names, struct egret_profile *profile, u
 	for (size_t i = 0; i < n; i++)
 		if (!take_line(names, profile, &found[i], &lines[i]))
 			return egret_fail(err, ENOMEM, "out of memory");
+	keep_symbol(profile, number, &lines[n - 1]);
 	if (egret_profile_set_lines(profile, number, lines, n))
 		return egret_fail(err, ENOMEM, "out of memory");
 	return writer ? egret_writer_symbol(writer, number, err) : 0;

@@ -36,16 +36,20 @@ class Rows:
 
     def __init__(self, egret, path):
         out = subprocess.run([egret, "cfi", path], check=True, capture_output=True, text=True).stdout
-        self.starts, self.ends, self.texts = [], [], []
+        rows, section = [], []
         for line in out.splitlines():
-            if line.startswith("#"):
+            if line.startswith("#"):  # each section begins with a line that names it
+                section = []
+                rows.append(section)
                 continue
             span, text = line.split(" ", 1)
             start, end = span.split("-")
-            self.starts.append(int(start, 16))
-            self.ends.append(int(end, 16))
-            self.texts.append(text)
-        assert self.starts == sorted(self.starts), "rows are not in order"
+            section.append((int(start, 16), int(end, 16), text))
+        for section in rows:
+            assert section == sorted(section, key=lambda row: row[0]), "rows are not in order"
+        # Functions are in one of the sections.
+        rows = sorted((row for section in rows for row in section), key=lambda row: row[0])
+        self.starts, self.ends, self.texts = ([row[i] for row in rows] for i in range(3))
 
     def at(self, vaddr):
         i = bisect.bisect_right(self.starts, vaddr) - 1

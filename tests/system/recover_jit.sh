@@ -50,7 +50,9 @@ if [ -x "$(command -v javac)" ]; then
 		}
 	END
 	javac -d "$tmp" "$tmp/Work.java" || fail "javac"
-	whole java 9000 100 java -cp "$tmp" Work
+	# What is lost is in code of C2 whose calls go through stubs: 97 % of the stacks are complete with
+	# JDK 25, 70 to 78 % with Debian's 17.
+	whole java 6000 100 java -cp "$tmp" Work
 	all_go_through "HotSpot's code" '^java;.*\[jit\+' '^java;(__)?clone3?;start_thread;.*;\[jit\+'
 	ran=1
 fi

@@ -55,6 +55,9 @@ static void others_have_it_in_their_home(void)
 	check_dir(&opts, NULL);
 	unsetenv("HOME");
 	check_dir(&opts, NULL);
+	/* LeakSanitizer looks at this process from another one of the same user. */
+	if (!getuid() && seteuid(0))
+		abort();
 }
 
 int main(void)

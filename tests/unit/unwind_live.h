@@ -33,7 +33,7 @@ struct live_mapping {
 	struct egret_unwind_module *module; /* of the engine that runs */
 };
 
-static struct live_mapping live_maps[300];
+static struct live_mapping live_maps[4096];
 static size_t n_live_maps;
 
 static struct egret_elf *live_open(const struct live_mapping *m)
@@ -62,7 +62,8 @@ static void live_read_maps(void)
 	for (size_t i = 0; i < n_live_maps; i++)
 		egret_elf_destroy(live_maps[i].elf);
 	n_live_maps = 0;
-	while (f && fgets(line, sizeof(line), f) && n_live_maps < 300) {
+	while (f && fgets(line, sizeof(line), f) &&
+	       n_live_maps < sizeof(live_maps) / sizeof(*live_maps)) {
 		struct live_mapping *m = &live_maps[n_live_maps++];
 		uint64_t vaddr;
 
