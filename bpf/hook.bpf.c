@@ -42,24 +42,22 @@ static __always_inline void take_user_stack(struct egret_rec_sample *s, struct t
 	s->ending = no_user_stack(task);
 	if (s->ending != EGRET_CAPTURE_WHOLE)
 		return;
+	/* None where the interrupt hit an update of the table: then the answer knows less. */
 	thread = thread_of(task);
-	if (!thread) {
-		s->ending = EGRET_CAPTURE_TABLE_FULL;
-		return;
-	}
 	ret = bpf_deferred_sample_request(&cookie);
 	if (ret < 0) {
 		s->ending = ret == -ESRCH ? EGRET_CAPTURE_EXITED : EGRET_CAPTURE_REQUEST_FAILED;
 		return;
 	}
-	if (ret && thread->cookie == cookie) {
-		s->cookie = cookie;
+	s->cookie = cookie;
+	if (ret && (!thread || thread->cookie == cookie)) {
 		s->flags |= EGRET_SAMPLE_SHARED;
 		count(EGRET_COUNT_REQUESTS_SHARED);
 		return;
 	}
 	/* New, or asked for by somebody else and not answered yet. */
-	note_request(thread, s, cookie);
+	if (thread)
+		note_request(thread, s, cookie);
 	count(EGRET_COUNT_REQUESTS);
 }
 
@@ -69,16 +67,16 @@ static __always_inline void take_user_stack(struct egret_rec_sample *s, struct t
 /* ---- the capture -------------------------------------------------------------------------- */
 
 /*
- * Copies what is in memory of a range behind *at, page by page; what is not is a hole. Returns how
- * many pages were missing. The reservation ends a page behind the last byte, since a slice of it
- * has a constant size.
+ * Copies what is in memory of a range behind *at, page by page; what is not is a hole. Returns
+ * whether pages were missing: not how many, which the verifier would follow through all numbers.
+ * The reservation ends a page behind the last byte, since a slice of it has a constant size.
  */
-static __noinline u32 copy_range(struct bpf_dynptr *ptr, struct egret_rec_capture *rec,
-				 struct stack_range *range, u32 at)
+static __noinline bool copy_range(struct bpf_dynptr *ptr, struct egret_rec_capture *rec,
+				  struct stack_range *range, u32 at)
 {
 	u64 addr = range->start, end = range->start + range->len, run = addr;
 	struct bpf_iter_num it;
-	u32 missing = 0;
+	bool missing = false;
 
 	bpf_iter_num_new(&it, 0, range->len / PAGE_SIZE + 2);
 	while (bpf_iter_num_next(&it)) {
@@ -98,7 +96,7 @@ static __noinline u32 copy_range(struct bpf_dynptr *ptr, struct egret_rec_captur
 			if (addr > run)
 				add_window(rec, run, addr - run);
 			run = next;
-			missing++;
+			missing = true;
 		} else {
 			at += len;
 		}
@@ -118,11 +116,12 @@ enum copy_result { COPY_DONE, COPY_MISSING, COPY_NO_ROOM };
  */
 __attribute__((noinline)) int try_copy(struct capture *c, u8 missing_ending)
 {
-	u32 cpu = bpf_get_smp_processor_id(), total, missing;
+	u32 cpu = bpf_get_smp_processor_id(), total;
 	void *ring = bpf_map_lookup_elem(&capture_rings, &cpu);
 	struct egret_rec_capture *rec;
 	struct bpf_dynptr ptr;
 	int result = COPY_NO_ROOM;
+	bool missing;
 
 	if (!c || !ring)
 		return COPY_NO_ROOM;
@@ -136,7 +135,7 @@ __attribute__((noinline)) int try_copy(struct capture *c, u8 missing_ending)
 	rec->rec.size = total;
 	missing = copy_range(&ptr, rec, &c->plan.range[0], sizeof(*rec));
 	if (c->plan.n > 1)
-		missing += copy_range(&ptr, rec, &c->plan.range[1], sizeof(*rec) + rec->got);
+		missing |= copy_range(&ptr, rec, &c->plan.range[1], sizeof(*rec) + rec->got);
 	if (missing && missing_ending == EGRET_CAPTURE_WHOLE) {
 		result = COPY_MISSING;
 		goto discard;
@@ -151,35 +150,33 @@ discard:
 	return result;
 }
 
-/* The missing pages of a range: how many, the first, and the end of the last. */
+/* The missing pages of a range: how many, the first two, and the end of the last. */
 struct gap {
-	u64 first, second, end;
-	u32 missing;
+	u64 missing, first, second, end;
 };
 
 static __noinline int find_gap(struct stack_range *range, struct gap *gap)
 {
 	u64 addr = range->start, end = range->start + range->len;
+	u64 missing = 0, first = 0, second = 0, last = 0;
 	struct bpf_iter_num it;
 	char byte;
 
 	bpf_iter_num_new(&it, 0, range->len / PAGE_SIZE + 2);
 	while (bpf_iter_num_next(&it)) {
-		u64 next = (addr & ~(PAGE_SIZE - 1)) + PAGE_SIZE;
-
 		if (addr >= end)
 			break;
 		if (bpf_probe_read_user(&byte, 1, (void *)addr)) {
-			if (!gap->missing)
-				gap->first = addr;
-			else if (gap->missing == 1)
-				gap->second = addr;
-			gap->missing++;
-			gap->end = next < end ? next : end;
+			missing++;
+			second = first && !second ? addr : second;
+			first = first ? first : addr;
+			last = addr;
 		}
-		addr = next;
+		addr = (addr & ~(PAGE_SIZE - 1)) + PAGE_SIZE;
 	}
 	bpf_iter_num_destroy(&it);
+	last = (last & ~(PAGE_SIZE - 1)) + PAGE_SIZE;
+	*gap = (struct gap){ missing, first, second, last < end ? last : end };
 	return 0;
 }
 
@@ -195,11 +192,9 @@ static __noinline int ask_for(struct deferred_sample *ds, struct stack_range *ra
 	if (ds->round && ds->error) {
 		/* The kernel stops at a page that it may not bring in: the next try is behind it.
 		 */
-		if (gap.missing < 2)
-			return 1;
 		from = gap.second;
 	}
-	if (!gap.missing)
+	if (!from)
 		return 1;
 	return bpf_deferred_sample_fault_in(ds, from, gap.end - from);
 }
@@ -284,7 +279,7 @@ static __always_inline bool begin_answer(struct deferred_sample *ds, struct capt
 	if (asked && !claim(thread))
 		return false; /* read from outside, while the thread slept */
 	if (!asked) {
-		count(EGRET_COUNT_CAPTURES_FINAL);
+		count(EGRET_COUNT_CAPTURES_FINAL); /* mostly at an exec or exit */
 		thread->requested = 0;
 		thread->ip = 0;
 		*(volatile u64 *)&thread->cookie = ds->cookie;
@@ -306,7 +301,12 @@ int BPF_PROG(egret_deferred, struct deferred_sample *ds, struct pt_regs *regs)
 	if (!is_target(task))
 		return 0;
 	thread = thread_of(task);
-	if (!thread || !begin_answer(ds, &c, thread))
+	if (!thread) {
+		c.cookie = ds->cookie;
+		emit_ended(&c, EGRET_CAPTURE_TABLE_FULL);
+		return 0;
+	}
+	if (!begin_answer(ds, &c, thread))
 		return 0;
 	if (ds->point == DEFERRED_SAMPLE_LOST) {
 		emit_ended(&c, EGRET_CAPTURE_EXITED);

@@ -58,7 +58,8 @@ static __always_inline struct thread_state *thread_of(struct task_struct *task)
 	if (!thread) {
 		static const struct thread_state fresh;
 
-		if (bpf_map_update_elem(&threads, &key, &fresh, BPF_NOEXIST))
+		/* EBUSY: the interrupt hit an update of the same part of the table. */
+		if (bpf_map_update_elem(&threads, &key, &fresh, BPF_NOEXIST) == -E2BIG)
 			count(EGRET_COUNT_THREADS_FULL);
 		thread = bpf_map_lookup_elem(&threads, &key);
 	}

@@ -229,6 +229,7 @@ struct bpf_iter__task {
 
 #define EPERM 1
 #define ESRCH 3
+#define E2BIG 7
 #define EFAULT 14
 #define EBUSY 16
 #define ETIME 62
