@@ -107,10 +107,13 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libcmd.a $(O)/libegret.a
 # Programs that system tests run: tests/system/*.c, linked like unit tests.
 $(O)/tests/system/%: $(O)/tests/system/%.o $(O)/libegret.a
 	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $< $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) -o $@
-.PRECIOUS: $(O)/tests/unit/%.o $(O)/tests/system/%.o
+# What the lab's tests run in their guest.
+$(O)/tests/lab/%: $(O)/tests/lab/%.o $(O)/libegret.a
+	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $< $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) -o $@
+.PRECIOUS: $(O)/tests/unit/%.o $(O)/tests/system/%.o $(O)/tests/lab/%.o
 
-# BPF programs that system tests load to look at the kernel from beside egret.
-$(O)/tests/system/%.bpf.o: tests/system/%.bpf.c $(wildcard bpf/*.h)
+# BPF programs that tests load to look at the kernel from beside egret.
+$(O)/tests/%.bpf.o: tests/%.bpf.c $(wildcard bpf/*.h)
 	@mkdir -p $(@D)
 	$(CLANG) -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -O2 -g -Wall -Werror -I. -Ibpf -c $< -o $@
 
@@ -139,6 +142,20 @@ SYSTEM_BINS := $(patsubst %.c,$(O)/%,$(filter-out %.bpf.c,$(wildcard tests/syste
 	$(patsubst %.go,$(O)/%,$(wildcard tests/workloads/*.go)) $(O)/tests/workloads/threads_musl
 system: all $(SYSTEM_BINS) ## build and run the system tests (root)
 	O=$(O) tests/run $(SYSTEM_TESTS)
+
+# The lab: kernels in QEMU. LAB_BINS: what its tests run there.
+LAB_BINS := $(patsubst %.c,$(O)/%,$(filter-out %.bpf.c,$(wildcard tests/lab/*.c))) \
+	$(patsubst %.c,$(O)/%.o,$(wildcard tests/lab/*.bpf.c))
+.PHONY: lab lab-debug lab-programs
+lab-programs: all $(SYSTEM_BINS) $(LAB_BINS)
+lab: ## test egret on patched and stock kernels, which it builds and boots in QEMU
+lab-debug: ## the same, with a kernel that checks itself, and with PREEMPT_RT
+lab lab-debug:
+	@scripts/deps.sh build lab
+	@echo "building"
+	@$(MAKE) $(QUIETLY) lab-programs
+	@kernel-patch/lab/lab.sh $(O) $@
+
 # The comparison with perf: its tools are plain C programs, and bench.py runs it all.
 BENCH_TOOLS := $(O)/tests/bench/launch $(O)/tests/bench/storm
 $(O)/tests/bench/%: tests/bench/%.c

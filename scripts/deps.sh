@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # scripts/deps.sh GROUP...: installs with apt what Debian packages of these groups are missing.
 #
-# Groups: build, demo, check, bench. Nothing is asked of apt, and no privileges are needed, when all of
+# Groups: build, demo, check, bench, lab. Nothing is asked of apt, and no privileges are needed, when all of
 # them are there.
 set -eu
 
@@ -17,6 +17,9 @@ check='binutils dwz g++ gdc gfortran git golang-go libc6-arm64-cross libc6-dbg l
 	python3 sqlite3 tmux util-linux valgrind x264 xz-utils
 	chromium chromium-driver rustc openjdk-17-jdk-headless
 	clang-format cppcheck libclang-rt-dev shellcheck'
+# What the lab builds a kernel with, and boots it in.
+lab='bc bison busybox-static cpio e2fsprogs flex golang-go kmod libc6-dbg libelf-dev libssl-dev linux-perf
+	linux-source-6.12 lz4 pahole patch perl python3 qemu-system-x86 util-linux xz-utils zstd'
 # What the benchmark compares with.
 bench='elfutils libc6-dbg linux-perf clang git g++ make nodejs python3 sqlite3 valgrind xz-utils'
 
@@ -26,8 +29,9 @@ packages_of() {
 	demo) echo "$demo" ;;
 	check) echo "$check" ;;
 	bench) echo "$bench" ;;
+	lab) echo "$lab" ;;
 	*)
-		echo "deps.sh: no group '$1'; there are build, demo, check and bench" >&2
+		echo "deps.sh: no group '$1'; there are build, demo, check, bench and lab" >&2
 		return 2
 		;;
 	esac

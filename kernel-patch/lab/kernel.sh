@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# kernel.sh FLAVOUR: the patched kernel, built in the cache unless it is there; prints the path of a directory with
+# its bzImage, and with the selftests of the series in selftests/.
+#
+# FLAVOUR: lab, debug or rt: ../config, lab.config and FLAVOUR.config, later ones on top. The kernel is kept under a
+# hash of all that it is made of: the source package, the patches, the configuration, the compiler. The tree in which
+# it was built is kept too, so that a changed patch compiles no more than it changes.
+# LAB_CACHE: the directory (default: ~/.cache/egret-lab).
+set -euo pipefail
+flavour=${1:-lab}
+here=$(cd "$(dirname "$0")" && pwd)
+cache=${LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/egret-lab}
+tarball=/usr/src/linux-source-6.12.tar.xz
+patches=("$here"/../series/*[1-9]-*.patch "$here"/*.patch) # all but 0000-cover-letter
+configs=("$here/../config" "$here/lab.config")
+[ "$flavour" = lab ] || configs+=("$here/$flavour.config")
+
+
+key_of() {
+	{
+		sha256sum "$tarball" "${patches[@]}" "${configs[@]}" | cut -d ' ' -f 1
+		gcc --version | head -n 1
+		pahole --version
+	} | sha256sum | cut -c 1-16
+}
+
+fail() {
+	echo "kernel.sh: $*" >&2
+	exit 1
+}
+
+# files_of PATCHES: the files that they change or make.
+files_of() {
+	sed -n 's,^+++ b/,,p' "$1" | sort -u
+}
+
+# copy_files LIST FROM TO: those that there are, with their times.
+copy_files() {
+	rm -rf "$3"
+	mkdir -p "$3"
+	(cd "$2" && while read -r file; do
+		if [ -f "$file" ]; then
+			cp -p --parents "$file" "$3"
+		fi
+	done) <"$1"
+}
+
+# The tree with these patches. Of an older one the files that were patched are put back as they were; what then
+# comes out as it was keeps its time, so that only the rest is compiled.
+prepare_tree() { # DIRECTORY
+	local tree=$1 file
+
+	if [ -f "$tree.files" ]; then
+		copy_files "$tree.files" "$tree" "$tree.before"
+		(cd "$tree" && xargs rm -f <"$tree.files")
+		cp -a "$tree.orig/." "$tree/"
+	else
+		rm -rf "$tree" "$tree.before"
+		mkdir -p "$tree"
+		tar -C "$tree" --strip-components=1 -xf "$tarball"
+	fi
+	rm -f "$tree.files"
+	cat "${patches[@]}" >"$tree.patches"
+	files_of "$tree.patches" >"$tree.files.new"
+	copy_files "$tree.files.new" "$tree" "$tree.orig"
+	patch -d "$tree" -p1 -s -f --no-backup-if-mismatch <"$tree.patches" >&2 ||
+		fail "the patches do not apply to $tarball"
+	while read -r file; do
+		! cmp -s "$tree.before/$file" "$tree/$file" || touch -r "$tree.before/$file" "$tree/$file"
+	done <"$tree.files.new"
+	mv "$tree.files.new" "$tree.files"
+}
+
+# What was asked for and is not there has been dropped by a dependency: the tests would test something else.
+check_config() { # FILE
+	local missing
+
+	missing=$(awk 'match($0, /CONFIG_[A-Z0-9_]+/) { last[substr($0, RSTART, RLENGTH)] = $0 }
+		END { for (name in last) if (last[name] ~ /^CONFIG_[A-Z0-9_]+=[^n]/) print last[name] }' \
+		"${configs[@]}" | grep -vxFf "$1" | tr '\n' ' ') || true
+	[ -z "$missing" ] || fail "the configuration lacks $missing"
+}
+
+build() { # TREE OUTPUT
+	local make=(make -C "$1" -s -j"$(nproc)" LOCALVERSION= KBUILD_BUILD_HOST=lab KBUILD_BUILD_USER=lab)
+
+	"${make[@]}" tinyconfig &&
+		(cd "$1" && scripts/kconfig/merge_config.sh -m -Q .config "${configs[@]}") &&
+		"${make[@]}" olddefconfig && check_config "$1/.config" && "${make[@]}" bzImage &&
+		make -C "$1/tools/testing/selftests/deferred_sample" OUTPUT="$2/selftests"
+}
+
+[ -f "$tarball" ] || fail "no $tarball; install linux-source-6.12"
+for file in "${patches[@]}"; do
+	[ -f "$file" ] || fail "no $file"
+done
+mkdir -p "$cache"
+exec 9>"$cache/lock-$flavour"
+flock 9
+output=$cache/$flavour-$(key_of)
+if [ ! -d "$output" ]; then
+	tree=$cache/linux-$flavour
+	rm -rf "$cache/$flavour.new"
+	mkdir -p "$cache/$flavour.new/selftests"
+	prepare_tree "$tree"
+	build "$tree" "$cache/$flavour.new" >"$cache/build-$flavour.log" 2>&1 ||
+		{ tail -n 30 "$cache/build-$flavour.log" >&2 && fail "the kernel does not build: $cache/build-$flavour.log"; }
+	cp "$tree/arch/x86/boot/bzImage" "$tree/.config" "$cache/$flavour.new"
+	rm -rf "$cache/$flavour"-*
+	mv "$cache/$flavour.new" "$output"
+fi
+echo "$output"

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+# The stacks of a fixed program: what `hook` records, what perf records beside it, and what is written here,
+# which is also what tests/system/capture_clamp.sh and its like hold `task-work` against on other kernels.
+# shellcheck source=tests/lab/lib.sh
+. "$(dirname "$0")/lib.sh"
+need_hook
+echo 500000 >$pmu/period_ns
+wanted='chain;_start;__libc_start_main[^;]*;__libc_start_call_main;main;outer;middle;leaf'
+# shellcheck disable=SC2086  # words
+record --capture=hook $nmi -- "$workloads/chain" 1000
+n=$(samples_of ';leaf[; ]')
+check "samples" "$n" '>' 200
+check "stacks" "$(samples_of "^${wanted}[; ]")" == "$n"
+check_captures "chain"
+command -v perf >/dev/null || skip "no perf here"
+perf record -q -e nmi_ipi// -c 1 --call-graph dwarf -o "$tmp/perf.data" -- "$workloads/chain" 1000 2>"$tmp/perf.err" ||
+	fail "perf: $(tail -n 3 "$tmp/perf.err")"
+# Innermost first, of hits in user mode: names without offsets.
+perf script --no-inline -i "$tmp/perf.data" -F ip,sym 2>/dev/null | awk '
+	NF == 0 { if (stack ~ /(^|;)leaf$/) print "chain" stack; stack = ""; next }
+	{ stack = ";" $2 stack }' | sort | uniq -c | sort -rn >"$tmp/perf.folded"
+read -r perf_n perf_stack <"$tmp/perf.folded"
+check "samples, perf" "${perf_n:-0}" '>=' 10
+[[ ${perf_stack:-} =~ ^$wanted$ ]] || fail "perf says $perf_stack"
+finish

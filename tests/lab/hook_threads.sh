@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+# Threads that have no stack for egret: each ends with its name. And a program that is traced is sampled, too.
+# shellcheck source=tests/lab/lib.sh
+. "$(dirname "$0")/lib.sh"
+need_hook
+echo 250000 >$pmu/period_ns
+"$egret" doctor >"$tmp/doctor" || fail "doctor: egret cannot record here"
+[[ $(doctor "capture backend hook") == "OK works, and is what \`auto\` takes" ]] ||
+	fail "doctor, hook: $(doctor "capture backend hook")"
+
+# Workers of io_uring are threads of the program that never are in user mode.
+# shellcheck disable=SC2086  # words
+record $nmi -- "$lab/uring" 2000
+[ $? = 77 ] && fail "no io_uring"
+check "samples of workers ($(endings))" "$(stat_of capture.user-worker)" '>' 100
+check "stacks of the program" "$(samples_of '^uring;.*;main;')" '>' 10
+check_captures "io_uring"
+
+# shellcheck disable=SC2086  # words
+[ -x "$workloads/compat32" ] && {
+	record $nmi -- "$workloads/compat32"
+	check "samples of a 32-bit program ($(endings))" "$(stat_of capture.compat)" '>' 100
+	check_captures "32-bit"
+}
+
+# Kernel threads, by the system.
+# shellcheck disable=SC2086  # words
+record $nmi -a -- "$lab/mixed_load" 3
+check "samples of kernel threads ($(endings))" "$(stat_of capture.kernel-thread)" '>' 0
+check_captures "system"
+
+# Handlers on their alternate stacks, execve from a thread, programs that die: none is confused.
+for workload in "handler thread" exec_thread "dying" vfork_storm exec_storm; do
+	# shellcheck disable=SC2086  # words
+	record $nmi -- "$workloads/"$workload
+	check "samples, $workload" "$(stat_of samples.written)" '>' 5
+	check_captures "$workload"
+done
+finish
