@@ -5,7 +5,7 @@
 # What differs is explained in symbolize_expected.py, and counted. ADDRESSES: of each file (1000);
 # SEED: another draw.
 . "$(dirname "$0")/lib.sh"
-. tests/system/symbolize_programs.sh
+. tests/system/symbolize_programs_lib.sh
 
 for tool in llvm-symbolizer addr2line objdump readelf python3; do
 	command -v $tool >/dev/null || skip "no $tool here"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # shellcheck shell=bash
 #
-# symbolize_programs.sh - the files that symbolize_differential.sh asks about: of several compilers
+# symbolize_programs_lib.sh - the files that symbolize_differential.sh asks about: of several compilers
 # and languages, with every way in which debug information is stored. Sourced.
 #
 # build_programs SOURCES TO: builds them below the directory TO; those whose compiler is missing are
