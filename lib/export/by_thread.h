@@ -21,7 +21,7 @@ static inline size_t egret_by_thread_count(const struct egret_by_thread *by, uin
 	return by->first[thread + 1] - by->first[thread];
 }
 
-/* The i-th sample of a thread, and the entry that it is of. */
+/* The i-th sample of a thread. */
 static inline const struct egret_profile_sample *
 egret_by_thread_sample(const struct egret_by_thread *by, uint32_t thread, size_t i)
 {

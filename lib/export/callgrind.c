@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "export/export.h"
 #include "export/intern.h"
@@ -212,7 +213,7 @@ static void print_events(struct callgrind *c, const struct egret_event *event)
 static int print_all(struct callgrind *c, const struct egret_profile *profile)
 {
 	const char *command = egret_text_clean(&c->texts, egret_profile__meta(profile, "command"));
-	uint32_t *heads = link_costs(c);
+	__free_ uint32_t *heads = link_costs(c);
 
 	if (!heads || !command)
 		return -ENOMEM;
@@ -231,7 +232,6 @@ static int print_all(struct callgrind *c, const struct egret_profile *profile)
 			i = cost->next;
 		}
 	}
-	free(heads);
 	return 0;
 }
 

@@ -98,7 +98,6 @@ static void write_frames(struct speedscope *s)
 static int write_stack(struct speedscope *s, uint32_t stack, struct egret_buffer *path)
 {
 	const uint32_t *numbers = (const uint32_t *)s->numbers.data;
-	size_t n = 0;
 
 	egret_buffer_clear(path);
 	for (uint32_t at = stack; at;) {
@@ -114,10 +113,10 @@ static int write_stack(struct speedscope *s, uint32_t stack, struct egret_buffer
 	for (size_t i = path->len / sizeof(struct span); i--;) {
 		const struct span *span = (const struct span *)path->data + i;
 
-		for (n = 0; n < span->n; n++)
+		for (uint32_t n = 0; n < span->n; n++)
 			egret_json_number(&s->json, NULL, numbers[span->first + n]);
 	}
-	if (!n)
+	if (!path->len)
 		egret_json_number(&s->json, NULL, s->no_stack);
 	egret_json_close_array(&s->json);
 	return 0;
