@@ -20,6 +20,8 @@
 #include "export/intern.h"
 #include "export/text.h"
 
+#define PROCESS " (process)" /* behind its name: a function that calls the outermost ones */
+
 /* A function, in the n-th occurrence in its stack. */
 struct function {
 	uint32_t module, file, name; /* strings */
@@ -107,31 +109,51 @@ static int add_cost(struct callgrind *c, const struct place *place, uint32_t cal
 	return 0;
 }
 
-/* The functions of a stack, root first, into c->places. */
+static int add_place(struct callgrind *c, const struct egret_frame *frame)
+{
+	struct place place = { .function = function_of(c, frame), .line = frame->line };
+
+	if (place.function == EGRET_INDEX_NONE)
+		return -ENOMEM;
+	egret_buffer_add(&c->places, &place, sizeof(place));
+	return c->places.failed ? -ENOMEM : 0;
+}
+
+/* Readers take what the calls of a function cost for its total: the outermost is called, too. */
+static int add_process(struct callgrind *c, const struct egret_thread *thread)
+{
+	struct egret_buffer name = { 0 };
+	struct egret_frame frame = { .module = "" };
+
+	egret_buffer_printf(&name, "%s" PROCESS, thread->process);
+	egret_buffer_add(&name, "", 1);
+	frame.name = name.failed ? NULL
+				 : egret_arena_text(&c->texts, (char *)name.data, name.len - 1);
+	egret_buffer_deinit(&name);
+	return frame.name ? add_place(c, &frame) : -ENOMEM;
+}
+
+/* The process and the functions of a stack, root first, into c->places. */
 static int find_places(struct callgrind *c, const struct egret_stack *stack)
 {
-	egret_buffer_clear(&c->places);
-	for (size_t i = stack->n_frames; i--;) {
-		const struct egret_frame *frame = stack->frames[i];
-		struct place place = { .line = frame->line };
+	int ret;
 
-		if (c->opts->no_kernel && frame->kind == EGRET_FRAME_KERNEL)
-			continue;
-		place.function = function_of(c, frame);
-		if (place.function == EGRET_INDEX_NONE)
-			return -ENOMEM;
-		egret_buffer_add(&c->places, &place, sizeof(place));
+	egret_buffer_clear(&c->places);
+	ret = add_process(c, stack->thread);
+	for (size_t i = stack->n_frames; i-- && !ret;) {
+		const struct egret_frame *frame = stack->frames[i];
+
+		if (!c->opts->no_kernel || frame->kind != EGRET_FRAME_KERNEL)
+			ret = add_place(c, frame);
 	}
-	return c->places.failed ? -ENOMEM : 0;
+	return ret;
 }
 
 static int add_stack(const struct egret_stack *stack, void *arg)
 {
-	static const struct egret_frame nothing = { .name = "[no stack]", .module = "" };
 	struct callgrind *c = arg;
 	struct cost cost = { stack->samples, stack->value };
 	const struct place *places;
-	struct place none = { 0 };
 	size_t n;
 	int ret;
 
@@ -145,11 +167,7 @@ static int add_stack(const struct egret_stack *stack, void *arg)
 	for (size_t i = 0; !ret && i < n; i++)
 		ret = add_cost(c, &places[i], i + 1 < n ? places[i + 1].function : EGRET_INDEX_NONE,
 			       &cost);
-	if (ret || n)
-		return ret;
-	none.function = function_of(c, &nothing);
-	return none.function == EGRET_INDEX_NONE ? -ENOMEM
-						 : add_cost(c, &none, EGRET_INDEX_NONE, &cost);
+	return ret;
 }
 
 /* ---- writing -------------------------------------------------------------------------------- */

@@ -103,7 +103,7 @@ def annotated(path, *options):
     costs = {}
     for line in text.splitlines():
         row = re.fullmatch(r" *([\d,]+) \([ \d.]+%\) +([^:]*):(.*) \[(.*)\]", line)
-        if row:
+        if row and not row[3].endswith(" (process)"):
             costs[(row[3], row[2] + row[4])] = int(row[1].replace(",", ""))
     return costs
 
