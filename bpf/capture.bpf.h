@@ -127,6 +127,17 @@ __attribute__((noinline)) int emit_ended(struct capture *c, u8 ending)
 	return 0;
 }
 
+/* The stack was copied into a record, or there was no room for one. */
+static __always_inline void account_copy(struct capture *c, bool copied)
+{
+	if (copied) {
+		count(EGRET_COUNT_CAPTURES_DONE);
+		count_add(EGRET_COUNT_PAGES_IN, c->pages_in);
+		return;
+	}
+	emit_ended(c, EGRET_CAPTURE_RING_FULL); /* a small record often still finds room */
+}
+
 /* Finds registers and bounds. WHOLE: go on; else the ending. */
 static __always_inline u8 capture_begin(struct capture *c, struct task_struct *task)
 {

@@ -227,16 +227,6 @@ static __always_inline u8 ask_for_pages(struct deferred_sample *ds, struct captu
 	return err == -ETIME ? EGRET_CAPTURE_PAGES_VANISHED : EGRET_CAPTURE_NOT_RESIDENT;
 }
 
-static __always_inline void account_copy(struct capture *c, int result)
-{
-	if (result == COPY_DONE) {
-		count(EGRET_COUNT_CAPTURES_DONE);
-		count_add(EGRET_COUNT_PAGES_IN, c->pages_in);
-		return;
-	}
-	emit_ended(c, EGRET_CAPTURE_RING_FULL); /* a small record often still finds room */
-}
-
 /* Returns whether a record with the stack has been written. */
 static __always_inline bool read_stack(struct deferred_sample *ds, struct capture *c,
 				       struct thread_state *thread)
@@ -253,7 +243,7 @@ static __always_inline bool read_stack(struct deferred_sample *ds, struct captur
 			return false; /* later */
 		result = try_copy(c, ending);
 	}
-	account_copy(c, result);
+	account_copy(c, result == COPY_DONE);
 	return result == COPY_DONE;
 }
 

@@ -185,16 +185,6 @@ static __always_inline u8 touch(struct capture *c)
 	return ending;
 }
 
-static __always_inline void account_copy(struct capture *c, int result)
-{
-	if (result == COPY_DONE) {
-		count(EGRET_COUNT_CAPTURES_DONE);
-		count_add(EGRET_COUNT_PAGES_IN, c->pages_in);
-		return;
-	}
-	emit_ended(c, EGRET_CAPTURE_RING_FULL); /* a small record often still finds room */
-}
-
 /*
  * Touch, then copy, three times at most. Sleepable: runs in the callback only. May not hold a
  * reservation while it touches. Returns COPY_DONE, or what the last copy ended with.
@@ -216,7 +206,7 @@ static __noinline int capture_faulting(struct capture *c)
 	}
 	if (result == COPY_FAULT)
 		result = try_copy(c, true, ending);
-	account_copy(c, result);
+	account_copy(c, result == COPY_DONE);
 	return result;
 }
 
@@ -227,7 +217,7 @@ static __always_inline int capture_resident(struct capture *c)
 
 	if (result == COPY_FAULT)
 		result = try_copy(c, true, EGRET_CAPTURE_NOT_RESIDENT);
-	account_copy(c, result);
+	account_copy(c, result == COPY_DONE);
 	return 0;
 }
 
