@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text.h"
+
 /* With a success and a failure more than were seen. */
 static double adjusted(double share, uint64_t samples)
 {
@@ -57,13 +59,6 @@ static void set_side(struct difference *row, bool is_after, uint64_t value, uint
 	row->samples[is_after] = samples;
 }
 
-static const char *file_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
-
 static int add_functions(struct comparison *c, const struct aggregate *a, bool is_after, bool total)
 {
 	for (size_t i = 0; i < a->n_functions; i++) {
@@ -75,7 +70,7 @@ static int add_functions(struct comparison *c, const struct aggregate *a, bool i
 		row = add_row(c);
 		if (!row || !(row->name = strdup(f->name)))
 			return -ENOMEM;
-		row->module = file_name(f->module);
+		row->module = text_file_name(f->module);
 		set_side(row, is_after, total ? f->total : f->self, f->samples, a);
 	}
 	return 0;

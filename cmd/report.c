@@ -70,13 +70,6 @@ static const struct opt_group groups[] = {
 #define NAME_COLUMNS 48 /* of a function, where there is no terminal to fill */
 #define LEAST_COLUMNS 20
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
-
 static int shares_width(const struct report_opts *o)
 {
 	return o->no_children ? 21 : 31;
@@ -104,7 +97,7 @@ static void print_function(const struct report_opts *o, const struct function *f
 	printf("%9s  ", text_count(function->samples).text);
 	printed = text_print(stdout, function->name, width == INT_MAX ? INT_MAX : columns);
 	printf("%*s  ", printed < columns ? columns - printed : 0, "");
-	text_print(stdout, base_name(function->module),
+	text_print(stdout, text_file_name(function->module),
 		   width == INT_MAX ? INT_MAX : width - shares_width(o) - columns - 2);
 	printf("\n");
 }

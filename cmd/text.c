@@ -72,6 +72,13 @@ const char *text_arrow(void)
 	return text_is_utf8() ? "→" : "->";
 }
 
+const char *text_file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
 int text_terminal_width(FILE *stream)
 {
 	struct winsize size;

@@ -23,6 +23,9 @@ struct text_number text_share(uint64_t part, uint64_t whole);
 bool text_is_utf8(void);
 const char *text_arrow(void);
 
+/* The last part of a path; all of it where it has none, or ends in a slash. */
+const char *text_file_name(const char *path);
+
 /* The width of the terminal at a stream in columns; INT_MAX where it is not one. */
 int text_terminal_width(FILE *stream);
 

@@ -12,6 +12,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/path.h"
 #include "export/code_tables.h"
 #include "export/export.h"
 #include "export/gzip.h"
@@ -193,13 +194,6 @@ static void write_mapping(struct pprof *p, uint32_t number, const struct known *
 	emit(p, &part);
 }
 
-static const char *file_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* pprof takes the first mapping for the program's: the file that the command recorded names. */
 static uint32_t program_of(const struct egret_profile *profile, const struct known *modules,
 			   size_t n)
@@ -211,7 +205,7 @@ static uint32_t program_of(const struct egret_profile *profile, const struct kno
 	for (uint32_t m = 0; len && m < n; m++) {
 		if (!modules[m].name)
 			continue;
-		name = file_name(modules[m].name);
+		name = egret_file_name(modules[m].name);
 		if (strlen(name) <= len &&
 		    !strncmp(command + len - strlen(name), name, strlen(name)))
 			return m;

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/options.h"
+#include "base/path.h"
 #include "profile/profile_tables.h"
 
 /* What is known of each frame and of each stack. */
@@ -68,19 +69,12 @@ static bool keeps_thread(const struct filter *f, const struct egret_profile_thre
 
 /* ---- frames */
 
-static const char *file_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
-
 static bool is_of_dso(const struct filter *f, const struct egret_frame *frame)
 {
 	const struct egret_filter_opts *o = f->opts;
 
 	return !o->n_dsos || matches(o->dsos, o->n_dsos, frame->module) ||
-	       matches(o->dsos, o->n_dsos, file_name(frame->module));
+	       matches(o->dsos, o->n_dsos, egret_file_name(frame->module));
 }
 
 /* Any of the functions that are inlined there, and the function itself. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/path.h"
 #include "bpf/reasons.h"
 #include "profile/profile_tables.h"
 
@@ -116,9 +117,7 @@ static int print_cut(char *to, size_t size, uint64_t offset)
 static int print_name(char *to, size_t size, const struct egret_profile *p,
 		      const struct egret_profile_module *module, uint64_t offset)
 {
-	const char *path = public_module(p, module);
-	const char *slash = strrchr(path, '/');
-	const char *name = slash && slash[1] ? slash + 1 : path;
+	const char *name = egret_file_name(public_module(p, module));
 
 	switch (module->kind) {
 	case EGRET_MODULE_CUT:
