@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "base/radix.h"
 #include "symbolize/symbolize.h"
 
 #define CORE_MODULE "[kernel.kallsyms]"
@@ -143,13 +144,6 @@ static uint32_t add_module(struct egret_kallsyms *table, const struct line *line
 
 /* ---- order -------------------------------------------------------------------------------- */
 
-static int compare_entries(const void *a, const void *b)
-{
-	const struct entry *x = a, *y = b;
-
-	return (x->start > y->start) - (x->start < y->start);
-}
-
 /* Whether x is the one to take of two that start together. */
 static bool is_better(const struct egret_kallsyms *table, const struct entry *x,
 		      const struct entry *y)
@@ -177,14 +171,40 @@ static bool is_sorted(const struct egret_kallsyms *table)
 	return true;
 }
 
-/* By start, one for each. The kernel hands its own symbols out in order, but not its modules. */
-static void sort_entries(struct egret_kallsyms *table)
+/* The kernel hands its own symbols out in order, but not its modules, nor those of BPF. */
+static int put_in_order(struct egret_kallsyms *table)
 {
+	__free_ struct egret_radix_item *items = NULL;
+	struct entry *sorted;
+	int ret;
+
+	if (is_sorted(table))
+		return 0;
+	items = reallocarray(NULL, table->n, sizeof(*items));
+	sorted = reallocarray(NULL, table->n, sizeof(*sorted));
+	for (size_t i = 0; items && i < table->n; i++)
+		items[i] = (struct egret_radix_item){ table->entries[i].start, (uint32_t)i };
+	ret = items && sorted ? egret_radix_sort(items, table->n) : -ENOMEM;
+	if (ret) {
+		free(sorted);
+		return ret;
+	}
+	for (size_t i = 0; i < table->n; i++)
+		sorted[i] = table->entries[items[i].index];
+	free(table->entries);
+	table->entries = sorted;
+	return 0;
+}
+
+/* By start, one for each. 0 or -ENOMEM. */
+static int sort_entries(struct egret_kallsyms *table)
+{
+	int ret = put_in_order(table);
 	struct entry *e = table->entries;
 	size_t kept = 0;
 
-	if (!is_sorted(table))
-		qsort(e, table->n, sizeof(*e), compare_entries);
+	if (ret)
+		return ret;
 	for (size_t i = 0; i < table->n; i++) {
 		if (!kept || e[kept - 1].start != e[i].start)
 			e[kept++] = e[i];
@@ -192,6 +212,7 @@ static void sort_entries(struct egret_kallsyms *table)
 			e[kept - 1] = e[i];
 	}
 	table->n = kept;
+	return 0;
 }
 
 /* The table says where symbols begin, and leaves where they end to its readers. */
@@ -290,7 +311,10 @@ int egret_kallsyms_parse(const char *text, size_t len, struct egret_kallsyms **o
 	}
 	if (table->hidden)
 		table->n = 0;
-	sort_entries(table);
+	if (sort_entries(table)) {
+		egret_kallsyms_destroy(table);
+		return egret_fail(err, ENOMEM, "no memory for the kernel's symbols");
+	}
 	give_sizes(table);
 	drop_data(table);
 	*out = table;

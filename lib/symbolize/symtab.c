@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "base/radix.h"
 #include "symbolize/code_ranges.h"
 #include "symbolize/plt.h"
 #include "symbolize/symbolize.h"
@@ -221,7 +222,7 @@ static int add_symbols(struct egret_symtab *table, const struct egret_elf *elf, 
 
 /* ---- order -------------------------------------------------------------------------------- */
 
-/* By start; of those that start together, the one to take comes last. */
+/* Of those that start together, the one to take comes last. */
 static int compare_entries(const void *a, const void *b, void *arg)
 {
 	const struct egret_symtab *table = arg;
@@ -229,8 +230,6 @@ static int compare_entries(const void *a, const void *b, void *arg)
 	const char *x_name, *y_name;
 	size_t x_len, y_len;
 
-	if (x->start != y->start)
-		return x->start < y->start ? -1 : 1;
 	if ((x->grade ^ y->grade) & ~GRADE_WEAK)
 		return x->grade > y->grade ? -1 : 1;
 	x_name = name_of(table, x);
@@ -244,20 +243,55 @@ static int compare_entries(const void *a, const void *b, void *arg)
 	return -strncmp(x_name, y_name, NAME_MAX_LEN);
 }
 
-/* Sorts; of those that start together, drops each that reaches no further than a better one. */
-static void sort_entries(struct egret_symtab *table, struct entries *entries)
+/* By start. 0 or -ENOMEM. */
+static int sort_by_start(struct entries *entries)
 {
-	struct entry *e = entries->entries;
+	__free_ struct egret_radix_item *items = reallocarray(NULL, entries->n, sizeof(*items));
+	struct entry *sorted = reallocarray(NULL, entries->n, sizeof(*sorted));
+	int ret = -ENOMEM;
+
+	for (size_t i = 0; items && i < entries->n; i++)
+		items[i] = (struct egret_radix_item){ entries->entries[i].start, (uint32_t)i };
+	if (items && sorted)
+		ret = egret_radix_sort(items, entries->n);
+	if (ret) {
+		free(sorted);
+		return ret;
+	}
+	for (size_t i = 0; i < entries->n; i++)
+		sorted[i] = entries->entries[items[i].index];
+	free(entries->entries);
+	entries->entries = sorted;
+	entries->capacity = entries->n;
+	return 0;
+}
+
+/*
+ * Sorts; of those that start together, drops each that reaches no further than a better one. 0 or
+ * -ENOMEM.
+ */
+static int sort_entries(struct egret_symtab *table, struct entries *entries)
+{
 	size_t kept = entries->n;
+	struct entry *e;
 
 	if (!entries->n)
-		return;
-	qsort_r(e, entries->n, sizeof(*e), compare_entries, table);
+		return 0;
+	if (sort_by_start(entries))
+		return -ENOMEM;
+	e = entries->entries;
+	for (size_t i = 0, end; i < entries->n; i = end) {
+		for (end = i + 1; end < entries->n && e[end].start == e[i].start; end++)
+			;
+		if (end - i > 1)
+			qsort_r(e + i, end - i, sizeof(*e), compare_entries, table);
+	}
 	for (size_t i = entries->n; i-- > 0;)
 		if (kept == entries->n || e[kept].start != e[i].start || e[i].end > e[kept].end)
 			e[--kept] = e[i];
 	entries->n -= kept;
 	memmove(e, e + kept, entries->n * sizeof(*e));
+	return 0;
 }
 
 /*
@@ -422,16 +456,17 @@ static int build(struct egret_symtab *table, const struct egret_elf *elf,
 		ret = add_symbols(table, debug, SOURCE_DEBUG);
 	if (!ret)
 		ret = add_symbols(table, elf, SOURCE_DYNSYM);
+	if (!ret)
+		ret = sort_entries(table, &table->functions);
 	if (ret)
 		return ret;
-	sort_entries(table, &table->functions);
 	give_sizes(table);
 	link_up(&table->functions);
 	ret = egret_plt_each(elf, add_plt_entry, table);
 	if (!ret)
 		ret = add_entry_point(table, elf);
 	if (!ret)
-		sort_entries(table, &table->plt);
+		ret = sort_entries(table, &table->plt);
 	link_up(&table->plt);
 	return ret;
 }
