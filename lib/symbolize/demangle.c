@@ -117,6 +117,12 @@ static bool demangle_d(const char *mangled, struct output *out)
 	return out->len != 0;
 }
 
+/* A name of Rust's older mangling ends in a hash: "17h" and 16 digits. Few of C++ have that. */
+static bool demangle_rust_legacy(const char *mangled, struct output *out)
+{
+	return strstr(mangled, "17h") && run(rust_demangle_callback, mangled, DMGL_NO_OPTS, out);
+}
+
 /* By the prefix alone: a C function may be called anything. */
 static bool demangle_into(const char *mangled, bool is_short, struct output *out)
 {
@@ -124,7 +130,7 @@ static bool demangle_into(const char *mangled, bool is_short, struct output *out
 
 	if (!strncmp(mangled, "__Z", 3))
 		mangled++;
-	if (!strncmp(mangled, "_ZN", 3) && run(rust_demangle_callback, mangled, DMGL_NO_OPTS, out))
+	if (!strncmp(mangled, "_ZN", 3) && demangle_rust_legacy(mangled, out))
 		return true;
 	if (!strncmp(mangled, "_Z", 2))
 		return run(cplus_demangle_v3_callback, mangled, params | DMGL_ANSI, out);
