@@ -8,9 +8,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libdeflate.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -40,6 +40,7 @@ struct source {
 	uint32_t block;	 /* its number */
 	struct egret_buffer stored;
 	struct egret_buffer payload;
+	struct libdeflate_decompressor *decompressor;
 };
 
 /* Up to len bytes: fewer only at the end. The number of bytes, or -errno. */
@@ -143,8 +144,6 @@ static int check_block_header(const struct source *s, const struct block_header 
 
 static int unpack(struct source *s, const struct block_header *h, struct egret_error *err)
 {
-	uLongf len = h->raw_len;
-
 	if (egret_recording_crc(s->stored.data, h->stored_len) != h->crc)
 		return damaged(s, "wrong checksum", err);
 	egret_buffer_clear(&s->payload);
@@ -153,8 +152,9 @@ static int unpack(struct source *s, const struct block_header *h, struct egret_e
 	s->payload.len = h->raw_len;
 	if (h->stored_len == h->raw_len)
 		memcpy(s->payload.data, s->stored.data, h->raw_len);
-	else if (uncompress(s->payload.data, &len, s->stored.data, h->stored_len) != Z_OK ||
-		 len != h->raw_len)
+	else if (libdeflate_zlib_decompress(s->decompressor, s->stored.data, h->stored_len,
+					    s->payload.data, h->raw_len,
+					    NULL) != LIBDEFLATE_SUCCESS)
 		return damaged(s, "it does not unpack", err);
 	return 0;
 }
@@ -248,11 +248,15 @@ int egret_recording_read(const char *path, struct egret_profile *profile,
 			return egret_fail(err, errno, "cannot open %s: %s", path, strerror(errno));
 	}
 	s.fd = is_stdin ? STDIN_FILENO : opened;
+	s.decompressor = libdeflate_alloc_decompressor();
+	if (!s.decompressor)
+		return egret_fail(err, ENOMEM, "%s: no memory to unpack it", s.name);
 	ret = read_file_header(&s, err);
 	if (!ret)
 		ret = read_blocks(&s, &r, err);
 	egret_buffer_deinit(&s.stored);
 	egret_buffer_deinit(&s.payload);
+	libdeflate_free_decompressor(s.decompressor);
 	egret_reader_deinit(&r);
 	return ret;
 }

