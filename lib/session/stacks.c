@@ -40,6 +40,10 @@ void egret_stacks_deinit(struct egret_stacks *s)
 		s->engine->destroy(s->unwinder);
 	egret_recovery_destroy(s->recovery);
 	egret_code_pages_deinit(&s->code_pages);
+	for (size_t i = 0; i < EGRET_KEPT_STACKS; i++) {
+		free(s->kept[i].frames);
+		free(s->kept[i].stacks);
+	}
 	free(s->module_states);
 	free(s->module_of);
 	free(s->frames);
@@ -169,9 +173,6 @@ static uint32_t push_user_frame(struct egret_stacks *s, uint32_t stack,
 		    frame->flags);
 }
 
-/* ---- unwinding ----------------------------------------------------------------------------------
- */
-
 /* A capture while it is unwound: the argument of both callbacks. */
 struct capture_view {
 	struct egret_stacks *stacks;
@@ -180,6 +181,98 @@ struct capture_view {
 	struct egret_stack_run runs[EGRET_MAX_WINDOWS];
 	uint32_t last;
 };
+
+/* The number of what is mapped in a process; 0: none. */
+static uint64_t code_number_of(const struct egret_process *process)
+{
+	return process->code ? process->code->number : 0;
+}
+
+/* ---- the last stacks ----------------------------------------------------------------------------
+ */
+
+static bool same_frame(const struct egret_unwound_frame *a, const struct egret_unwound_frame *b)
+{
+	return a->pc == b->pc && a->cookie == b->cookie && a->flags == b->flags;
+}
+
+/* How many of n frames, from the root on, have their stack already. */
+static size_t count_kept(const struct egret_kept_stack *kept,
+			 const struct egret_unwound_frame *frames, size_t n)
+{
+	size_t max = kept->n_kept < n ? kept->n_kept : n, i = 0;
+
+	while (i < max && same_frame(&frames[n - 1 - i], &kept->frames[kept->n_frames - 1 - i]))
+		i++;
+	return i;
+}
+
+/* What is kept of a thread. NULL without memory. */
+static struct egret_kept_stack *kept_of(struct egret_stacks *s, uint32_t tid)
+{
+	struct egret_kept_stack *kept = &s->kept[tid % EGRET_KEPT_STACKS];
+
+	if (!kept->stacks)
+		kept->stacks = calloc(s->max_frames, sizeof(*kept->stacks));
+	if (!kept->frames)
+		kept->frames = calloc(s->max_frames, sizeof(*kept->frames));
+	return kept->stacks && kept->frames ? kept : NULL;
+}
+
+/* What is at an address that code was made at may be other code the next time. */
+static bool is_jit_frame(const struct egret_unwound_frame *frame)
+{
+	const struct egret_mapping *m = (const struct egret_mapping *)(uintptr_t)frame->cookie;
+
+	return m && m->module->kind == EGRET_CODE_JIT;
+}
+
+static bool has_jit_frames(const struct egret_unwound_frame *frames, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_jit_frame(&frames[i]))
+			return true;
+	return false;
+}
+
+/* The stack of n frames, s->frames, on top of base; they are what is kept afterwards. */
+static uint32_t push_user_frames(struct egret_stacks *s, uint32_t base, size_t n,
+				 const struct capture_view *view)
+{
+	const struct egret_rec_capture *rec = view->rec;
+	uint64_t code_number = code_number_of(view->process);
+	struct egret_kept_stack *kept = kept_of(s, rec->tid);
+	struct egret_unwound_frame *frames = s->frames;
+	uint32_t stack = base;
+	size_t done = 0;
+
+	if (!kept)
+		return UINT32_MAX;
+	if (code_number && kept->code_number == code_number && kept->base == base)
+		done = count_kept(kept, frames, n);
+	if (done)
+		stack = kept->stacks[done - 1];
+	if (s->jit && has_jit_frames(frames, n - done))
+		egret_jit_names_seen(s->jit, view->process);
+	kept->n_kept = done;
+	for (size_t i = done; i < n; i++) {
+		const struct egret_unwound_frame *frame = &frames[n - 1 - i];
+
+		stack = push_user_frame(s, stack, frame, rec->rec.time);
+		kept->stacks[i] = stack;
+		if (kept->n_kept == i && stack != UINT32_MAX && !is_jit_frame(frame))
+			kept->n_kept++;
+	}
+	s->frames = kept->frames;
+	kept->frames = frames;
+	kept->n_frames = n;
+	kept->code_number = code_number;
+	kept->base = base;
+	return stack;
+}
+
+/* ---- unwinding ----------------------------------------------------------------------------------
+ */
 
 static bool view_capture(struct capture_view *view, const struct egret_rec_capture *rec)
 {
@@ -436,18 +529,6 @@ static void begin_new_thread(struct egret_process *process, struct egret_unwind_
 		regs->r[EGRET_UNWIND_RIP] = target;
 }
 
-static bool has_jit_frames(const struct egret_unwound_frame *frames, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		const struct egret_mapping *m =
-			(const struct egret_mapping *)(uintptr_t)frames[i].cookie;
-
-		if (m && m->module->kind == EGRET_CODE_JIT)
-			return true;
-	}
-	return false;
-}
-
 static struct egret_user_stack unwind_capture(struct egret_stacks *s, struct capture_view *view)
 {
 	const struct egret_rec_capture *rec = view->rec;
@@ -459,7 +540,7 @@ static struct egret_user_stack unwind_capture(struct egret_stacks *s, struct cap
 		.recovery = s->recovery,
 		.runs = view->runs,
 		.n_runs = rec->n_windows,
-		.code_number = view->process->code ? view->process->code->number : 0,
+		.code_number = code_number_of(view->process),
 		.frames = s->frames,
 		.max_frames = s->max_frames,
 	};
@@ -480,10 +561,7 @@ static struct egret_user_stack unwind_capture(struct egret_stacks *s, struct cap
 		user.wanted = rec->wanted;
 		user.got = rec->got;
 	}
-	if (s->jit && has_jit_frames(s->frames, result.n_frames))
-		egret_jit_names_seen(s->jit, view->process);
-	for (size_t i = result.n_frames; i-- > 0;)
-		user.stack = push_user_frame(s, user.stack, &s->frames[i], rec->rec.time);
+	user.stack = push_user_frames(s, user.stack, result.n_frames, view);
 	return user;
 }
 

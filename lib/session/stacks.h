@@ -21,6 +21,20 @@ struct egret_user_stack {
 
 struct module_state;
 
+/*
+ * The last stack of a thread, as it is in the profile: most of the next one's outer frames are the
+ * same, and are not looked for there again.
+ */
+struct egret_kept_stack {
+	struct egret_unwound_frame *frames; /* leaf first; room for max_frames; NULL: none yet */
+	uint32_t *stacks;		    /* of the profile, up to each frame, root first */
+	size_t n_frames;
+	size_t n_kept;	      /* frames from the root on that have their stack */
+	uint64_t code_number; /* of what was mapped then: frames of another are others; 0: none */
+	uint32_t base;	      /* the stack below the outermost frame: empty, or why it is cut */
+};
+#define EGRET_KEPT_STACKS 8 /* by thread id */
+
 struct egret_stacks {
 	const struct egret_unwind_engine *engine;
 	struct egret_unwinder *unwinder;
@@ -32,6 +46,7 @@ struct egret_stacks {
 		*module_of; /* by number of the profile's modules; NULL for pseudo-modules */
 	size_t n_module_of;
 	struct egret_unwound_frame *frames; /* room for max_frames */
+	struct egret_kept_stack kept[EGRET_KEPT_STACKS];
 	uint32_t max_frames;
 	uint64_t frames_unwound;
 	struct egret_cache *cache; /* of unwind tables; NULL: none */
