@@ -127,9 +127,16 @@ __attribute__((noinline)) int emit_ended(struct capture *c, u8 ending)
 	return 0;
 }
 
+static __always_inline bool is_locked(const struct stack_plan *plan)
+{
+	return plan->range[0].locked || plan->range[1].locked;
+}
+
 /* The stack was copied into a record, or there was no room for one. */
 static __always_inline void account_copy(struct capture *c, bool copied)
 {
+	if (is_locked(&c->plan))
+		count(EGRET_COUNT_VMA_BUSY);
 	if (copied) {
 		count(EGRET_COUNT_CAPTURES_DONE);
 		count_add(EGRET_COUNT_PAGES_IN, c->pages_in);

@@ -41,7 +41,9 @@
 	X(20, NO_REGS, "no-regs", "the interrupt hit where user registers are not known",          \
 	  "use a capture backend that defers (see egret doctor)")                                  \
 	X(21, FAULT_TIMEOUT, "fault-timeout", "a page of --fault=any did not come in time", "")    \
-	X(22, IDLE, "idle", "the idle task has no user stack", "")
+	X(22, IDLE, "idle", "the idle task has no user stack", "")                                 \
+	X(23, LOCKED, "locked",                                                                    \
+	  "the address space was locked, so that no page could be asked for", "")
 
 /* Unwind endings. Only ROOT is a complete stack. */
 #define EGRET_UNWIND_ENDINGS(X)                                                                    \

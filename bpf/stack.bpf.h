@@ -17,7 +17,8 @@ struct stack_range {
 	u32 len;	 /* bytes to read, at most the limit */
 	u32 wanted;	 /* bytes that there are */
 	u64 magic;	 /* of the file system behind it, magic.h; 0: none */
-	u64 userfaultfd; /* not 0: one is registered, or it is not known whether one is */
+	u64 userfaultfd; /* not 0: one is registered */
+	u64 locked;	 /* not 0: the mappings could not be asked for, the above is not known */
 };
 
 /* What to read of one thread: its stack, and the interrupted one below a handler's alternate stack.
@@ -53,7 +54,7 @@ static __always_inline bool remote_filesystem(u64 magic)
 /* Whether missing pages of a range are brought in by somebody who may never answer. */
 static __always_inline bool is_unsafe(const struct stack_range *range)
 {
-	return range->userfaultfd || remote_filesystem(range->magic);
+	return range->locked || range->userfaultfd || remote_filesystem(range->magic);
 }
 
 struct vma_facts {
@@ -188,11 +189,10 @@ static __always_inline u32 range_without_vma(struct task_struct *task, u64 fs_ba
 {
 	u64 end = sp + limit;
 
-	count(EGRET_COUNT_VMA_BUSY);
 	known_end(task, fs_base, sp, &end);
 	range->len = end - sp;
 	range->wanted = range->len;
-	range->userfaultfd = 1;
+	range->locked = 1;
 	return EGRET_CAPTURE_WHOLE;
 }
 

@@ -130,17 +130,43 @@ out:
 	return result;
 }
 
-/* Whether the page at addr may be waited for. Asked page by page: a range may span mappings. */
-static __always_inline bool may_wait_for(u64 addr)
+/*
+ * Another thread holds the lock of the address space, which a program can only try to take. A fault
+ * takes it as everybody does (lock_mm_and_find_vma() in mm/mmap_lock.c), and finds nothing at
+ * address 0.
+ */
+static __always_inline void wait_for_lock(void)
+{
+	char byte;
+
+	bpf_copy_from_user(&byte, 1, NULL);
+}
+
+#define LOCK_TRIES 10 /* to ask for a mapping: a lock may be taken again and again */
+#define COPY_TRIES 10 /* of which TOUCH_TRIES bring pages in: the others find a lock */
+#define TOUCH_TRIES 3
+
+/*
+ * WHOLE: the page at addr may be waited for; else the ending of a stack that has it. Asked page by
+ * page: a range may span mappings.
+ */
+static __noinline u8 may_wait_for(u64 addr)
 {
 	struct stack_range page = {};
 	struct vma_facts vma;
+	int err = -EBUSY;
 
-	if (find_vma(&vma, addr))
-		return false;
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		err = find_vma(&vma, addr);
+		if (err != -EBUSY)
+			break;
+		wait_for_lock();
+	}
+	if (err)
+		return err == -EBUSY ? EGRET_CAPTURE_LOCKED : EGRET_CAPTURE_BAD_ADDRESS;
 	page.magic = vma.magic;
 	page.userfaultfd = vma.userfaultfd;
-	return !is_unsafe(&page);
+	return is_unsafe(&page) ? EGRET_CAPTURE_FAULT_POLICY : EGRET_CAPTURE_WHOLE;
 }
 
 /* Brings in the missing pages of a range. Returns WHOLE, or why some are still missing. */
@@ -148,7 +174,7 @@ static __noinline u8 touch_range(struct stack_range *range, u32 *pages_in)
 {
 	u64 addr = range->start, end = range->start + range->len;
 	struct bpf_iter_num it;
-	bool forbidden = false, failed = false;
+	u8 ending = EGRET_CAPTURE_WHOLE;
 	char byte;
 
 	bpf_iter_num_new(&it, 0, range->len / PAGE_SIZE + 2);
@@ -156,19 +182,19 @@ static __noinline u8 touch_range(struct stack_range *range, u32 *pages_in)
 		if (addr >= end)
 			break;
 		if (bpf_probe_read_user(&byte, 1, (void *)addr)) {
-			if (!may_wait_for(addr))
-				forbidden = true;
+			u8 page = may_wait_for(addr);
+
+			if (page != EGRET_CAPTURE_WHOLE)
+				ending = page;
 			else if (bpf_copy_from_user(&byte, 1, (void *)addr))
-				failed = true;
+				ending = EGRET_CAPTURE_BAD_ADDRESS;
 			else
 				*pages_in += 1;
 		}
 		addr = (addr & ~(PAGE_SIZE - 1)) + PAGE_SIZE;
 	}
 	bpf_iter_num_destroy(&it);
-	return forbidden ? EGRET_CAPTURE_FAULT_POLICY
-	       : failed	 ? EGRET_CAPTURE_BAD_ADDRESS
-			 : EGRET_CAPTURE_WHOLE;
+	return ending;
 }
 
 /* Touches both ranges; says with which ending a copy of what is there then ends. */
@@ -186,23 +212,39 @@ static __always_inline u8 touch(struct capture *c)
 }
 
 /*
- * Touch, then copy, three times at most. Sleepable: runs in the callback only. May not hold a
+ * A page is missing of a range whose bounds and mappings are not known, because the address space
+ * was locked. Waits for that, and looks again: only here, since whoever is on its stack and needs
+ * none of this is not to wait for others.
+ */
+static __always_inline u8 plan_again(struct capture *c)
+{
+	if (config.fault == EGRET_FAULT_NONE)
+		return EGRET_CAPTURE_NOT_RESIDENT;
+	wait_for_lock();
+	return capture_begin(c, bpf_get_current_task_btf());
+}
+
+/*
+ * Touch, then copy, as often as COPY_TRIES. Sleepable: runs in the callback only. May not hold a
  * reservation while it touches. Returns COPY_DONE, or what the last copy ended with.
  */
 static __noinline int capture_faulting(struct capture *c)
 {
 	u8 ending = EGRET_CAPTURE_PAGES_VANISHED;
-	int result = COPY_FAULT;
+	int result = COPY_FAULT, touched = 0;
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < COPY_TRIES && touched < TOUCH_TRIES; i++) {
+		bool locked = is_locked(&c->plan);
+
 		result = try_copy(c, false, c->plan.ending);
 		if (result != COPY_FAULT)
 			break;
 		count(EGRET_COUNT_CAPTURE_RETRIES);
-		ending = touch(c);
+		ending = locked ? plan_again(c) : touch(c);
 		if (ending != EGRET_CAPTURE_WHOLE)
 			break;
-		ending = EGRET_CAPTURE_PAGES_VANISHED;
+		ending = locked ? EGRET_CAPTURE_LOCKED : EGRET_CAPTURE_PAGES_VANISHED;
+		touched += !locked;
 	}
 	if (result == COPY_FAULT)
 		result = try_copy(c, true, ending);
