@@ -13,9 +13,10 @@ check "samples" "$n" '>' 500
 check "mappings that were locked" "$(stat_of captures.vma-busy)" '>' 50
 check "pages that were missing" "$(stat_of captures.pages-in)" '>' 50
 check "endings that blame the policy" "$(stat_of capture.fault-policy)" == 0
-check "complete, per mille ($(endings))" "$(permille "$(stat_of unwind.root)" "$n")" '>=' 990
-check "the sum of what ended otherwise" \
-	$((n - $(stat_of capture.whole))) == \
+full=$(stat_of capture.ring-full) # of a busy machine: a stack is 256 KB
+check "complete, per mille ($(endings))" \
+	"$(permille "$(stat_of unwind.root)" $((n - full)))" '>=' 985
+check "the sum of what ended otherwise" $((n - full - $(stat_of capture.whole))) == \
 	$(($(stat_of capture.locked) + $(stat_of capture.pages-vanished)))
 check_identity "locked"
 
