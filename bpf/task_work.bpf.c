@@ -154,14 +154,17 @@ static __noinline u8 may_wait_for(u64 addr)
 {
 	struct stack_range page = {};
 	struct vma_facts vma;
+	struct bpf_iter_num it;
 	int err = -EBUSY;
 
-	for (int i = 0; i < LOCK_TRIES; i++) {
+	bpf_iter_num_new(&it, 0, LOCK_TRIES);
+	while (bpf_iter_num_next(&it)) {
 		err = find_vma(&vma, addr);
 		if (err != -EBUSY)
 			break;
 		wait_for_lock();
 	}
+	bpf_iter_num_destroy(&it);
 	if (err)
 		return err == -EBUSY ? EGRET_CAPTURE_LOCKED : EGRET_CAPTURE_BAD_ADDRESS;
 	page.magic = vma.magic;
@@ -232,8 +235,10 @@ static __noinline int capture_faulting(struct capture *c)
 {
 	u8 ending = EGRET_CAPTURE_PAGES_VANISHED;
 	int result = COPY_FAULT, touched = 0;
+	struct bpf_iter_num it;
 
-	for (int i = 0; i < COPY_TRIES && touched < TOUCH_TRIES; i++) {
+	bpf_iter_num_new(&it, 0, COPY_TRIES);
+	while (bpf_iter_num_next(&it) && touched < TOUCH_TRIES) {
 		bool locked = is_locked(&c->plan);
 
 		result = try_copy(c, false, c->plan.ending);
@@ -246,6 +251,7 @@ static __noinline int capture_faulting(struct capture *c)
 		ending = locked ? EGRET_CAPTURE_LOCKED : EGRET_CAPTURE_PAGES_VANISHED;
 		touched += !locked;
 	}
+	bpf_iter_num_destroy(&it);
 	if (result == COPY_FAULT)
 		result = try_copy(c, true, ending);
 	account_copy(c, result == COPY_DONE);
