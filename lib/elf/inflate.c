@@ -5,6 +5,7 @@
 #include <libdeflate.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <zstd.h>
 
 #ifndef ELFCOMPRESS_ZSTD
@@ -14,15 +15,23 @@
 /* Debug sections shrink to a third, seldom to a tenth: a small file may not ask for all memory. */
 #define SIZE_MAX_OF(stored) ((64ull << 20) + 200ull * (stored))
 
-struct packed {
-	unsigned int type; /* ELFCOMPRESS_* */
-	uint64_t size;	   /* unpacked */
-	const uint8_t *bytes;
-	size_t stored;
-};
+/* Huge pages of x86-64; a large section is not touched a small page at a time. */
+#define HUGE_PAGE (2ull << 20)
+
+static uint8_t *allocate(uint64_t size)
+{
+	void *to;
+
+	if (size < HUGE_PAGE)
+		return malloc(size ? size : 1);
+	if (posix_memalign(&to, HUGE_PAGE, size))
+		return NULL;
+	(void)madvise(to, size, MADV_HUGEPAGE);
+	return to;
+}
 
 /* libdeflate: whole buffers, two to three times as fast as zlib. */
-static bool inflate_zlib(const struct packed *packed, uint8_t *to)
+static bool inflate_zlib(const struct egret_packed_section *packed, uint8_t *to)
 {
 	struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
 	enum libdeflate_result result = LIBDEFLATE_BAD_DATA;
@@ -34,16 +43,21 @@ static bool inflate_zlib(const struct packed *packed, uint8_t *to)
 	return result == LIBDEFLATE_SUCCESS;
 }
 
-static int inflate_packed(const struct packed *packed, struct egret_plain_section *out)
+int egret_packed_section_unpack(const struct egret_packed_section *packed,
+				struct egret_plain_section *out)
 {
 	uint8_t *to;
 	bool done;
 
+	*out = (struct egret_plain_section){ packed->bytes, packed->size, NULL };
+	if (!packed->type)
+		return 0;
+	*out = (struct egret_plain_section){ 0 };
 	if (packed->type != ELFCOMPRESS_ZLIB && packed->type != ELFCOMPRESS_ZSTD)
 		return -ENOTSUP;
 	if (packed->size > SIZE_MAX_OF(packed->stored))
 		return -EBADMSG;
-	to = malloc(packed->size ? packed->size : 1);
+	to = allocate(packed->size);
 	if (!to)
 		return -ENOMEM;
 	if (packed->type == ELFCOMPRESS_ZLIB)
@@ -61,7 +75,7 @@ static int inflate_packed(const struct packed *packed, struct egret_plain_sectio
 
 /* Elf64_Chdr or Elf32_Chdr before the bytes. */
 static bool read_chdr(const struct egret_elf *elf, const struct egret_section *section,
-		      struct packed *out)
+		      struct egret_packed_section *out)
 {
 	Elf64_Chdr chdr;
 	Elf32_Chdr small;
@@ -84,32 +98,30 @@ static bool read_chdr(const struct egret_elf *elf, const struct egret_section *s
 }
 
 /* "ZLIB", the size as 8 bytes, the highest first. */
-static bool read_zdebug(const struct egret_section *section, struct packed *out)
+static bool read_zdebug(const struct egret_section *section, struct egret_packed_section *out)
 {
 	const uint8_t *bytes = section->data;
 
 	if (section->size < 12 || memcmp(bytes, "ZLIB", 4))
 		return false;
-	*out = (struct packed){ ELFCOMPRESS_ZLIB, 0, bytes + 12, section->size - 12 };
+	*out = (struct egret_packed_section){ ELFCOMPRESS_ZLIB, 0, bytes + 12, section->size - 12 };
 	for (int i = 4; i < 12; i++)
 		out->size = out->size << 8 | bytes[i];
 	return true;
 }
 
-int egret_elf_plain_section(const struct egret_elf *elf, const char *name,
-			    struct egret_plain_section *out)
+int egret_elf_packed_section(const struct egret_elf *elf, const char *name,
+			     struct egret_packed_section *out)
 {
 	struct egret_section section;
-	struct packed packed;
 	char old[64];
 
-	*out = (struct egret_plain_section){ 0 };
+	*out = (struct egret_packed_section){ 0 };
 	if (egret_elf_stored_section(elf, name, &section)) {
-		if (!(section.shdr.sh_flags & SHF_COMPRESSED)) {
-			*out = (struct egret_plain_section){ section.data, section.size, NULL };
-			return 0;
-		}
-		return read_chdr(elf, &section, &packed) ? inflate_packed(&packed, out) : -EBADMSG;
+		if (section.shdr.sh_flags & SHF_COMPRESSED)
+			return read_chdr(elf, &section, out) && out->type ? 0 : -EBADMSG;
+		*out = (struct egret_packed_section){ 0, section.size, section.data, section.size };
+		return 0;
 	}
 	if (name[0] != '.' || strlen(name) + 2 > sizeof(old))
 		return -ENOENT;
@@ -118,7 +130,17 @@ int egret_elf_plain_section(const struct egret_elf *elf, const char *name,
 	strcpy(old + 2, name + 1);
 	if (!egret_elf_stored_section(elf, old, &section))
 		return -ENOENT;
-	return read_zdebug(&section, &packed) ? inflate_packed(&packed, out) : -EBADMSG;
+	return read_zdebug(&section, out) ? 0 : -EBADMSG;
+}
+
+int egret_elf_plain_section(const struct egret_elf *elf, const char *name,
+			    struct egret_plain_section *out)
+{
+	struct egret_packed_section packed;
+	int ret = egret_elf_packed_section(elf, name, &packed);
+
+	*out = (struct egret_plain_section){ 0 };
+	return ret ? ret : egret_packed_section_unpack(&packed, out);
 }
 
 void egret_plain_section_deinit(struct egret_plain_section *section)

@@ -24,6 +24,19 @@ struct egret_plain_section {
  */
 int egret_elf_plain_section(const struct egret_elf *elf, const char *name,
 			    struct egret_plain_section *out);
+
+/* The same in two steps: what is found may be unpacked by another thread. */
+struct egret_packed_section {
+	unsigned int type; /* ELFCOMPRESS_*; 0: it is not compressed */
+	uint64_t size;	   /* unpacked */
+	const uint8_t *bytes;
+	size_t stored;
+};
+int egret_elf_packed_section(const struct egret_elf *elf, const char *name,
+			     struct egret_packed_section *out);
+int egret_packed_section_unpack(const struct egret_packed_section *packed,
+				struct egret_plain_section *out);
+
 void egret_plain_section_deinit(struct egret_plain_section *section);
 
 #endif

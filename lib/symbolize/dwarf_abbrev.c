@@ -260,38 +260,82 @@ static int add_step(struct building *b, struct egret_dwarf_abbrev *abbrev,
 	return 0;
 }
 
-static int read_attrs(struct building *b, struct egret_bytes *r, struct egret_dwarf_abbrev *abbrev)
+/* Whether attributes are ever looked at: of functions, and of the DIE of a unit. */
+static bool is_read(uint16_t tag)
 {
-	for (;;) {
-		uint64_t name = egret_bytes_uleb(r), form = egret_bytes_uleb(r);
-		struct egret_dwarf_attr attr = { 0 };
-		int ret;
-
-		if (form == DW_FORM_implicit_const)
-			attr.implicit = egret_bytes_sleb(r);
-		if (r->failed || form > UINT16_MAX || abbrev->n_attrs == ATTRS_MAX)
-			return -EBADMSG;
-		if (!name && !form)
-			return 0;
-		attr.slot = slot_of(name);
-		attr.form = (uint16_t)form;
-		if (!step_of(b, form, &attr.step))
-			return -EBADMSG;
-		if (!egret_grow(&b->to->attrs, &b->attrs_room, b->n_attrs, sizeof(attr)))
-			return -ENOMEM;
-		b->to->attrs[b->n_attrs++] = attr;
-		abbrev->n_attrs++;
-		ret = add_step(b, abbrev, &attr, name == DW_AT_sibling);
-		if (ret)
-			return ret;
+	switch (tag) {
+	case DW_TAG_subprogram:
+	case DW_TAG_inlined_subroutine:
+	case DW_TAG_compile_unit:
+	case DW_TAG_partial_unit:
+	case DW_TAG_skeleton_unit:
+	case DW_TAG_type_unit:
+		return true;
+	default:
+		return false;
 	}
 }
 
+/* Those that nobody asks for and that have a fixed size are one with the one before. */
+static int add_attr(struct building *b, struct egret_dwarf_abbrev *abbrev,
+		    const struct egret_dwarf_attr *attr)
+{
+	struct egret_dwarf_attr *last = abbrev->n_attrs ? &b->to->attrs[b->n_attrs - 1] : NULL;
+
+	if (last && last->slot == EGRET_DWARF_NO_SLOT && attr->slot == last->slot &&
+	    last->step.kind == EGRET_DWARF_STEP_FIXED &&
+	    attr->step.kind == EGRET_DWARF_STEP_FIXED) {
+		last->step.n += attr->step.n;
+		return 0;
+	}
+	if (!egret_grow(&b->to->attrs, &b->attrs_room, b->n_attrs, sizeof(*attr)))
+		return -ENOMEM;
+	b->to->attrs[b->n_attrs++] = *attr;
+	abbrev->n_attrs++;
+	return 0;
+}
+
+static int read_attrs(struct building *b, struct egret_bytes *r, struct egret_dwarf_abbrev *abbrev)
+{
+	bool keeps = is_read(abbrev->tag);
+
+	for (unsigned int i = 0; i < ATTRS_MAX; i++) {
+		uint64_t name = egret_bytes_uleb(r), form = egret_bytes_uleb(r);
+		struct egret_dwarf_attr attr = { 0 };
+		int ret = 0;
+
+		if (form == DW_FORM_implicit_const)
+			attr.implicit = egret_bytes_sleb(r);
+		if (r->failed || form > UINT16_MAX)
+			return -EBADMSG;
+		if (!name && !form)
+			return 0;
+		attr.form = (uint16_t)form;
+		if (!step_of(b, form, &attr.step))
+			return -EBADMSG;
+		if (keeps) {
+			attr.slot = slot_of(name);
+			abbrev->has_code |= attr.slot == EGRET_DWARF_LOW_PC ||
+					    attr.slot == EGRET_DWARF_RANGES_AT;
+			ret = add_attr(b, abbrev, &attr);
+		}
+		if (!ret)
+			ret = add_step(b, abbrev, &attr, name == DW_AT_sibling);
+		if (ret)
+			return ret;
+	}
+	return -EBADMSG;
+}
+
+/* Passes over the attributes of an abbreviation: of most, one byte each tells name and form. */
 static void pass_attrs(struct egret_bytes *r)
 {
 	uint64_t name, form;
 
 	do {
+		while (egret_bytes_left(r) >= 2 && r->p[0] < 0x80 && r->p[1] < 0x80 &&
+		       r->p[1] != DW_FORM_implicit_const && (r->p[0] | r->p[1]))
+			r->p += 2;
 		name = egret_bytes_uleb(r);
 		form = egret_bytes_uleb(r);
 		if (form == DW_FORM_implicit_const)
@@ -336,13 +380,51 @@ static int compare_codes(const void *a, const void *b)
 	return (x->code > y->code) - (x->code < y->code);
 }
 
+/* Of most forms the size is no matter of the unit. */
+static void init_steps(struct building *b)
+{
+	static const uint16_t vary[] = { DW_FORM_addr,	     DW_FORM_strp,     DW_FORM_ref_addr,
+					 DW_FORM_sec_offset, DW_FORM_strp_sup, DW_FORM_line_strp };
+
+	memcpy(b->steps, steps_of_forms, sizeof(b->steps));
+	for (size_t i = 0; i < sizeof(vary) / sizeof(*vary); i++)
+		egret_dwarf_step_of(b->to, vary[i], &b->steps[vary[i]]);
+}
+
+/* Most tables have no more: growing would copy them again and again. */
+static bool make_room(struct building *b, uint64_t only)
+{
+	struct egret_dwarf_abbrevs *to = b->to;
+
+	b->room = only ? 1 : 256;
+	b->attrs_room = only ? 32 : 256;
+	b->steps_room = only ? 32 : 1024;
+	to->items = reallocarray(NULL, b->room, sizeof(*to->items));
+	to->attrs = reallocarray(NULL, b->attrs_room, sizeof(*to->attrs));
+	to->steps = reallocarray(NULL, b->steps_room, sizeof(*to->steps));
+	return to->items && to->attrs && to->steps;
+}
+
+/* Many tables stay open: what is left of the room goes back, and the table stays where it is. */
+static void give_back_room(struct building *b)
+{
+	struct egret_dwarf_abbrevs *to = b->to;
+	void *items = reallocarray(to->items, to->n + 1, sizeof(*to->items));
+	void *attrs = reallocarray(to->attrs, b->n_attrs + 1, sizeof(*to->attrs));
+	void *steps = reallocarray(to->steps, b->n_steps + 1, sizeof(*to->steps));
+
+	to->items = items ? items : to->items;
+	to->attrs = attrs ? attrs : to->attrs;
+	to->steps = steps ? steps : to->steps;
+}
+
 int egret_dwarf_abbrevs_create(const struct egret_dwarf_file *file,
 			       const struct egret_dwarf_unit *unit, uint64_t only,
 			       struct egret_dwarf_abbrevs **out)
 {
 	struct egret_bytes r = egret_dwarf_section_at(file, EGRET_DWARF_ABBREV, unit->abbrevs);
 	struct egret_dwarf_abbrevs *abbrevs = calloc(1, sizeof(*abbrevs));
-	struct building building = { .to = abbrevs, .steps = { { 0 } } };
+	struct building building = { .to = abbrevs };
 	int ret;
 
 	if (!abbrevs)
@@ -351,11 +433,9 @@ int egret_dwarf_abbrevs_create(const struct egret_dwarf_file *file,
 	abbrevs->version = unit->version;
 	abbrevs->address_size = unit->address_size;
 	abbrevs->offset_size = unit->offset_size;
-	for (size_t form = 0; form < NR_FORMS; form++)
-		egret_dwarf_step_of(abbrevs, (uint16_t)form, &building.steps[form]);
+	init_steps(&building);
 	/* Those of DIEs without attributes point somewhere too. */
-	if (!egret_grow(&abbrevs->attrs, &building.attrs_room, 0, sizeof(*abbrevs->attrs)) ||
-	    !egret_grow(&abbrevs->steps, &building.steps_room, 0, sizeof(*abbrevs->steps)))
+	if (!make_room(&building, only))
 		ret = -ENOMEM;
 	else
 		ret = r.failed ? -EBADMSG : read_abbrevs(&building, &r, only);
@@ -363,6 +443,8 @@ int egret_dwarf_abbrevs_create(const struct egret_dwarf_file *file,
 		egret_dwarf_abbrevs_destroy(abbrevs);
 		return ret;
 	}
+	if (!only)
+		give_back_room(&building);
 	abbrevs->is_dense = true;
 	for (size_t i = 0; i < abbrevs->n && abbrevs->is_dense; i++)
 		abbrevs->is_dense = abbrevs->items[i].code == i + 1;

@@ -63,6 +63,7 @@ struct egret_dwarf_abbrev {
 	uint64_t code;
 	uint16_t tag; /* DW_TAG_* */
 	bool has_children;
+	bool has_code; /* tells addresses */
 	uint16_t n_attrs, n_steps;
 	uint32_t first_attr, first_step;
 };

@@ -54,19 +54,16 @@ struct egret_dwarf_span egret_dwarf_blob_unit(const struct egret_dwarf_blob *blo
 
 uint32_t egret_dwarf_unit_of(const struct egret_dwarf_blob_range *ranges, size_t n, uint64_t vaddr)
 {
-	size_t lo = 0, hi = n;
+	const struct egret_dwarf_blob_range *at = ranges;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (ranges[mid].start <= vaddr)
-			lo = mid + 1;
-		else
-			hi = mid;
+	/* Without a branch: which way it goes nobody can guess. */
+	for (size_t half; n > 1; n -= half) {
+		half = n / 2;
+		at = at[half].start <= vaddr ? at + half : at;
 	}
-	if (!lo || vaddr - ranges[lo - 1].start >= ranges[lo - 1].size)
+	if (!n || vaddr < at->start || vaddr - at->start >= at->size)
 		return EGRET_DWARF_NO_UNIT;
-	return ranges[lo - 1].unit;
+	return at->unit;
 }
 
 /* ---- unit blobs ----------------------------------------------------------------------------- */
@@ -98,8 +95,18 @@ static bool open_unit(struct unit *unit, const struct egret_dwarf_span *span)
 	return size + head->rows_size <= span->size;
 }
 
+bool egret_dwarf_unit_is_whole(const struct egret_dwarf_span *span)
+{
+	struct egret_dwarf_unit_head head;
+
+	if (span->size < sizeof(head))
+		return false;
+	memcpy(&head, span->bytes, sizeof(head));
+	return !head.is_partial;
+}
+
 /* The difference is as egret_buffer_add_sleb writes it. */
-static uint32_t add_difference(struct egret_bytes *r, uint32_t to)
+static inline uint32_t add_difference(struct egret_bytes *r, uint32_t to)
 {
 	uint64_t value = egret_bytes_uleb(r);
 
@@ -119,7 +126,6 @@ static bool find_in_block(const struct unit *unit, uint32_t block, uint32_t addr
 	if (at > end || end > unit->head.rows_size)
 		return false;
 	r = (struct egret_bytes){ unit->rows + at, unit->rows + end, false };
-	*out = (struct egret_dwarf_blob_row){ 0 };
 	for (int i = 0; i < EGRET_DWARF_BLOCK_ROWS && r.p < r.end; i++) {
 		uint64_t told = egret_bytes_uleb(&r);
 
@@ -132,27 +138,24 @@ static bool find_in_block(const struct unit *unit, uint32_t block, uint32_t addr
 			row.file = add_difference(&r, row.file);
 		if (told & 4)
 			row.line = add_difference(&r, row.line);
-		*out = row;
 	}
+	*out = row;
 	return !r.failed;
 }
 
 static bool find_row(const struct unit *unit, uint64_t vaddr, struct egret_dwarf_blob_row *out)
 {
 	uint64_t address = vaddr - unit->head.base;
-	uint32_t lo = 0, hi = unit->head.n_blocks;
+	const struct egret_dwarf_block *at = unit->blocks;
 
-	if (vaddr < unit->head.base || address > UINT32_MAX)
+	if (vaddr < unit->head.base || address > UINT32_MAX || !unit->head.n_blocks)
 		return false;
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (unit->blocks[mid].address <= address)
-			lo = mid + 1;
-		else
-			hi = mid;
+	for (uint32_t n = unit->head.n_blocks, half; n > 1; n -= half) {
+		half = n / 2;
+		at = at[half].address <= address ? at + half : at;
 	}
-	return lo && find_in_block(unit, lo - 1, (uint32_t)address, out);
+	return at->address <= address &&
+	       find_in_block(unit, (uint32_t)(at - unit->blocks), (uint32_t)address, out);
 }
 
 static const char *file_name(const struct unit *unit, const struct egret_dwarf_strings *strings,
@@ -178,6 +181,7 @@ size_t egret_dwarf_unit_find(const struct egret_dwarf_span *span,
 	*is_partial = unit.head.is_partial;
 	if (!find_row(&unit, vaddr, &row) || (!row.node && !row.file))
 		return 0;
+	*is_partial = false;
 	line = (struct egret_dwarf_line){ .file = file_name(&unit, strings, row.file),
 					  .line = row.line };
 	/* A node's parent has a smaller number, so that this ends. */
@@ -190,10 +194,8 @@ size_t egret_dwarf_unit_find(const struct egret_dwarf_span *span,
 		/* Of too many, the inner ones and the function itself are told. */
 		if (n + 1 < max || !line.is_inlined)
 			lines[n++] = line;
-		if (!line.is_inlined) {
-			*is_partial = unit.head.is_partial && at->call_file == EGRET_DWARF_PARTIAL;
+		if (!line.is_inlined)
 			return n;
-		}
 		line = (struct egret_dwarf_line){
 			.file = file_name(&unit, strings, at->call_file),
 			.line = at->call_line & ~EGRET_DWARF_LINKAGE_NAME,

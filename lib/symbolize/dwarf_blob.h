@@ -26,7 +26,7 @@
 #include "symbolize/dwarf_strings.h"
 
 #define EGRET_DWARF_BLOB_MAGIC "EGRETDWI"
-#define EGRET_DWARF_BLOCK_ROWS 16
+#define EGRET_DWARF_BLOCK_ROWS 8
 #define EGRET_DWARF_NO_UNIT UINT32_MAX
 
 /* ---- unit blobs ------------------------------------------------------------------------------ */
@@ -34,13 +34,10 @@
 struct egret_dwarf_unit_head {
 	uint64_t base; /* what addresses of blocks are relative to */
 	uint32_t n_nodes, n_files, n_blocks, rows_size;
-	uint32_t is_partial; /* EGRET_DWARF_LACKS_*, 0: it is all that there is in the unit */
+	uint32_t is_partial; /* where there is no row, there may be one in the unit */
 	uint32_t reserved;
 };
 _Static_assert(sizeof(struct egret_dwarf_unit_head) == 32, "is a part of files");
-
-#define EGRET_DWARF_LACKS_INLINED 1u   /* of functions that are EGRET_DWARF_PARTIAL */
-#define EGRET_DWARF_LACKS_FUNCTIONS 2u /* there may be some where no node is known */
 
 #define EGRET_DWARF_LINKAGE_NAME 0x80000000u
 
@@ -48,12 +45,9 @@ _Static_assert(sizeof(struct egret_dwarf_unit_head) == 32, "is a part of files")
 struct egret_dwarf_blob_node {
 	uint32_t name;
 	uint32_t parent;    /* node it is inlined into, counted from 1; 0: it is a function */
-	uint32_t call_file; /* counted from 1; 0: not known. Of a function: EGRET_DWARF_PARTIAL */
+	uint32_t call_file; /* counted from 1; 0: not known */
 	uint32_t call_line; /* and EGRET_DWARF_LINKAGE_NAME */
 };
-
-/* What is inlined into the function was not indexed. */
-#define EGRET_DWARF_PARTIAL 1u
 
 _Static_assert(sizeof(struct egret_dwarf_blob_node) == 16, "is a part of files");
 
@@ -122,6 +116,9 @@ struct egret_dwarf_span egret_dwarf_blob_unit(const struct egret_dwarf_blob *blo
 
 /* The unit whose range holds vaddr, or EGRET_DWARF_NO_UNIT. */
 uint32_t egret_dwarf_unit_of(const struct egret_dwarf_blob_range *ranges, size_t n, uint64_t vaddr);
+
+/* Whether a unit blob has all that there is in the unit. */
+bool egret_dwarf_unit_is_whole(const struct egret_dwarf_span *unit);
 
 /*
  * What a unit blob says of vaddr: see egret_dwarf_index_find. *is_partial: there may be more of it

@@ -20,6 +20,7 @@ void egret_dwarf_builder_deinit(struct egret_dwarf_builder *builder)
 	free(builder->heap);
 	free(builder->rows);
 	free(builder->numbers);
+	free(builder->windows);
 	*builder = (struct egret_dwarf_builder){ 0 };
 }
 
@@ -97,12 +98,18 @@ static int keep_row(struct egret_dwarf_builder *b, const struct egret_dwarf_blob
 	return 0;
 }
 
+/* Whether a run is of a function that was read. */
+static bool is_read(const struct egret_dwarf_builder *b, const struct egret_dwarf_run *run)
+{
+	return run->node != EGRET_DWARF_NO_NODE && !b->tree.nodes[run->node].is_passed;
+}
+
 /* Both sorts of changes in one order; nodes and files as DWARF numbers them, and from 1 on. */
 static int merge_rows(struct egret_dwarf_builder *b)
 {
 	struct egret_dwarf_sweep sweep;
 	struct line_walk walk = { .lines = &b->lines };
-	struct egret_dwarf_blob_row row = { 0 };
+	struct egret_dwarf_blob_row row = { 0 }, none = { 0 };
 	struct line_change line;
 	struct egret_dwarf_run run;
 	bool has_line = next_line(&walk, &line), has_run;
@@ -122,10 +129,11 @@ static int merge_rows(struct egret_dwarf_builder *b)
 			has_line = next_line(&walk, &line);
 		}
 		if (takes_run) {
-			row.node = run.node == EGRET_DWARF_NO_NODE ? 0 : run.node + 1;
+			row.node = is_read(b, &run) ? run.node + 1 : 0;
 			has_run = egret_dwarf_sweep_next(&sweep, &run);
 		}
-		ret = keep_row(b, &row);
+		none.address = row.address;
+		ret = keep_row(b, b->n_windows && !row.node ? &none : &row);
 	}
 	return ret;
 }
@@ -301,16 +309,22 @@ static int make_room(struct egret_dwarf_builder *b)
 	return 0;
 }
 
+static int sort_intervals(struct egret_dwarf_builder *b)
+{
+	int ret = make_room(b);
+
+	if (!ret)
+		egret_dwarf_sort_intervals(b->tree.intervals, b->tree.n_intervals, b->heap);
+	return ret;
+}
+
 static int sweep_rows(struct egret_dwarf_builder *b, const struct egret_dwarf_cu *cu)
 {
 	int ret = egret_dwarf_take_symbols(&b->tree, &b->lines, cu, &b->symbols);
 
 	if (!ret)
-		ret = make_room(b);
-	if (ret)
-		return ret;
-	egret_dwarf_sort_intervals(b->tree.intervals, b->tree.n_intervals, b->heap);
-	return merge_rows(b);
+		ret = sort_intervals(b);
+	return ret ? ret : merge_rows(b);
 }
 
 #define PADDING_MAX 64 /* between functions */
@@ -342,44 +356,130 @@ static bool is_c(const struct egret_dwarf_cu *cu)
 	}
 }
 
-static int read_unit(struct egret_dwarf_builder *b, const struct egret_dwarf_build_input *in,
-		     struct egret_dwarf_extent *extent)
+static int read_tree(struct egret_dwarf_builder *b, const struct egret_dwarf_build_input *in,
+		     const struct egret_dwarf_extent *extent)
+{
+	return egret_dwarf_tree_read(&b->tree, in->tree_reader, in->tree_cu, in->code, extent);
+}
+
+/* Lines within the windows of b; all of them where it has none. */
+static int read_lines(struct egret_dwarf_builder *b, const struct egret_dwarf_build_input *in)
 {
 	const struct egret_dwarf_value *stmt_list = &in->cu->v[EGRET_DWARF_STMT_LIST];
-	int ret = egret_dwarf_tree_read(&b->tree, in->tree_reader, in->tree_cu, in->code, extent);
+	struct egret_dwarf_windows windows = { b->windows, b->n_windows };
 
 	b->n_rows = b->lines.n_rows = b->lines.n_sequences = b->lines.n_files = 0;
-	if (!ret && stmt_list->form)
-		ret = egret_dwarf_lines_read(&b->lines, &b->reader, in->cu, stmt_list->u, in->code);
+	if (!stmt_list->form)
+		return 0;
+	return egret_dwarf_lines_read(&b->lines, &b->reader, in->cu, stmt_list->u, in->code,
+				      windows);
+}
+
+static int read_unit(struct egret_dwarf_builder *b, const struct egret_dwarf_build_input *in)
+{
+	struct egret_dwarf_extent extent = { .in_types = !is_c(in->tree_cu) };
+	int ret = read_tree(b, in, &extent);
+
+	b->n_windows = 0;
+	if (!ret)
+		ret = read_lines(b, in);
 	if (!ret)
 		ret = sweep_rows(b, in->tree_cu);
-	if (ret || extent->in_types || extent->wanted || !lacks_functions(b))
+	if (ret || extent.in_types || !lacks_functions(b))
 		return ret;
-	extent->in_types = true;
-	ret = egret_dwarf_tree_read(&b->tree, in->tree_reader, in->tree_cu, in->code, extent);
+	extent.in_types = true;
+	ret = read_tree(b, in, &extent);
+	return ret ? ret : sweep_rows(b, in->tree_cu);
+}
+
+/* ---- a few functions of a unit -------------------------------------------------------------- */
+
+static int add_window(struct egret_dwarf_builder *b, uint64_t start, uint64_t end)
+{
+	struct egret_dwarf_window *last = b->n_windows ? &b->windows[b->n_windows - 1] : NULL;
+
+	if (last && last->end == start) {
+		last->end = end;
+		return 0;
+	}
+	if (!egret_grow(&b->windows, &b->windows_room, b->n_windows, sizeof(*b->windows)))
+		return -ENOMEM;
+	b->windows[b->n_windows++] = (struct egret_dwarf_window){ start, end };
+	return 0;
+}
+
+/* The windows are where the tree's functions are that are wanted. */
+static int find_windows(struct egret_dwarf_builder *b)
+{
+	struct egret_dwarf_sweep sweep;
+	struct egret_dwarf_run run, next;
+	int ret = 0;
+
+	b->n_windows = 0;
+	egret_dwarf_sweep_init(&sweep, b->tree.intervals, b->tree.n_intervals, b->heap);
+	if (!egret_dwarf_sweep_next(&sweep, &run))
+		return 0;
+	/* The last run is of no node. */
+	for (; !ret && egret_dwarf_sweep_next(&sweep, &next); run = next)
+		if (is_read(b, &run))
+			ret = add_window(b, run.start, next.start);
+	return ret;
+}
+
+static bool are_in_windows(const struct egret_dwarf_builder *b, const uint64_t *sorted, size_t n)
+{
+	size_t window = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		while (window < b->n_windows && b->windows[window].end <= sorted[i])
+			window++;
+		if (window == b->n_windows || b->windows[window].start > sorted[i])
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Reads the functions that wanted addresses are in, with their lines. *is_enough: they are all in
+ * one. If not, there may be functions that are only found by looking everywhere, or lines without
+ * one.
+ */
+static int read_wanted(struct egret_dwarf_builder *b, const struct egret_dwarf_build_input *in,
+		       bool *is_enough)
+{
+	struct egret_dwarf_extent extent = { .wanted = in->wanted, .n_wanted = in->n_wanted };
+	int ret = read_tree(b, in, &extent);
+
+	b->lines.n_files = 0; /* of the unit before */
+	if (!ret)
+		ret = sort_intervals(b);
+	if (!ret)
+		ret = find_windows(b);
+	*is_enough = !ret && are_in_windows(b, in->wanted, in->n_wanted);
+	if (!*is_enough)
+		return ret;
+	ret = read_lines(b, in);
 	return ret ? ret : sweep_rows(b, in->tree_cu);
 }
 
 int egret_dwarf_build(struct egret_dwarf_builder *b, const struct egret_dwarf_build_input *in,
 		      struct egret_dwarf_built *out)
 {
-	struct egret_dwarf_extent extent = { .in_types = !in->wanted && !is_c(in->tree_cu),
-					     .wanted = in->wanted,
-					     .n_wanted = in->n_wanted };
-	int ret;
+	bool is_partial = false;
+	int ret = 0;
 
 	*out = (struct egret_dwarf_built){ 0 };
-	ret = read_unit(b, in, &extent);
+	if (in->wanted)
+		ret = read_wanted(b, in, &is_partial);
+	if (!ret && !is_partial)
+		ret = read_unit(b, in);
 	if (!ret)
 		ret = take_nodes(b, b->numbers, out);
 	if (!ret)
 		ret = take_files(b, b->numbers + b->tree.n_nodes, out);
 	if (!ret)
 		ret = code_rows(b, out);
-	if (in->wanted)
-		out->head.is_partial = EGRET_DWARF_LACKS_INLINED;
-	if (in->wanted && (!is_c(in->tree_cu) || lacks_functions(b)))
-		out->head.is_partial |= EGRET_DWARF_LACKS_FUNCTIONS;
+	out->head.is_partial = is_partial;
 	out->is_damaged = b->tree.is_damaged;
 	return ret;
 }
@@ -394,8 +494,7 @@ static bool seal_nodes(const struct egret_dwarf_built *built, struct egret_dwarf
 
 		to[i] = (struct egret_dwarf_blob_node){
 			.parent = node->parent,
-			.call_file = node->is_partial ? EGRET_DWARF_PARTIAL
-						      : (uint32_t)node->call_file,
+			.call_file = (uint32_t)node->call_file,
 			.call_line = (node->call_line & ~EGRET_DWARF_LINKAGE_NAME) |
 				     (node->is_linkage_name ? EGRET_DWARF_LINKAGE_NAME : 0),
 		};

@@ -26,6 +26,8 @@ struct egret_dwarf_builder {
 	size_t n_rows, rows_room;
 	uint32_t *numbers; /* of nodes and files, in the blob */
 	size_t numbers_room;
+	struct egret_dwarf_window *windows; /* of the functions that are wanted */
+	size_t n_windows, windows_room;
 };
 
 void egret_dwarf_builder_deinit(struct egret_dwarf_builder *builder);

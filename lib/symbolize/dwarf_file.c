@@ -26,20 +26,26 @@ static const char *const names[EGRET_DWARF_NR_SECTIONS] = {
 	[EGRET_DWARF_CU_INDEX] = ".debug_cu_index",
 };
 
-int egret_dwarf_file_init(struct egret_dwarf_file *file, const struct egret_elf *elf, bool dwo)
+int egret_dwarf_file_init(struct egret_dwarf_file *file, const struct egret_elf *elf, bool dwo,
+			  unsigned int threads)
 {
+	struct egret_packed_section packed[EGRET_DWARF_NR_SECTIONS];
+	int ret;
+
 	*file = (struct egret_dwarf_file){ 0 };
 	for (int i = 0; i < EGRET_DWARF_NR_SECTIONS; i++) {
-		struct egret_plain_section *plain = &file->plain[i];
 		char name[64];
 
 		snprintf(name, sizeof(name), "%s%s", names[i],
 			 dwo && i != EGRET_DWARF_CU_INDEX ? ".dwo" : "");
-		if (egret_elf_plain_section(elf, name, plain) == -ENOMEM)
-			return -ENOMEM;
-		file->sections[i] = (struct egret_dwarf_span){ plain->bytes, plain->size };
+		if (egret_elf_packed_section(elf, name, &packed[i]))
+			packed[i] = (struct egret_packed_section){ 0 };
 	}
-	return 0;
+	ret = egret_dwarf_unpack(packed, file->plain, EGRET_DWARF_NR_SECTIONS, threads);
+	for (int i = 0; i < EGRET_DWARF_NR_SECTIONS; i++)
+		file->sections[i] = (struct egret_dwarf_span){ file->plain[i].bytes,
+							       file->plain[i].size };
+	return ret;
 }
 
 void egret_dwarf_file_deinit(struct egret_dwarf_file *file)

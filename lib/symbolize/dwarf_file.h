@@ -56,9 +56,14 @@ struct egret_dwarf_file {
 
 /*
  * Finds the sections of elf, which must outlive the file. dwo: those whose names end in .dwo. A
- * section that is missing or damaged is empty. 0, or -ENOMEM. egret_dwarf_file_deinit in any case.
+ * section that is missing or damaged is empty. threads: how many may unpack what is compressed; 0
+ * and 1: the caller's own. 0, or -ENOMEM. egret_dwarf_file_deinit in any case.
  */
-int egret_dwarf_file_init(struct egret_dwarf_file *file, const struct egret_elf *elf, bool dwo);
+int egret_dwarf_file_init(struct egret_dwarf_file *file, const struct egret_elf *elf, bool dwo,
+			  unsigned int threads);
+/* Unpacks n sections, the largest of which should come first. See egret_dwarf_file_init. */
+int egret_dwarf_unpack(const struct egret_packed_section *packed, struct egret_plain_section *plain,
+		       int n, unsigned int threads);
 void egret_dwarf_file_deinit(struct egret_dwarf_file *file);
 
 /* Reads the headers of all units; those of versions not known are left out. 0 or -ENOMEM. */

@@ -115,7 +115,7 @@ static int open_alt(struct egret_dwarf_index *index)
 	if (index->openers.open_alt(index->openers.arg, name, &id, &elf))
 		return 0;
 	index->lacks_alt = false;
-	ret = egret_dwarf_file_init(&index->alt, elf, false);
+	ret = egret_dwarf_file_init(&index->alt, elf, false, index->threads);
 	index->alt.own = elf;
 	index->file.alt = &index->alt;
 	return ret ? ret : egret_dwarf_file_scan(&index->alt);
@@ -138,7 +138,7 @@ static int open_dwarf(struct egret_dwarf_index *index)
 		return 0;
 	index->is_open = true;
 	index->split.openers = index->openers;
-	ret = egret_dwarf_file_init(&index->file, index->elf, false);
+	ret = egret_dwarf_file_init(&index->file, index->elf, false, index->threads);
 	if (!ret)
 		ret = egret_dwarf_file_scan(&index->file);
 	if (!ret)
@@ -358,6 +358,8 @@ static bool is_missing(const struct egret_dwarf_index *index, uint32_t unit, uin
 
 	if (!blob.size)
 		return !index->states[unit];
+	if (egret_dwarf_unit_is_whole(&blob))
+		return false;
 	egret_dwarf_unit_find(&blob, &index->strings, vaddr, lines, 1, &is_partial);
 	return is_partial;
 }
@@ -429,6 +431,7 @@ int egret_dwarf_index_prepare(struct egret_dwarf_index *index, const uint64_t *v
 	size_t n_wanted;
 	int ret = 0;
 
+	index->threads = threads;
 	if (!locate(index))
 		return 0;
 	asked = reallocarray(NULL, n + 1, sizeof(*asked));

@@ -47,7 +47,7 @@ struct egret_dwarf_symbols {
 };
 
 /* Of blobs. Another one is passed over. */
-#define EGRET_DWARF_INDEX_VERSION 2
+#define EGRET_DWARF_INDEX_VERSION 3
 
 struct egret_dwarf_options {
 	const struct egret_dwarf_openers *openers; /* may be NULL; copied */

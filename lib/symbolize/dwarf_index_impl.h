@@ -34,6 +34,7 @@ struct egret_dwarf_index {
 	struct egret_dwarf_strings strings;
 	/* DWARF, once it was needed. */
 	bool is_open, lacks_alt;
+	unsigned int threads; /* as prepare was last asked for */
 	struct egret_dwarf_file file, alt;
 	struct egret_dwarf_split split;
 	struct egret_dwarf_builder builder;

@@ -188,13 +188,34 @@ struct machine {
 		int16_t line;
 		uint8_t advance;
 	} special[256];
+	struct egret_dwarf_windows windows;
+	size_t window;		     /* the one that rows lead to, or are in */
+	uint64_t from, to;	     /* its addresses; all of them where there are no windows */
+	struct egret_dwarf_row held; /* the last row before `from` */
+	bool is_holding;
+	bool is_entered;  /* the sequence under way has rows from the window's start on */
+	uint64_t seen;	  /* a bit for each window that a sequence led through */
+	bool is_complete; /* they all were */
 };
+
+static void aim_at(struct machine *m, size_t window)
+{
+	const struct egret_dwarf_windows *windows = &m->windows;
+	bool is_there = window < windows->n;
+
+	m->window = window;
+	m->is_entered = false;
+	m->from = is_there ? windows->items[window].start : windows->n ? UINT64_MAX : 0;
+	m->to = is_there ? windows->items[window].end : UINT64_MAX;
+}
 
 static void reset(struct machine *m)
 {
 	m->address = m->op_index = 0;
 	m->file = m->line = 1;
 	m->sequence = (struct egret_dwarf_sequence){ .first = m->lines->n_rows };
+	m->is_holding = false;
+	aim_at(m, 0);
 }
 
 /* The last row of the sequence under way, or NULL. */
@@ -203,29 +224,71 @@ static inline struct egret_dwarf_row *last_row(const struct machine *m)
 	return m->sequence.n ? &m->lines->rows[m->lines->n_rows - 1] : NULL;
 }
 
-/* Adds a row that says something new; of those of one address the last counts. */
-static int add_new_row(struct machine *m)
+/* Of rows of one address the last counts; those that say nothing new are not kept. */
+static int keep_row(struct machine *m, struct egret_dwarf_row row)
 {
 	struct egret_dwarf_lines *lines = m->lines;
 	struct egret_dwarf_sequence *s = &m->sequence;
 	struct egret_dwarf_row *last = last_row(m);
 
 	if (!last)
-		s->start = m->address;
-	else if (m->address < last->address)
+		s->start = row.address;
+	else if (row.address < last->address)
 		return 0;
-	if (last && last->address == m->address) {
+	if (last && last->address == row.address) {
 		lines->n_rows--;
 		s->n--;
 		last = s->n ? last - 1 : NULL;
 	}
-	if (last && last->file == m->file && last->line == m->line)
+	if (last && last->file == row.file && last->line == row.line)
 		return 0;
 	if (!egret_grow(&lines->rows, &lines->rows_room, lines->n_rows, sizeof(*lines->rows)))
 		return -ENOMEM;
-	lines->rows[lines->n_rows++] = (struct egret_dwarf_row){ m->address, m->file, m->line };
+	lines->rows[lines->n_rows++] = row;
 	s->n++;
 	return 0;
+}
+
+/* Goes on to the window that a row at that address may be of: those before it were passed. */
+static void pass_windows(struct machine *m, uint64_t address)
+{
+	while (address >= m->to && m->window < m->windows.n) {
+		if (m->is_entered && m->window < 64)
+			m->seen |= 1ull << m->window;
+		aim_at(m, m->window + 1);
+	}
+	m->is_complete = m->windows.n && m->windows.n <= 64 &&
+			 m->seen == UINT64_MAX >> (64 - m->windows.n);
+}
+
+/* The row that is held is wanted after all, where what follows is beyond the window's start. */
+static int keep_held(struct machine *m, uint64_t next)
+{
+	if (!m->is_holding || next <= m->from)
+		return 0;
+	m->is_holding = false;
+	m->is_entered = true;
+	return keep_row(m, m->held);
+}
+
+/* Adds a row that says something new, where it is wanted. */
+static int add_new_row(struct machine *m)
+{
+	struct egret_dwarf_row row = { m->address, m->file, m->line };
+	int ret = keep_held(m, row.address);
+
+	if (ret)
+		return ret;
+	pass_windows(m, row.address);
+	if (row.address < m->from) {
+		if (!m->is_holding || row.address >= m->held.address)
+			m->held = row;
+		m->is_holding = true;
+		return 0;
+	}
+	m->is_entered |= row.address == m->from;
+	m->is_holding = false;
+	return keep_row(m, row);
 }
 
 static inline int add_row(struct machine *m)
@@ -233,7 +296,7 @@ static inline int add_row(struct machine *m)
 	const struct egret_dwarf_row *last = last_row(m);
 
 	/* Most rows are of the line that the one before was of. */
-	if (last && last->line == m->line && last->file == m->file)
+	if (last && last->line == m->line && last->file == m->file && !m->is_holding)
 		return 0;
 	return add_new_row(m);
 }
@@ -243,8 +306,12 @@ static int end_sequence(struct machine *m)
 {
 	struct egret_dwarf_lines *lines = m->lines;
 	struct egret_dwarf_sequence *s = &m->sequence;
-	const struct egret_code_range *range = s->n ? egret_code_range_at(m->code, s->start) : NULL;
+	const struct egret_code_range *range;
 
+	if (keep_held(m, m->address))
+		return -ENOMEM;
+	pass_windows(m, m->address);
+	range = s->n ? egret_code_range_at(m->code, s->start) : NULL;
 	s->end = m->address;
 	if (!range || s->end <= s->start) {
 		lines->n_rows = s->first;
@@ -361,8 +428,8 @@ static int run_simple(struct machine *m, struct egret_bytes *r)
 {
 	const struct egret_dwarf_row *last = last_row(m);
 	uint32_t last_line = last ? last->line : 0;
-	bool same_file = last && last->file == m->file;
-	uint64_t address = m->address;
+	bool same_file = last && last->file == m->file && !m->is_holding;
+	uint64_t address = m->address, from = m->from;
 	uint32_t line = m->line;
 	int found = ENDED;
 
@@ -372,7 +439,10 @@ static int run_simple(struct machine *m, struct egret_bytes *r)
 		if (opcode >= m->opcode_base) {
 			address += (uint64_t)m->min_length * m->special[opcode].advance;
 			line += (uint32_t)m->special[opcode].line;
-			found = !same_file || line != last_line ? ADDS_ROW : ENDED;
+			if (address < from && m->is_holding && address >= m->held.address)
+				m->held = (struct egret_dwarf_row){ address, m->file, line };
+			else
+				found = !same_file || line != last_line ? ADDS_ROW : ENDED;
 			continue;
 		}
 		switch (opcode) {
@@ -422,13 +492,15 @@ static int run_program(struct machine *m, struct egret_bytes *r)
 
 	init_special(m);
 	reset(m);
-	while (!ret && r->p != r->end) {
+	while (!ret && r->p != r->end && !m->is_complete) {
 		int opcode = is_simple ? run_simple(m, r) : *r->p++;
 
 		if (opcode != ENDED)
 			ret = run_opcode(m, r, opcode);
 	}
-	/* What has no end is not known to reach anywhere. */
+	/* What has no end is not known to reach anywhere; unless it was not read to its end. */
+	if (!ret && m->is_complete)
+		ret = end_sequence(m);
 	m->lines->n_rows = m->sequence.first;
 	return ret;
 }
@@ -472,10 +544,10 @@ static bool read_header(struct egret_bytes *r, struct machine *m, uint8_t offset
 
 int egret_dwarf_lines_read(struct egret_dwarf_lines *lines, struct egret_dwarf_reader *reader,
 			   const struct egret_dwarf_cu *cu, uint64_t offset,
-			   const struct egret_code_ranges *code)
+			   const struct egret_code_ranges *code, struct egret_dwarf_windows windows)
 {
 	struct egret_bytes r = egret_dwarf_section_at(cu->file, EGRET_DWARF_LINE, offset), program;
-	struct machine m = { .lines = lines, .code = code };
+	struct machine m = { .lines = lines, .code = code, .windows = windows };
 	uint8_t offset_size;
 	uint64_t length;
 	int ret;

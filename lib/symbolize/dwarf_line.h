@@ -41,15 +41,28 @@ struct egret_dwarf_lines {
 	const char *comp_dir;
 };
 
+/* Addresses that are wanted. */
+struct egret_dwarf_window {
+	uint64_t start, end;
+};
+
+/* Sorted, disjoint. n 0: all addresses are wanted. */
+struct egret_dwarf_windows {
+	const struct egret_dwarf_window *items;
+	size_t n;
+};
+
 void egret_dwarf_lines_deinit(struct egret_dwarf_lines *lines);
 
 /*
  * Reads the table at an offset of .debug_line of cu's file: files, and the sequences that begin in
- * code. What is damaged ends it. 0 or -ENOMEM.
+ * code. What is damaged ends it. Between windows rows may be missing, and sequences beyond them. 0
+ * or -ENOMEM.
  */
 int egret_dwarf_lines_read(struct egret_dwarf_lines *lines, struct egret_dwarf_reader *reader,
 			   const struct egret_dwarf_cu *cu, uint64_t offset,
-			   const struct egret_code_ranges *code);
+			   const struct egret_code_ranges *code,
+			   struct egret_dwarf_windows windows);
 
 /*
  * The path of a file, by its number: absolute where the unit tells its directory. Writes at most

@@ -162,7 +162,7 @@ static int open_package(struct egret_dwarf_split *split)
 		return 0;
 	split->package_tried = true;
 	if (split->openers.open_dwp && !split->openers.open_dwp(split->openers.arg, &elf)) {
-		ret = egret_dwarf_file_init(&split->package, elf, true);
+		ret = egret_dwarf_file_init(&split->package, elf, true, 1);
 		split->package.own = elf;
 	}
 	return ret;
@@ -198,7 +198,7 @@ static int open_from_dwo(struct egret_dwarf_split *split, struct egret_dwarf_rea
 	if (!name || !split->openers.open_dwo ||
 	    split->openers.open_dwo(split->openers.arg, comp_dir ? comp_dir : "", name, &elf))
 		return -ENOENT;
-	ret = egret_dwarf_file_init(&out->file, elf, true);
+	ret = egret_dwarf_file_init(&out->file, elf, true, 1);
 	out->file.own = elf;
 	return ret ? ret : find_unit(reader, id_of(skeleton), out);
 }

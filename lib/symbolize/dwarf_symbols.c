@@ -86,7 +86,8 @@ int egret_dwarf_take_symbols(struct egret_dwarf_tree *tree, const struct egret_d
 	for (size_t i = 0; i < tree->n_nodes; i++) {
 		struct egret_dwarf_node *node = &tree->nodes[i];
 
-		if (node->parent == EGRET_DWARF_NO_NODE && !node->is_linkage_name && node->start)
+		if (node->parent == EGRET_DWARF_NO_NODE && !node->is_linkage_name && node->start &&
+		    !node->is_passed)
 			name_function(node, symbols);
 	}
 	return ret;

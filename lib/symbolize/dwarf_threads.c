@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* dwarf_threads.c - several units at a time, where the caller has asked for threads. */
+/* dwarf_threads.c - several units or sections at a time, where the caller has asked for threads. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -8,6 +8,49 @@
 #include "symbolize/dwarf_index_impl.h"
 
 #define THREADS_MAX 64
+
+/* ---- sections ------------------------------------------------------------------------------- */
+
+/* Sections that are being unpacked, by whoever takes the next. */
+struct unpacking {
+	const struct egret_packed_section *packed;
+	struct egret_plain_section *plain;
+	int n;
+	atomic_int next, error;
+};
+
+static void *unpack(void *arg)
+{
+	struct unpacking *u = arg;
+
+	for (;;) {
+		int i = atomic_fetch_add(&u->next, 1);
+
+		if (i >= u->n)
+			return NULL;
+		if (egret_packed_section_unpack(&u->packed[i], &u->plain[i]) == -ENOMEM)
+			atomic_store(&u->error, -ENOMEM);
+	}
+}
+
+#define WORTH_A_THREAD (1u << 20) /* bytes: unpacking them takes a millisecond */
+
+/* .debug_info is as large as all others: two threads are enough. */
+int egret_dwarf_unpack(const struct egret_packed_section *packed, struct egret_plain_section *plain,
+		       int n, unsigned int threads)
+{
+	struct unpacking u = { .packed = packed, .plain = plain, .n = n };
+	pthread_t other;
+	bool is_helped = threads > 1 && packed->type && packed->size > WORTH_A_THREAD &&
+			 !pthread_create(&other, NULL, unpack, &u);
+
+	unpack(&u);
+	if (is_helped)
+		pthread_join(other, NULL);
+	return atomic_load(&u.error);
+}
+
+/* ---- units ---------------------------------------------------------------------------------- */
 
 /* What the threads share. Files are only read; the index is written under the lock. */
 struct job {

@@ -188,28 +188,74 @@ int egret_dwarf_tree_add(struct egret_dwarf_tree *tree, const char *name, uint64
 	return ret ? ret : put_node(tree, &node);
 }
 
+struct walk {
+	struct egret_dwarf_tree *tree;
+	struct egret_dwarf_reader *reader;
+	const struct egret_dwarf_cu *cu;
+	const struct egret_code_ranges *code;
+	struct egret_bytes r;
+	const uint8_t *unit; /* what siblings are relative to */
+	size_t depth;
+	const struct egret_dwarf_extent *extent;
+};
+
+/* Whether one of the intervals from `first` on, which are a function's, holds a wanted address. */
+static bool is_wanted(const struct egret_dwarf_tree *tree, const struct egret_dwarf_extent *extent,
+		      size_t first)
+{
+	if (!extent->wanted)
+		return true;
+	for (size_t i = first; i < tree->n_intervals; i++) {
+		const struct egret_dwarf_interval *interval = &tree->intervals[i];
+		size_t lo = 0, hi = extent->n_wanted;
+
+		while (lo < hi) {
+			size_t mid = lo + (hi - lo) / 2;
+
+			if (extent->wanted[mid] < interval->start)
+				lo = mid + 1;
+			else
+				hi = mid;
+		}
+		if (lo < extent->n_wanted && extent->wanted[lo] < interval->end)
+			return true;
+	}
+	return false;
+}
+
+/* A function that is not wanted: only where it is. */
+static int put_passed(struct egret_dwarf_tree *tree, uint64_t start)
+{
+	return put_node(tree, &(struct egret_dwarf_node){ .parent = EGRET_DWARF_NO_NODE,
+							  .start = start,
+							  .call_file = UINT64_MAX,
+							  .is_passed = true });
+}
+
 /* Adds a function or an inlined one. *number: EGRET_DWARF_NO_NODE where it has no code. */
-static int add_node(struct egret_dwarf_tree *tree, struct egret_dwarf_reader *reader,
-		    const struct egret_dwarf_cu *cu, const struct egret_dwarf_function *die,
-		    const struct egret_code_ranges *code, bool is_inlined, uint32_t parent,
-		    uint32_t *number)
+static int add_node(struct walk *w, const struct egret_dwarf_function *die, bool is_inlined,
+		    uint32_t parent, uint32_t *number)
 {
 	const struct egret_dwarf_value *call_file, *call_line;
+	struct egret_dwarf_tree *tree = w->tree;
 	struct egret_dwarf_known_name name;
+	size_t first = tree->n_intervals;
 	uint64_t start;
 	int ret;
 
 	*number = EGRET_DWARF_NO_NODE;
 	if (tree->n_nodes == INTERVALS_MAX)
 		return 0;
-	ret = add_intervals(tree, reader, cu, die, code, &start);
+	ret = add_intervals(tree, w->reader, w->cu, die, w->code, &start);
 	/* What is inlined into one of no addresses of its own may have some. */
 	if (ret || (!start && !(is_inlined && parent != EGRET_DWARF_NO_NODE)))
 		return ret;
-	ret = name_of_origin(tree, reader, cu, die, &name);
+	*number = (uint32_t)tree->n_nodes;
+	if (!is_inlined && !is_wanted(tree, w->extent, first))
+		return put_passed(tree, start);
+	ret = name_of_origin(tree, w->reader, w->cu, die, &name);
 	if (ret)
 		return ret;
-	*number = (uint32_t)tree->n_nodes;
 	call_file = &die->v[EGRET_DWARF_CALL_FILE];
 	call_line = &die->v[EGRET_DWARF_CALL_LINE];
 	return put_node(tree, &(struct egret_dwarf_node){
@@ -248,40 +294,6 @@ static bool may_hold_code(uint16_t tag, bool in_types)
 	default:
 		return false;
 	}
-}
-
-struct walk {
-	struct egret_dwarf_tree *tree;
-	struct egret_dwarf_reader *reader;
-	const struct egret_dwarf_cu *cu;
-	const struct egret_code_ranges *code;
-	struct egret_bytes r;
-	const uint8_t *unit; /* what siblings are relative to */
-	size_t depth;
-	const struct egret_dwarf_extent *extent;
-};
-
-/* Whether one of the intervals from `first` on, which are a function's, holds a wanted address. */
-static bool is_wanted(const struct walk *w, size_t first)
-{
-	const struct egret_dwarf_extent *extent = w->extent;
-
-	for (size_t i = first; i < w->tree->n_intervals; i++) {
-		const struct egret_dwarf_interval *interval = &w->tree->intervals[i];
-		size_t lo = 0, hi = extent->n_wanted;
-
-		while (lo < hi) {
-			size_t mid = lo + (hi - lo) / 2;
-
-			if (extent->wanted[mid] < interval->start)
-				lo = mid + 1;
-			else
-				hi = mid;
-		}
-		if (lo < extent->n_wanted && extent->wanted[lo] < interval->end)
-			return true;
-	}
-	return false;
 }
 
 /* Passes over all that is below the DIE that was just read. False: damaged. */
@@ -336,12 +348,28 @@ static int descend(struct walk *w, uint32_t scope)
 	return 0;
 }
 
+/* A declaration, or the abstract form of what is inlined elsewhere. */
+static int visit_abstract(struct walk *w, const struct egret_dwarf_abbrev *abbrev)
+{
+	uint64_t sibling = 0;
+
+	if (!egret_dwarf_pass(&w->r, w->cu->abbrevs, abbrev, &sibling)) {
+		w->tree->is_damaged = true;
+		return 0;
+	}
+	if (!abbrev->has_children)
+		return 0;
+	if (w->extent->in_types)
+		return descend(w, EGRET_DWARF_NO_NODE);
+	w->tree->is_damaged |= !pass_children(w, sibling);
+	return 0;
+}
+
 static int visit_function(struct walk *w, const struct egret_dwarf_abbrev *abbrev)
 {
 	bool is_inlined = abbrev->tag == DW_TAG_inlined_subroutine;
 	uint32_t scope = w->tree->scopes[w->depth - 1], number;
 	struct egret_bytes attributes = w->r;
-	size_t first_interval = w->tree->n_intervals;
 	struct egret_dwarf_function die;
 	uint64_t sibling = 0;
 	int ret;
@@ -351,13 +379,12 @@ static int visit_function(struct walk *w, const struct egret_dwarf_abbrev *abbre
 		w->tree->is_damaged = true;
 		return 0;
 	}
-	ret = add_node(w->tree, w->reader, w->cu, &die, w->code, is_inlined, scope, &number);
+	ret = add_node(w, &die, is_inlined, scope, &number);
 	if (ret || !abbrev->has_children)
 		return ret;
 	if (number != EGRET_DWARF_NO_NODE) {
-		if (is_inlined || !w->extent->wanted || is_wanted(w, first_interval))
+		if (!w->tree->nodes[number].is_passed)
 			return descend(w, number);
-		w->tree->nodes[number].is_partial = true;
 	} else if (w->extent->in_types) {
 		return descend(w, EGRET_DWARF_NO_NODE);
 	}
@@ -371,6 +398,8 @@ static int visit(struct walk *w, const struct egret_dwarf_abbrev *abbrev)
 {
 	uint64_t sibling = 0;
 
+	if (abbrev->tag == DW_TAG_subprogram && !abbrev->has_code)
+		return visit_abstract(w, abbrev);
 	if (abbrev->tag == DW_TAG_subprogram || abbrev->tag == DW_TAG_inlined_subroutine)
 		return visit_function(w, abbrev);
 	if (!egret_dwarf_pass(&w->r, w->cu->abbrevs, abbrev, &sibling)) {

@@ -20,15 +20,14 @@ struct egret_dwarf_node {
 	uint32_t parent;    /* smaller than its own number; EGRET_DWARF_NO_NODE: a function */
 	uint64_t call_file; /* number in the unit's line table, of an inlined one */
 	uint32_t call_line;
-	bool is_partial; /* what is inlined into it was not read */
+	bool is_passed; /* of a function that is not wanted: nothing else was read of it */
 };
 
 /* What of a unit is read. */
 struct egret_dwarf_extent {
 	/* Below types and declarations too: functions of classes local to a function are there. */
 	bool in_types;
-	/* What is inlined into functions: only of those that these addresses, sorted, are in.
-	 * NULL: of all. */
+	/* Only functions that these addresses, sorted, are in are read. NULL: all are. */
 	const uint64_t *wanted;
 	size_t n_wanted;
 };

@@ -287,8 +287,8 @@ static void symbols(void)
 }
 
 /*
- * Of a unit that one address is asked for, what is inlined into other functions is not indexed; and
- * when it is asked for, it is there all the same, also where the first part comes from a blob.
+ * Of a unit that one address is asked for, other functions are not indexed; and when they are asked
+ * for, they are there all the same, also where the first part comes from a blob.
  */
 static void in_parts(void)
 {
@@ -301,10 +301,11 @@ static void in_parts(void)
 	open_program(&p, path, NULL, 0);
 	CHECK_EQ(egret_dwarf_index_find(p.index, address_of(&p, "in_apart"), lines, MAX), 2);
 	egret_dwarf_index_stats(p.index, &first);
-	CHECK_EQ(egret_dwarf_index_find(p.index, address_of(&p, "fails"), lines, MAX), 1);
+	CHECK_EQ(egret_dwarf_index_blob(p.index, &blob), 0);
+	CHECK_EQ(egret_dwarf_index_find(p.index, address_of(&p, "in_apart"), lines, MAX), 2);
 	egret_dwarf_index_stats(p.index, &all);
 	CHECK_EQ(first.bytes, all.bytes);
-	CHECK_EQ(egret_dwarf_index_blob(p.index, &blob), 0);
+	CHECK_EQ(egret_dwarf_index_find(p.index, address_of(&p, "fails"), lines, MAX), 1);
 	check_program(&p);
 	egret_dwarf_index_stats(p.index, &all);
 	CHECK(first.bytes < all.bytes);
@@ -318,6 +319,47 @@ static void in_parts(void)
 	close_program(&p);
 	egret_buffer_deinit(&blob);
 	free(path);
+}
+
+static void same_lines(struct program *whole, struct program *part, uint64_t address)
+{
+	struct egret_dwarf_line a[MAX], b[MAX];
+	size_t n = egret_dwarf_index_find(whole->index, address, a, MAX);
+
+	CHECK_EQ(egret_dwarf_index_find(part->index, address, b, MAX), n);
+	for (size_t i = 0; i < n; i++) {
+		CHECK_STR(b[i].function, a[i].function);
+		CHECK_STR(b[i].file, a[i].file);
+		CHECK_EQ(b[i].line, a[i].line);
+	}
+}
+
+/* Of every address, what is indexed for it alone is what is found where all of the unit is. */
+static void each_alone(const char *flags)
+{
+	char *path = fixture_compile("prog.c", source, flags);
+	struct program whole, part;
+	struct egret_dwarf_line lines[MAX];
+	uint64_t start, end;
+
+	open_program(&whole, path, NULL, 0);
+	start = address_of(&whole, "in_apart") & ~0xfffull;
+	end = start + 0x1000;
+	for (uint64_t at = start; at < end; at++)
+		egret_dwarf_index_find(whole.index, at, lines, MAX);
+	for (uint64_t at = start; at < end; at++) {
+		open_program(&part, path, NULL, 0);
+		same_lines(&whole, &part, at);
+		close_program(&part);
+	}
+	close_program(&whole);
+	free(path);
+}
+
+static void alone(void)
+{
+	each_alone("-O2 -g");
+	each_alone("-O2 -g -ffunction-sections -freorder-blocks-and-partition");
 }
 
 /* A blob that someone has damaged gives wrong answers, and nothing worse. */
@@ -432,6 +474,7 @@ int main(void)
 	RUN(kept);
 	RUN(symbols);
 	RUN(in_parts);
+	RUN(alone);
 	RUN(damaged_blobs);
 	RUN(damaged_files);
 	RUN(without_dwarf);
