@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 #include "addresses.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -77,9 +76,15 @@ static int refill(struct addresses *in, struct egret_error *err)
 	return 0;
 }
 
+/* As isspace, whatever the locale. */
+static bool is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 static void skip_blanks(struct addresses *in)
 {
-	for (; in->at < in->len && isspace((unsigned char)in->text[in->at]); in->at++)
+	for (; in->at < in->len && is_blank(in->text[in->at]); in->at++)
 		in->line += in->text[in->at] == '\n';
 }
 
@@ -89,7 +94,7 @@ static size_t next_word(struct addresses *in)
 	size_t end;
 
 	skip_blanks(in);
-	for (end = in->at; end < in->len && !isspace((unsigned char)in->text[end]); end++)
+	for (end = in->at; end < in->len && !is_blank(in->text[end]); end++)
 		;
 	return end < in->len || in->ended || end - in->at == sizeof(in->text) ? end - in->at : 0;
 }

@@ -13,25 +13,28 @@
 
 /* ---- text --------------------------------------------------------------------------------- */
 
+#define NUMBERS_MAX 64	     /* bytes of an address, or of a line's number, and what is around it */
+#define WRITE_FROM (1 << 17) /* bytes */
+
 void location_text_deinit(struct location_text *text)
 {
-	free(text->line);
+	free(text->bytes);
 }
 
 /* Room for len more bytes. */
 static bool has_room(struct location_text *text, size_t len)
 {
 	size_t capacity = text->capacity ? text->capacity : 4096;
-	char *line;
+	char *bytes;
 
 	if (len <= text->capacity - text->len)
 		return true;
 	while (capacity - text->len < len)
 		capacity *= 2;
-	line = realloc(text->line, capacity);
-	if (!line)
+	bytes = realloc(text->bytes, capacity);
+	if (!bytes)
 		return false;
-	text->line = line;
+	text->bytes = bytes;
 	text->capacity = capacity;
 	return true;
 }
@@ -51,13 +54,13 @@ static bool put_unsafe(struct location_text *text, const char *name)
 {
 	size_t most = strlen(name) + 1;
 	bool is_put = has_room(text, most);
-	FILE *to = is_put && most > 1 ? fmemopen(text->line + text->len, most, "w") : NULL;
+	FILE *to = is_put && most > 1 ? fmemopen(text->bytes + text->len, most, "w") : NULL;
 
 	if (!to)
 		return is_put && most == 1;
 	text_print(to, name, INT_MAX);
 	fclose(to);
-	text->len += strlen(text->line + text->len);
+	text->len += strlen(text->bytes + text->len);
 	return true;
 }
 
@@ -76,17 +79,14 @@ static bool put_name(struct location_text *text, const char *name)
 		return put_unsafe(text, name);
 	if (!has_room(text, slot->len))
 		return false;
-	memcpy(text->line + text->len, name, slot->len);
+	memcpy(text->bytes + text->len, name, slot->len);
 	text->len += slot->len;
 	return true;
 }
 
-/* Room for an address, a line number, tabs and newline is there: see location_print_text. */
-#define NUMBERS_MAX 64
-
 static void put_char(struct location_text *text, char c)
 {
-	text->line[text->len++] = c;
+	text->bytes[text->len++] = c;
 }
 
 static void put_decimal(struct location_text *text, uint32_t number)
@@ -103,18 +103,18 @@ static void put_decimal(struct location_text *text, uint32_t number)
 
 static void put_hex(struct location_text *text, uint64_t number)
 {
-	int shift = 60;
+	int digits = number ? (67 - __builtin_clzll(number)) / 4 : 1;
 
 	put_char(text, '0');
 	put_char(text, 'x');
-	while (shift && !(number >> shift))
-		shift -= 4;
-	for (; shift >= 0; shift -= 4)
-		put_char(text, "0123456789abcdef"[number >> shift & 15]);
+	while (digits--)
+		put_char(text, "0123456789abcdef"[number >> 4 * digits & 15]);
 }
 
 static bool put_frame(struct location_text *text, const struct egret_frame *frame, bool with_module)
 {
+	if (!has_room(text, NUMBERS_MAX))
+		return false;
 	put_char(text, '\t');
 	if (!put_name(text, frame->name) || !has_room(text, NUMBERS_MAX))
 		return false;
@@ -133,18 +133,23 @@ static bool put_frame(struct location_text *text, const struct egret_frame *fram
 	return true;
 }
 
+void location_text_flush(FILE *out, struct location_text *text)
+{
+	fwrite(text->bytes, 1, text->len, out);
+	text->len = 0;
+}
+
 int location_print_text(FILE *out, const struct egret_location *location, bool with_module,
 			struct location_text *text)
 {
-	text->len = 0;
+	if (text->len > WRITE_FROM)
+		location_text_flush(out, text);
 	if (!has_room(text, NUMBERS_MAX))
 		return -ENOMEM;
 	put_hex(text, location->address);
 	for (size_t i = 0; i < location->n_frames; i++)
-		if (!put_frame(text, &location->frames[i], with_module) ||
-		    !has_room(text, NUMBERS_MAX))
+		if (!put_frame(text, &location->frames[i], with_module))
 			return -ENOMEM;
-	fwrite(text->line, 1, text->len, out);
 	return 0;
 }
 

@@ -15,17 +15,18 @@ struct location_text {
 		const char *name;
 		size_t len;
 	} names[1 << 13];
-	char *line; /* what is printed next */
+	char *bytes; /* what is printed next */
 	size_t len, capacity;
 };
 void location_text_deinit(struct location_text *text);
 
 /*
  * A line a frame: address (only in the first), function, file:line and, if wanted, module, with
- * tabs between. 0 or -ENOMEM.
+ * tabs between. Some of it is in text until location_text_flush. 0 or -ENOMEM.
  */
 int location_print_text(FILE *out, const struct egret_location *location, bool with_module,
 			struct location_text *text);
+void location_text_flush(FILE *out, struct location_text *text);
 
 /* One JSON object, in a line. 0 or -ENOMEM. */
 int location_print_json(FILE *out, const struct egret_location *location);

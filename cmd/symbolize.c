@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* symbolize.c - egret symbolize: what there is at addresses, of a file, a process, the kernel. */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,11 +83,11 @@ struct printer {
 static int print(struct printer *printer, const uint64_t *addresses, size_t n)
 {
 	struct egret_error err = { "out of memory" };
+	int ret = egret_symbolizer__find(printer->symbolizer, addresses, n, printer->print,
+					 &printer->text, &err);
 
-	if (egret_symbolizer__find(printer->symbolizer, addresses, n, printer->print,
-				   &printer->text, &err))
-		return say_error("%s", err.text);
-	return STATUS_OK;
+	location_text_flush(stdout, &printer->text.text);
+	return ret ? say_error("%s", err.text) : STATUS_OK;
 }
 
 /* All of them are looked at before one is answered: a slip among them leaves no half an answer. */
@@ -153,6 +154,14 @@ static int open_symbolizer(const struct symbolize_opts *o, struct egret_symboliz
 	return ret;
 }
 
+/* For a process that indexes a file and ends: memory of all threads is one, and none goes back. */
+static void tune_memory(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_TOP_PAD, 4 << 20);
+	mallopt(M_TRIM_THRESHOLD, 256 << 20);
+}
+
 static int run(void *opts, int argc, char **argv)
 {
 	const struct symbolize_opts *o = opts;
@@ -165,6 +174,7 @@ static int run(void *opts, int argc, char **argv)
 				 "wants a file (-e), a process (-p) or the kernel (-k), and one");
 	if (o->file_offsets && !o->file)
 		return say_usage("symbolize", "--file-offset goes with -e only");
+	tune_memory();
 	printer = calloc(1, sizeof(*printer));
 	if (!printer)
 		return say_error("out of memory");

@@ -89,9 +89,8 @@ static bool same_symbol(const void *owner, uint32_t number, const void *key)
 	return names->names[number].symbol == key;
 }
 
-const char *egret_shown_name(struct egret_shown_names *names, const char *symbol)
+static const char *known_name(struct egret_shown_names *names, const char *symbol, uint64_t hash)
 {
-	uint64_t hash = egret_hash64((uintptr_t)symbol);
 	uint32_t known = egret_index_find(&names->by_symbol, hash, symbol, same_symbol, names);
 	struct egret_shown_name *all;
 	const char *shown;
@@ -106,5 +105,19 @@ const char *egret_shown_name(struct egret_shown_names *names, const char *symbol
 	if (!shown || egret_index_add(&names->by_symbol, hash, (uint32_t)names->n_names))
 		return NULL;
 	all[names->n_names++] = (struct egret_shown_name){ symbol, shown };
+	return shown;
+}
+
+const char *egret_shown_name(struct egret_shown_names *names, const char *symbol)
+{
+	uint64_t hash = egret_hash64((uintptr_t)symbol);
+	struct egret_recent_name *recent = &names->recent[hash >> (64 - EGRET_RECENT_BITS)];
+	const char *shown;
+
+	if (recent->symbol == symbol)
+		return recent->shown;
+	shown = known_name(names, symbol, hash);
+	if (shown)
+		*recent = (struct egret_recent_name){ symbol, shown };
 	return shown;
 }

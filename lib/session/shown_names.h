@@ -13,6 +13,8 @@
 
 struct egret_shown_name;
 
+#define EGRET_RECENT_BITS 12
+
 /* Zero-initialise but for demangle. Texts live until deinit. */
 struct egret_shown_names {
 	enum egret_demangle demangle;
@@ -22,6 +24,10 @@ struct egret_shown_names {
 	size_t n_names, names_capacity;
 	size_t n_texts, texts_capacity;
 	struct egret_arena arena;
+	/* Those asked for lately, by their symbol: nearly all questions. */
+	struct egret_recent_name {
+		const char *symbol, *shown;
+	} recent[1u << EGRET_RECENT_BITS];
 };
 void egret_shown_names_deinit(struct egret_shown_names *names);
 

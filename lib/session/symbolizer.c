@@ -335,6 +335,10 @@ static int prepare(struct egret_symbolizer *s, const uint64_t *addresses, size_t
 
 	if (n < 2 || (!s->elf && !s->process))
 		return 0;
+	if (s->elf && !s->opts.file_offsets) {
+		egret_code_names_prepare(s->code, addresses, n, s->opts.threads);
+		return 0;
+	}
 	wanted = reallocarray(NULL, n, sizeof(*wanted));
 	if (!wanted)
 		return -ENOMEM;

@@ -35,6 +35,7 @@ static char *text_of(const struct egret_location *location, int with_module)
 		CHECK_EQ(location_print_json(out, location), 0);
 	else
 		CHECK_EQ(location_print_text(out, location, with_module, writer), 0);
+	location_text_flush(out, writer);
 	fclose(out);
 	location_text_deinit(writer);
 	free(writer);
