@@ -186,14 +186,16 @@ FUZZ_TIME ?= 300
 FUZZ_SRCS := $(sort $(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_BINS := $(FUZZ_SRCS:%.c=$(O)/%)
 FUZZ_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -g -O1 -std=gnu11 \
-	-D_GNU_SOURCE -Wno-gnu-variable-sized-type-not-at-end
-FUZZED := $(patsubst %.c,$(O)/fuzzed/%.o,$(wildcard $(addsuffix /*.c,$(addprefix lib/,base elf symbolize unwind))))
+	-D_GNU_SOURCE -DEGRET_NAMED_MAX_SAMPLES=1000 -Wno-gnu-variable-sized-type-not-at-end
+FUZZED := $(patsubst %.c,$(O)/fuzzed/%.o,$(wildcard $(addsuffix /*.c,$(addprefix lib/,base elf import profile symbolize unwind)))) \
+	$(O)/gen/export/pprof.pb-c.o
 $(O)/fuzzed/%.o: %.c
 	@mkdir -p $(@D)
 	$(CLANG) -fsanitize=fuzzer-no-link $(FUZZ_FLAGS) $(INCLUDES) -MMD -MP -c $< -o $@
 $(O)/tests/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(FUZZED)
 	@mkdir -p $(@D)
 	$(CLANG) -fsanitize=fuzzer $(FUZZ_FLAGS) $(INCLUDES) $< $(FUZZED) $(DEMANGLE_LIB) $(LIBS) -o $@
+$(FUZZED): | $(PROTO_STEMS:=.pb-c.h)
 -include $(FUZZED:.o=.d)
 fuzz: $(FUZZ_BINS) ## fuzz each parser for FUZZ_TIME seconds (300); finds are left in build/fuzz
 	@mkdir -p $(foreach f,$(FUZZ_SRCS),$(O)/fuzz/$(patsubst tests/fuzz/%_fuzz.c,%,$(f)))

@@ -43,7 +43,10 @@
 	X(21, FAULT_TIMEOUT, "fault-timeout", "a page of --fault=any did not come in time", "")    \
 	X(22, IDLE, "idle", "the idle task has no user stack", "")                                 \
 	X(23, LOCKED, "locked",                                                                    \
-	  "the address space was locked, so that no page could be asked for", "")
+	  "the address space was locked, so that no page could be asked for", "")                  \
+	X(24, IMPORTED, "imported", "another profiler found the stack; it kept no copy of it", "") \
+	X(25, PERF_COPY, "perf-copy",                                                              \
+	  "perf's copy of the stack ended at its top, or at a page that was not in memory", "")
 
 /* Unwind endings. Only ROOT is a complete stack. */
 #define EGRET_UNWIND_ENDINGS(X)                                                                    \
@@ -60,7 +63,9 @@
 	X(8, FRAME_LIMIT, "frame-limit", "more frames than --max-frames", "raise --max-frames")    \
 	X(9, COMPAT, "compat", "a 32-bit program; egret unwinds 64-bit stacks", "")                \
 	X(10, NOT_USER, "not-user", "the sample has no user part", "")                             \
-	X(11, FRAME_POINTER_END, "fp-end", "the frame pointer chain ended before a known root", "")
+	X(11, FRAME_POINTER_END, "fp-end", "the frame pointer chain ended before a known root",    \
+	  "")                                                                                      \
+	X(12, IMPORTED, "imported", "the stack is as another profiler found it, whole or not", "")
 
 #define EGRET_REASON_ENUM(num, id, name, text, fix) EGRET_CAPTURE_##id = num,
 enum egret_capture_end { EGRET_CAPTURE_ENDINGS(EGRET_REASON_ENUM) EGRET_CAPTURE_NR };

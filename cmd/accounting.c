@@ -191,7 +191,8 @@ struct accounting_summary accounting_summary(const struct accounting *accounting
 			accounting_value(accounting, "witness.never-ran"),
 	};
 
-	summary.user_stacks = summary.samples - accounting_value(accounting, "unwind.not-user");
+	summary.user_stacks = summary.samples - accounting_value(accounting, "unwind.not-user") -
+			      accounting_value(accounting, "unwind.imported");
 	if (summary.user_stacks > summary.samples)
 		summary.user_stacks = 0; /* a damaged recording */
 	return summary;

@@ -17,6 +17,7 @@ struct endings {
 	uint64_t samples;
 	uint64_t complete;
 	uint64_t no_user_part;
+	uint64_t imported;		/* found by another profiler, whole or not */
 	uint64_t by_capture[N_ENDINGS]; /* cut because of the capture */
 	uint64_t by_unwind[N_ENDINGS];	/* the capture was whole, the unwinder stopped */
 };
@@ -36,6 +37,8 @@ static int count_ending(const struct egret_stack *stack, void *arg)
 		endings->complete += stack->samples;
 	else if (is_named(unwind, "not-user"))
 		endings->no_user_part += stack->samples;
+	else if (is_named(unwind, "imported"))
+		endings->imported += stack->samples;
 	else if (is_named(egret_capture_end_name(stack->capture_end), "whole"))
 		endings->by_unwind[stack->unwind_end] += stack->samples;
 	else
@@ -57,13 +60,16 @@ static void print_cut(uint64_t samples, const char *name, const char *text, cons
 
 static void print_endings(const struct endings *endings, FILE *out)
 {
-	uint64_t user_stacks = endings->samples - endings->no_user_part;
+	uint64_t user_stacks = endings->samples - endings->no_user_part - endings->imported;
 
 	fprintf(out, "# samples:  %s\n", text_count(endings->samples).text);
 	if (user_stacks)
 		fprintf(out, "# complete: %s of %s user stacks (%s)\n",
 			text_count(endings->complete).text, text_count(user_stacks).text,
 			text_share(endings->complete, user_stacks).text);
+	if (endings->imported)
+		fprintf(out, "# imported: %s stacks as another profiler found them\n",
+			text_count(endings->imported).text);
 	for (unsigned int i = 0; i < N_ENDINGS; i++)
 		print_cut(endings->by_capture[i], egret_capture_end_name(i),
 			  egret_capture_end_text(i), egret_capture_end_fix(i), out);

@@ -437,27 +437,40 @@ static struct live_thread *find_answered(struct egret_pipeline *p, uint64_t cook
 	return NULL;
 }
 
-static int on_sample(struct egret_pipeline *p, const struct egret_rec_sample *s,
-		     struct egret_error *err)
+/* What all samples begin with: the thread, and the row but for its stack. NULL without memory. */
+static struct live_thread *begin_sample(struct egret_pipeline *p, const struct egret_rec_sample *s,
+					struct egret_sample_row *row, struct egret_error *err)
 {
 	struct live_thread *t = thread_of(p, s->tid, s->start_time);
-	struct egret_sample_row row = {
+
+	*row = (struct egret_sample_row){
 		.time = s->rec.time,
 		.value = s->period,
 		.event = s->event,
 		.cpu = s->cpu,
 	};
-	struct egret_user_stack user;
-	int ret;
-
 	p->stats.samples++;
 	if (t)
-		row.thread = thread_number(p, t, s);
-	if (!t || row.thread == UINT32_MAX) {
+		row->thread = thread_number(p, t, s);
+	if (!t || row->thread == UINT32_MAX) {
 		p->stats.no_memory++;
-		return egret_fail(err, ENOMEM, "out of memory for threads");
+		egret_fail(err, ENOMEM, "out of memory for threads");
+		return NULL;
 	}
 	t->seen = s->rec.time;
+	return t;
+}
+
+static int on_sample(struct egret_pipeline *p, const struct egret_rec_sample *s,
+		     struct egret_error *err)
+{
+	struct egret_user_stack user;
+	struct egret_sample_row row;
+	struct live_thread *t = begin_sample(p, s, &row, err);
+	int ret;
+
+	if (!t)
+		return -ENOMEM;
 	if (!s->cookie) {
 		user = egret_stacks_none(&p->stacks, s->ending);
 		return finish_sample(p, &row, s->kernel, s->n_kernel, &user, err);
@@ -593,6 +606,19 @@ int egret_pipeline_record(struct egret_pipeline *p, const struct egret_rec *reco
 					     p->opts.late_pages);
 	p->stats.late_pages = p->late.filled;
 	return on_record(p, late ? &late->rec : record, err);
+}
+
+int egret_pipeline_chain(struct egret_pipeline *p, const struct egret_rec_sample *s,
+			 const uint64_t *chain, size_t n, struct egret_error *err)
+{
+	struct egret_process *process = n ? egret_processes_need(&p->processes, (int)s->pid) : NULL;
+	struct egret_user_stack user;
+	struct egret_sample_row row;
+
+	if (!begin_sample(p, s, &row, err))
+		return -ENOMEM;
+	user = egret_stacks_chain(&p->stacks, process, chain, n, s->rec.time);
+	return finish_sample(p, &row, s->kernel, s->n_kernel, &user, err);
 }
 
 /* ---- what perf says of processes ----------------------------------------------------------------

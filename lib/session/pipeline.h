@@ -71,6 +71,9 @@ void egret_pipeline_set_writer(struct egret_pipeline *p, struct egret_writer *wr
 /* The records; 0 or -errno, which is the writer's or -ENOMEM. */
 int egret_pipeline_record(struct egret_pipeline *p, const struct egret_rec *record,
 			  struct egret_error *err);
+/* A sample whose stack was found elsewhere: n addresses, leaf first. */
+int egret_pipeline_chain(struct egret_pipeline *p, const struct egret_rec_sample *sample,
+			 const uint64_t *chain, size_t n, struct egret_error *err);
 int egret_pipeline_perf(struct egret_pipeline *p, const struct perf_event_header *record,
 			uint64_t time, struct egret_error *err);
 

@@ -577,6 +577,25 @@ struct egret_user_stack egret_stacks_unwind(struct egret_stacks *s, struct egret
 	return unwind_capture(s, &view);
 }
 
+struct egret_user_stack egret_stacks_chain(struct egret_stacks *s, struct egret_process *process,
+					   const uint64_t *chain, size_t n, uint64_t time)
+{
+	struct egret_user_stack user = {
+		.capture_end = EGRET_CAPTURE_IMPORTED,
+		.unwind_end = n ? EGRET_UNWIND_IMPORTED : EGRET_UNWIND_NOT_USER,
+	};
+
+	while (n-- > 0) {
+		struct egret_unwound_frame frame = { .pc = chain[n],
+						     .flags = n ? EGRET_FRAME_F_RETURN : 0 };
+
+		if (process)
+			frame.cookie = (uintptr_t)egret_process_find(process, frame.pc - !!n);
+		user.stack = push_user_frame(s, user.stack, &frame, time);
+	}
+	return user;
+}
+
 uint32_t egret_stacks_push_kernel(struct egret_stacks *s, uint32_t stack, const uint64_t *kernel,
 				  uint32_t n_kernel)
 {

@@ -71,6 +71,13 @@ void egret_stacks_keep(struct egret_stacks *s);
 struct egret_user_stack egret_stacks_unwind(struct egret_stacks *s, struct egret_process *process,
 					    const struct egret_rec_capture *rec);
 
+/*
+ * The stack of a chain of user addresses, leaf first, that was found elsewhere: nothing is unwound.
+ * process may be NULL.
+ */
+struct egret_user_stack egret_stacks_chain(struct egret_stacks *s, struct egret_process *process,
+					   const uint64_t *chain, size_t n, uint64_t time);
+
 /* The stack of samples that have no user part, or whose capture never came. */
 struct egret_user_stack egret_stacks_none(struct egret_stacks *s, uint8_t capture_end);
 

@@ -22,7 +22,8 @@ declare -A may_include=(
 	[symbolize]='base elf cache'
 	[recording]='base elf profile'
 	[export]='base profile'
-	[session]='base elf cache maps capture unwind profile symbolize recording'
+	[import]='base elf profile'
+	[session]='base elf cache maps capture unwind profile symbolize recording import'
 )
 
 # includes FILE: lines of "LINE:HEADER", quoted headers plain and system headers with their <.
@@ -43,13 +44,15 @@ library_may() { # MODULE HEADER
 	symbolize:'<elf.h' | symbolize:'<dwarf.h') return 0 ;;
 	unwind:'<dwarf.h' | unwind:'<elfutils/libdw.h' | unwind:'<libunwind'*) return 0 ;;
 	*:'<elf.h' | *:'<gelf.h' | *:'<libelf.h' | *:'<elfutils/'* | *:'<dwarf.h' | *:'<libunwind'*) return 1 ;;
-	# perf events and BPF are capture's, and the session's, which joins all
+	# perf events and BPF are capture's, and the session's, which joins all; perf.data has records of perf
+	import:'<linux/perf_event.h' | import:export/pprof.pb-c.h) return 0 ;;
 	capture:'<linux/'* | capture:'<bpf/'* | session:'<linux/'* | session:'<bpf/'*) return 0 ;;
 	*:'<linux/'* | *:'<bpf/'*) return 1 ;;
 	# unwinding, profiles and exports are pure: no files, no processes
 	unwind:'<fcntl.h' | unwind:'<sys/'* | unwind:'<unistd.h') return 1 ;;
 	profile:'<fcntl.h' | profile:'<sys/'* | profile:'<unistd.h') return 1 ;;
 	export:'<fcntl.h' | export:'<sys/'* | export:'<unistd.h') return 1 ;;
+	import:'<fcntl.h' | import:'<sys/'* | import:'<unistd.h') return 1 ;;
 	*:'<'*) return 0 ;;
 	*:*/*)
 		local target=${2%%/*}
@@ -104,7 +107,7 @@ done
 impure='\b(open|openat|fopen|popen|readlink|opendir|ptrace|process_vm_readv|fork|system)[[:space:]]*\('
 while read -r finding; do
 	complain "$finding: opens a file or a process"
-done < <(grep -nE "$impure" lib/unwind/*.[ch] lib/profile/*.[ch] lib/export/*.[ch] |
+done < <(grep -nE "$impure" lib/unwind/*.[ch] lib/profile/*.[ch] lib/export/*.[ch] lib/import/*.[ch] |
 	grep -vE '^[^:]*:[0-9]+:[[:space:]]*(/\*|\*|//)' | cut -c1-120)
 
 [ "$failures" = 0 ]

@@ -433,6 +433,33 @@ struct egret_replay_opts {
 int egret_replay(const char *path, int fd, const struct egret_replay_opts *opts,
 		 struct egret_error *err);
 
+/* ---- import: recordings of other profilers -------------------------------------------------- */
+
+struct egret_import_opts {
+	size_t size;
+	/* "perf-data", "perf-script", "folded", "pprof"; NULL: by what is in the file. */
+	const char *format;
+	/* Of perf.data only: stacks that perf has copied are unwound, and frames are named. */
+	const char *unwinder; /* as in egret_session_opts */
+	uint32_t max_frames;
+	enum egret_demangle demangle;
+	const char *const *debug_dirs; /* as in egret_session_opts */
+	size_t n_debug_dirs;
+};
+
+/*
+ * Reads what another profiler has recorded ("-": standard input), and writes it as a recording to
+ * fd, which stays the caller's. Files that stacks lead through are looked for on this machine, and
+ * taken if they are those that were recorded. Needs no privileges.
+ * Errors: -ENOENT, -EACCES, ...; -EBADMSG: damaged, or cut; -ENOTSUP: of a kind that is not read;
+ * -EINVAL: an option.
+ */
+int egret_import(const char *path, int fd, const struct egret_import_opts *opts,
+		 struct egret_error *err);
+
+/* The name of the n-th format that egret_import knows; NULL at the end. */
+const char *egret_import_format_name(size_t n);
+
 /* ---- symbolizer: from addresses to functions, inlined callers and source lines -------------- */
 
 struct egret_symbolizer_opts {
