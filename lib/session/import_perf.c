@@ -150,7 +150,11 @@ static void on_mmap(struct import *im, const struct perf_event_header *header,
 	egret_processes_mmap(egret_pipeline_processes(im->pipeline), &info);
 }
 
-static int on_comm(struct import *im, uint16_t misc, struct egret_bytes body)
+/*
+ * Not as one of execve, which would void the mappings: the thread is still in it, and what is
+ * sampled before it returns has the registers of the old image. The new one is mapped over that.
+ */
+static int on_comm(struct import *im, struct egret_bytes body)
 {
 	uint32_t pid = egret_bytes_u32(&body), tid = egret_bytes_u32(&body);
 	const char *comm = text_of(body);
@@ -163,7 +167,7 @@ static int on_comm(struct import *im, uint16_t misc, struct egret_bytes body)
 		return no_memory(im);
 	snprintf(thread->comm, sizeof(thread->comm), "%.15s", comm);
 	egret_processes_comm(egret_pipeline_processes(im->pipeline), (int)pid, (int)tid, comm,
-			     misc & PERF_RECORD_MISC_COMM_EXEC);
+			     false);
 	return 0;
 }
 
@@ -349,7 +353,7 @@ static int feed(struct import *im, const struct egret_perf_record *record)
 		on_mmap(im, &header, body);
 		return 0;
 	case PERF_RECORD_COMM:
-		return on_comm(im, header.misc, body);
+		return on_comm(im, body);
 	case PERF_RECORD_FORK:
 		return on_fork(im, body, record->time);
 	case PERF_RECORD_EXIT:

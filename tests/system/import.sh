@@ -25,7 +25,7 @@ heads() {
 perf_record "$tmp/fp" -g -- sh -c 'perl -e "push @a, sprintf(q(%d), \$_) for 1..60000; @a = sort @a"
 	ls -lR /usr/include >/dev/null'
 import "$tmp/fp" "$tmp/fp.egret"
-chains() { awk '/^[^[:space:]]/ { if (c != "") print c; c = $1 } /^[[:space:]]/ { c = c " " $1 } END { print c }' | sort; }
+chains() { awk '/^\t/ { c = c " " $1; next } NF { if (c != "") print c; c = $1 } END { print c }' | sort; }
 perf_script -i "$tmp/fp" -F tid,ip | chains >"$tmp/want"
 "$egret" script -i "$tmp/fp.egret" --no-inline -F tid,ip | chains >"$tmp/have"
 check "samples of perf record -g" "$(wc -l <"$tmp/have")" '>' 100
