@@ -63,8 +63,8 @@ int egret_page_tables_fill(struct egret_page_tables *tables, const struct egret_
 			   const struct egret_export_opts *opts);
 void egret_page_tables_deinit(struct egret_page_tables *tables);
 
-/* Appends the page's data to json: the tables, and what the recording says about itself. */
+/* Appends the page's data as JSON: the tables, and what the recording says about itself. */
 int egret_page_json(const struct egret_profile *profile, const struct egret_export_opts *opts,
-		    struct egret_buffer *json);
+		    struct egret_buffer *to);
 
 #endif
