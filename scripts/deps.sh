@@ -14,7 +14,7 @@ build='gcc make clang llvm libbpf-dev libelf-dev libdw-dev libunwind-dev libzydi
 demo='libc6-dbg'
 # What the tests record, what they measure with, and what the lint runs.
 check='binutils dwz g++ gdc gfortran git golang-go libc6-arm64-cross libc6-dbg linux-perf luajit man-db musl-tools nodejs openssl perl procps
-	python3 sqlite3 tmux util-linux valgrind x264 xz-utils
+	protobuf-compiler python3 python3-jsonschema python3-protobuf sqlite3 tmux util-linux valgrind x264 xz-utils
 	chromium chromium-driver rustc openjdk-17-jdk-headless
 	clang-format cppcheck libclang-rt-dev shellcheck'
 # What the lab builds a kernel with, and boots it in.

@@ -4,41 +4,63 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static const struct egret_profile_key *key_of(const struct egret_by_thread *by, size_t sample)
-{
-	uint32_t entry = egret_profile_get_sample(by->profile, sample)->entry;
+typedef uint32_t (*group_fn)(const struct egret_profile *profile, uint32_t entry);
 
-	return &egret_profile_get_entry(by->profile, entry)->key;
+static uint32_t thread_of(const struct egret_profile *profile, uint32_t entry)
+{
+	return egret_profile_get_entry(profile, entry)->key.thread;
 }
 
-/* A counting sort: how many each thread has, where they begin, each to its place. */
-int egret_by_thread_init(struct egret_by_thread *by, const struct egret_profile *profile,
-			 uint32_t event)
+static uint32_t itself(const struct egret_profile *profile, uint32_t entry)
 {
-	size_t n = egret_profile_n_samples(profile), n_threads = egret_profile_n_threads(profile);
-	size_t before = 0;
+	return entry;
+}
+
+/* A counting sort: how many each group has, where they begin, each to its place. */
+static int group(struct egret_by_thread *by, const struct egret_profile *profile, uint32_t event,
+		 size_t n_groups, group_fn group_of)
+{
+	size_t n = egret_profile_n_samples(profile), before = 0;
 
 	*by = (struct egret_by_thread){
 		.profile = profile,
 		.order = malloc((n + 1) * sizeof(*by->order)),
-		.first = calloc(n_threads + 2, sizeof(*by->first)),
+		.first = calloc(n_groups + 2, sizeof(*by->first)),
 	};
 	if (!by->order || !by->first)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		if (key_of(by, i)->event == event)
-			by->first[key_of(by, i)->thread + 1]++;
-	/* Shifted by one: each place moves on to the start of the next thread. */
-	for (size_t t = 0; t <= n_threads; t++) {
-		size_t count = by->first[t + 1];
+	for (size_t i = 0; i < n; i++) {
+		uint32_t entry = egret_profile_get_sample(profile, i)->entry;
 
-		by->first[t + 1] = before;
+		if (egret_profile_get_entry(profile, entry)->key.event == event)
+			by->first[group_of(profile, entry) + 1]++;
+	}
+	/* Shifted by one: each place moves on to the start of the next group. */
+	for (size_t g = 0; g <= n_groups; g++) {
+		size_t count = by->first[g + 1];
+
+		by->first[g + 1] = before;
 		before += count;
 	}
-	for (size_t i = 0; i < n; i++)
-		if (key_of(by, i)->event == event)
-			by->order[by->first[key_of(by, i)->thread + 1]++] = (uint32_t)i;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t entry = egret_profile_get_sample(profile, i)->entry;
+
+		if (egret_profile_get_entry(profile, entry)->key.event == event)
+			by->order[by->first[group_of(profile, entry) + 1]++] = (uint32_t)i;
+	}
 	return 0;
+}
+
+int egret_by_thread_init(struct egret_by_thread *by, const struct egret_profile *profile,
+			 uint32_t event)
+{
+	return group(by, profile, event, egret_profile_n_threads(profile), thread_of);
+}
+
+int egret_by_entry_init(struct egret_by_thread *by, const struct egret_profile *profile,
+			uint32_t event)
+{
+	return group(by, profile, event, egret_profile_n_entries(profile), itself);
 }
 
 void egret_by_thread_deinit(struct egret_by_thread *by)

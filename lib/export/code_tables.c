@@ -2,6 +2,7 @@
 #include "export/code_tables.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Ranges begin at multiples of this, the first one at this. */
@@ -36,6 +37,12 @@ static bool has_own_addresses(uint32_t kind)
 	       kind == EGRET_MODULE_UNMAPPED;
 }
 
+/* A return address is that of what follows the call, which may be in another function. */
+static uint64_t offset_in_call(const struct egret_profile_frame *f)
+{
+	return f->offset - (f->flags & EGRET_FRAME_F_RETURN && f->offset);
+}
+
 /* The least range with all offsets that are used. */
 static void widen(struct egret_code_range *range, uint64_t offset)
 {
@@ -53,7 +60,7 @@ static void lay_out(struct egret_code_tables *t)
 		const struct egret_profile_frame *frame = egret_profile_get_frame(t->profile, f);
 
 		if (t->used[f])
-			widen(&t->ranges[frame->module], frame->offset);
+			widen(&t->ranges[frame->module], offset_in_call(frame));
 	}
 	for (uint32_t m = 0; m < egret_profile_n_modules(t->profile); m++) {
 		struct egret_code_range *range = &t->ranges[m];
@@ -101,11 +108,23 @@ void egret_code_tables_deinit(struct egret_code_tables *t)
 uint64_t egret_code_address(const struct egret_code_tables *t, uint32_t frame)
 {
 	const struct egret_profile_frame *f = egret_profile_get_frame(t->profile, frame);
-	uint64_t address = f->offset - (f->flags & EGRET_FRAME_F_RETURN && f->offset);
+	uint64_t address = offset_in_call(f);
 
 	if (!has_own_addresses(kind_of(t, frame)))
 		address += t->ranges[f->module].start;
 	return address;
+}
+
+const char *egret_code_build_id(struct egret_code_tables *t, uint32_t module)
+{
+	const struct egret_build_id *id = &egret_profile_get_module(t->profile, module)->build_id;
+	char *text = egret_arena_alloc(&t->texts, 2 * (size_t)id->len + 1);
+
+	for (size_t i = 0; text && i < id->len; i++)
+		sprintf(text + 2 * i, "%02x", id->bytes[i]);
+	if (text)
+		text[2 * id->len] = 0;
+	return text;
 }
 
 uint32_t egret_code_string(struct egret_code_tables *t, const char *text)

@@ -46,6 +46,10 @@ bool egret_code_has_frame(const struct egret_code_tables *tables, uint32_t frame
 /* The address of a frame: within its call, where the frame is one that called. */
 uint64_t egret_code_address(const struct egret_code_tables *tables, uint32_t frame);
 
+/* The build-id of a module in hexadecimal, "" where it has none; lives as long as the tables. NULL
+ * without memory. */
+const char *egret_code_build_id(struct egret_code_tables *tables, uint32_t module);
+
 /* The number of a text that is made fit to be shown (text.h), copied or living as long as the
  * tables; EGRET_INDEX_NONE without memory. */
 uint32_t egret_code_string(struct egret_code_tables *tables, const char *text);

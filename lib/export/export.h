@@ -34,6 +34,9 @@ extern const struct egret_exporter egret_exporter_pprof;
 extern const struct egret_exporter egret_exporter_perf_script;
 extern const struct egret_exporter egret_exporter_speedscope;
 extern const struct egret_exporter egret_exporter_callgrind;
+extern const struct egret_exporter egret_exporter_firefox;
+extern const struct egret_exporter egret_exporter_perfetto;
+extern const struct egret_exporter egret_exporter_otlp;
 
 /* All of them, the default first; NULL at the end. */
 extern const struct egret_exporter *const egret_exporters[];

@@ -160,17 +160,6 @@ static void write_location(struct pprof *p, uint32_t frame, struct known *module
 	emit(p, &part);
 }
 
-/* In hexadecimal, in memory that lives as long as the strings. */
-static const char *build_id_text(struct pprof *p, const struct egret_build_id *id)
-{
-	char *text = egret_arena_alloc(&p->code.texts, 2 * (size_t)id->len + 1);
-
-	p->failed |= !text;
-	for (size_t i = 0; text && i < id->len; i++)
-		sprintf(text + 2 * i, "%02x", id->bytes[i]);
-	return text;
-}
-
 static void write_mapping(struct pprof *p, uint32_t number, const struct known *known)
 {
 	const struct egret_profile_module *module = egret_profile_get_module(p->code.profile,
@@ -184,7 +173,7 @@ static void write_mapping(struct pprof *p, uint32_t number, const struct known *
 	mapping.memory_start = p->code.ranges[number].start;
 	mapping.memory_limit = p->code.ranges[number].limit;
 	mapping.filename = string(p, known->name);
-	mapping.build_id = string(p, build_id_text(p, &module->build_id));
+	mapping.build_id = string(p, egret_code_build_id(&p->code, number));
 	mapping.has_functions = true;
 	mapping.has_filenames = known->files;
 	mapping.has_line_numbers = known->lines;

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """formats.py FOLDED FORMAT FILE [FORMAT FILE ...]: each format says what the folded lines say.
 
@@ -9,10 +9,16 @@ line per format; the exit status is 1 when one differs.
 """
 import collections
 import json
+import pathlib
 import re
 import subprocess
 import sys
 from xml.etree import ElementTree
+
+import jsonschema
+
+sys.dont_write_bytecode = True
+import formats_proto  # noqa: E402
 
 
 def folded(path):
@@ -163,7 +169,55 @@ def report(path):
             for row in event["rows"] if row["sym"] != "[unknown]"}
 
 
-READERS = {"report": report, "svg": svg, "callgrind": callgrind, "pprof": pprof, "perf-script": perf_script, "speedscope": speedscope}
+def table_columns(table):
+    """All columns of a table are as long as it says."""
+    for name, column in table.items():
+        if isinstance(column, list):
+            assert len(column) == table["length"], name
+    return table
+
+
+def firefox(path):
+    """By the schema beside this; numbers that refer to something refer to what is there."""
+    with open(path, encoding="utf-8") as file:
+        data = json.load(file)
+    with open(pathlib.Path(__file__).with_name("firefox_profile.schema.json"), encoding="utf-8") as file:
+        jsonschema.Draft7Validator(json.load(file)).validate(data)
+    strings = data["shared"]["stringArray"]
+    files = [strings[i] for i in table_columns(data["shared"]["sources"])["filename"]]
+    categories = [c["name"] for c in data["meta"]["categories"]]
+    stacks = collections.Counter()
+    for t in data["threads"]:
+        stack, frame, func, resource, samples = (
+            table_columns(t[name]) for name in ("stackTable", "frameTable", "funcTable", "resourceTable", "samples"))
+        assert samples["time"] == sorted(samples["time"])
+        assert all(lib is None or lib < len(data["libs"]) for lib in resource["lib"])
+        assert all(source is None or files[source] for source in func["source"])
+        for i in samples["stack"]:
+            frames = []
+            while i is not None:
+                assert stack["prefix"][i] is None or stack["prefix"][i] < i
+                f = stack["frame"][i]
+                module = strings[resource["name"][func["resource"][frame["func"][f]]]]
+                assert (categories[frame["category"][f]] == "Kernel") == (module == "[kernel.kallsyms]"), module
+                frames.append(strings[func["name"][frame["func"][f]]].replace(";", ":"))
+                i = stack["prefix"][i]
+            stacks[(thread(t["name"], t["pid"], t["tid"]), *reversed(frames))] += 1
+    return stacks
+
+
+def proto(reader):
+    """Of those in formats_proto.py."""
+    def read(path):
+        stacks = collections.Counter()
+        for (name, pid, tid, *frames), count in reader(path).items():
+            stacks[(thread(name, pid, tid), *(f.replace(";", ":") for f in frames))] += count
+        return stacks
+    return read
+
+
+READERS = {"firefox": firefox, "otlp": proto(formats_proto.otlp), "perfetto": proto(formats_proto.perfetto),
+           "report": report, "svg": svg, "callgrind": callgrind, "pprof": pprof, "perf-script": perf_script, "speedscope": speedscope}
 
 
 def functions(stacks):

@@ -22,9 +22,13 @@ export_as perf-script "$tmp/all.script"
 export_as speedscope "$tmp/all.speedscope.json"
 export_as callgrind "$tmp/callgrind.out"
 export_as svg "$tmp/all.svg"
+export_as firefox "$tmp/all.firefox.json"
+export_as perfetto "$tmp/all.perfetto"
+export_as otlp "$tmp/all.otlp"
 "$egret" report -i "$tmp/data" --json --sort=sym --percent-limit=0 >"$tmp/report.json" || fail "no report"
 tests/system/formats.py "$tmp/all.folded" pprof "$tmp/all.pb.gz" perf-script "$tmp/all.script" \
-	speedscope "$tmp/all.speedscope.json" callgrind "$tmp/callgrind.out" svg "$tmp/all.svg" report "$tmp/report.json" ||
+	speedscope "$tmp/all.speedscope.json" callgrind "$tmp/callgrind.out" svg "$tmp/all.svg" \
+	firefox "$tmp/all.firefox.json" perfetto "$tmp/all.perfetto" otlp "$tmp/all.otlp" report "$tmp/report.json" ||
 	fail "not the same in all formats"
 
 # ---- the rows of report, by keys of the sample ----
