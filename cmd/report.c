@@ -8,6 +8,8 @@
 
 #include "accounting.h"
 #include "aggregate.h"
+#include "browser.h"
+#include "cache_dir.h"
 #include "call_tree.h"
 #include "command.h"
 #include "filter.h"
@@ -15,6 +17,7 @@
 #include "message.h"
 #include "report_header.h"
 #include "report_rows.h"
+#include "terminal.h"
 #include "text.h"
 #include "why.h"
 
@@ -30,6 +33,7 @@ struct report_opts {
 	bool stats;
 	bool why;
 	bool stdio;
+	bool tui;
 	bool json;
 	struct row_keys keys; /* of sort */
 };
@@ -54,8 +58,9 @@ static const struct opt options[] = {
 	{ "stats", 0, OPT_FLAG, MEMBER(stats), NULL, "Only the accounting of the recording", NULL },
 	{ "why", 0, OPT_FLAG, MEMBER(why), NULL,
 	  "Only the frames without a name: by reason, and what to do about it", NULL },
-	{ "stdio", 0, OPT_FLAG, MEMBER(stdio), NULL,
-	  "Accepted for perf's users: it is always plain text", NULL },
+	{ "stdio", 0, OPT_FLAG, MEMBER(stdio), NULL, "Plain text, also on a terminal", NULL },
+	{ "tui", 0, OPT_FLAG, MEMBER(tui), NULL,
+	  "The browser, where options of the text are given too", NULL },
 	{ 0 },
 };
 
@@ -230,6 +235,58 @@ static int print_why(const struct egret_profile *profile)
 	return ret ? say_error("cannot report: %s", strerror(-ret)) : STATUS_OK;
 }
 
+/* ---- the browser --------------------------------------------------------------------------- */
+
+/* On a terminal it is the browser, unless what is asked for is a text, or a part of one. */
+static bool wants_browser(const struct report_opts *o)
+{
+	if (o->stdio || o->json || o->stats || o->why || !strcmp(o->input, "-"))
+		return false;
+	return o->tui || (!o->limit && !o->no_tree && !o->no_children && terminal_is_capable());
+}
+
+static uint64_t lost_of(const struct egret_profile *profile)
+{
+	struct accounting accounting = { 0 };
+	uint64_t lost = 0;
+
+	if (!egret_profile__each_stat(profile, accounting_add, &accounting))
+		lost = accounting_summary(&accounting).lost;
+	accounting_deinit(&accounting);
+	return lost;
+}
+
+static int browse_events(const struct report_opts *o, const struct egret_profile *profile,
+			 size_t event)
+{
+	const struct cache_opts cache_opts = { 0 };
+	char *cache = cache_dir(&cache_opts);
+	struct browser browser = {
+		.title = text_file_name(o->input),
+		.lost = lost_of(profile),
+		.annotation_opts.cache_dir = cache,
+	};
+	int ret = browse_init(&browser.model, profile, (uint32_t)event, &o->keys);
+	int status;
+
+	status = ret ? say_error("cannot report: %s", strerror(-ret)) : browser_run(&browser);
+	browse_deinit(&browser.model);
+	free(cache);
+	return status;
+}
+
+static int browse_report(const struct report_opts *o, const struct egret_profile *profile)
+{
+	size_t event = 0;
+	int status = o->event ? input_find_event(profile, o->event, &event) : STATUS_OK;
+
+	if (status)
+		return status;
+	if (!terminal_is_capable())
+		return say_error("--tui needs a terminal whose cursor can be moved (TERM)");
+	return browse_events(o, profile, event);
+}
+
 static int parse_sort(struct report_opts *o)
 {
 	const char *bad;
@@ -257,7 +314,9 @@ static int run(void *opts, int argc, char **argv)
 				     &profile);
 	if (status)
 		return status;
-	if (o->stats)
+	if (wants_browser(o))
+		status = browse_report(o, profile);
+	else if (o->stats)
 		status = print_stats(profile);
 	else
 		status = o->why ? print_why(profile) : print_report(o, profile);
@@ -273,12 +332,14 @@ static const struct report_opts defaults = {
 
 const struct command command_report = {
 	.name = "report",
-	.summary = "print the functions and the call tree of a recording",
+	.summary = "show the functions and the call tree of a recording",
 	.usage = "[-i FILE] [OPTIONS]",
-	.about = "Prints, for each event of a recording, its functions with self (samples that hit "
-		 "the\n"
-		 "function itself) and total (with all that it called), and the call tree, callers "
-		 "first.",
+	.about =
+		"Shows the functions of a recording with self (samples that hit the function "
+		"itself) and total\n"
+		"(with all that it called), and the call tree: on a terminal in a browser (? lists "
+		"its keys),\n"
+		"elsewhere as text.",
 	.examples = "  egret report\n"
 		    "  egret report --sort=total -n 20 --no-tree\n"
 		    "  egret report --sort=comm,dso\n"

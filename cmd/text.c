@@ -141,6 +141,33 @@ static int width_of(const char *name, int max)
 	return columns;
 }
 
+int text_fit(char *to, size_t size, const char *name, int max)
+{
+	/* A name that does not fit ends in two dots, so that it is seen to be cut. */
+	bool cut = width_of(name, max) > max;
+	int room = cut ? max - 2 : max;
+	int columns = 0;
+	size_t len = 0;
+
+	while (*name && room > 0) {
+		struct glyph glyph = next_glyph(name);
+
+		if (columns + glyph.columns > room || len + glyph.n_bytes + 3 > size)
+			break;
+		memcpy(to + len, glyph.bytes, glyph.n_bytes);
+		len += glyph.n_bytes;
+		columns += glyph.columns;
+		name += glyph.taken;
+	}
+	if (cut && max >= 2) {
+		memcpy(to + len, "..", 2);
+		len += 2;
+		columns += 2;
+	}
+	to[len] = 0;
+	return columns;
+}
+
 int text_print(FILE *out, const char *name, int max)
 {
 	/* A name that does not fit ends in two dots, so that it is seen to be cut. */

@@ -36,4 +36,7 @@ int text_terminal_width(FILE *stream);
  */
 int text_print(FILE *out, const char *name, int max);
 
+/* The same into memory of `size` bytes, of which three are enough for the end of a cut name. */
+int text_fit(char *to, size_t size, const char *name, int max);
+
 #endif

@@ -8,8 +8,8 @@ set -eu
 
 # What a build needs.
 build='gcc make clang llvm libbpf-dev libelf-dev libdw-dev libunwind-dev libzydis-dev libiberty-dev libjson-c-dev
-	zlib1g-dev liblzma-dev libdebuginfod-dev libprotobuf-c-dev libdeflate-dev libzstd-dev libxxhash-dev protobuf-c-compiler
-	pkg-config'
+	zlib1g-dev liblzma-dev libdebuginfod-dev libprotobuf-c-dev libdeflate-dev libzstd-dev libxxhash-dev libncurses-dev libcapstone-dev
+	protobuf-c-compiler pkg-config'
 # Names for functions of libc that are not exported.
 demo='libc6-dbg'
 # What the tests record, what they measure with, and what the lint runs.

@@ -15,6 +15,7 @@
 #include "elf/debug_find.h"
 #include "maps/processes.h"
 #include "session/code_names.h"
+#include "session/module_code.h"
 #include "session/names.h"
 #include "session/shown_names.h"
 #include "symbolize/symbolize.h"
@@ -28,6 +29,8 @@ struct egret_symbolizer {
 	struct egret_cache *cache;     /* may be NULL */
 	struct egret_elf *elf, *debug; /* of open_file; NULL: see process */
 	struct egret_code_names *code; /* of elf */
+	bool is_kernel;		       /* elf is the kernel's; its addresses are `moved` bytes on */
+	uint64_t moved;
 	struct egret_modules modules;
 	struct egret_processes processes;
 	struct egret_module_source module_source;
@@ -59,6 +62,15 @@ static struct place in_kernel(uint64_t address)
 	return (struct place){ .kind = EGRET_FRAME_KERNEL,
 			       .module = "[kernel.kallsyms]",
 			       .offset = address };
+}
+
+static struct place in_vmlinux(const struct egret_symbolizer *s, uint64_t address)
+{
+	struct place place = in_kernel(address);
+
+	place.vaddr = address - s->moved;
+	place.code = s->code;
+	return place;
 }
 
 static struct place in_file(const struct egret_symbolizer *s, uint64_t address)
@@ -121,6 +133,8 @@ static struct place in_process(struct egret_symbolizer *s, uint64_t address)
 
 static struct place place_of(struct egret_symbolizer *s, uint64_t address)
 {
+	if (s->is_kernel)
+		return in_vmlinux(s, address);
 	if (s->elf)
 		return in_file(s, address);
 	if (s->process)
@@ -427,10 +441,19 @@ static int create(const struct egret_symbolizer_opts *opts, struct egret_symboli
 	return 0;
 }
 
+/* The debug file of elf, and the names of both. */
+static int open_names(struct egret_symbolizer *s, const char *path, struct egret_error *err)
+{
+	struct egret_debug_want want = { .elf = s->elf, .path = path };
+
+	if (egret_debug_find(s->finder, &want, &s->debug))
+		s->debug = NULL;
+	return egret_code_names_create(s->elf, s->debug, s->cache, &s->code, err);
+}
+
 static int open_elf(struct egret_symbolizer *s, const char *path, struct egret_error *err)
 {
 	__close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct egret_debug_want want = { .path = path };
 	int ret;
 
 	if (fd < 0)
@@ -442,10 +465,7 @@ static int open_elf(struct egret_symbolizer *s, const char *path, struct egret_e
 		return egret_fail(err, ENOTSUP,
 				  "%s: is relocatable: it has no addresses before it is linked",
 				  path);
-	want.elf = s->elf;
-	if (egret_debug_find(s->finder, &want, &s->debug))
-		s->debug = NULL;
-	return egret_code_names_create(s->elf, s->debug, s->cache, &s->code, err);
+	return open_names(s, path, err);
 }
 
 int egret_symbolizer__open_file(const char *path, const struct egret_symbolizer_opts *opts,
@@ -462,6 +482,79 @@ int egret_symbolizer__open_file(const char *path, const struct egret_symbolizer_
 		return ret;
 	}
 	*out = s;
+	return 0;
+}
+
+static int open_module(struct egret_symbolizer *s, const struct egret_profile *profile,
+		       const char *module, struct egret_error *err)
+{
+	struct egret_module_code code;
+	int ret = egret_module_code_open(profile, module, s->finder, &code, err);
+
+	if (ret)
+		return ret;
+	s->elf = code.elf;
+	s->is_kernel = code.is_kernel;
+	s->moved = code.moved;
+	s->opts.file_offsets = true;
+	return open_names(s, module, err);
+}
+
+int egret_symbolizer__open_module(const struct egret_profile *profile, const char *module,
+				  const struct egret_symbolizer_opts *opts,
+				  struct egret_symbolizer **out, struct egret_error *err)
+{
+	struct egret_symbolizer *s;
+	int ret = create(opts, &s, err);
+
+	if (ret)
+		return ret;
+	ret = open_module(s, profile, module, err);
+	if (ret) {
+		egret_symbolizer__destroy(s);
+		return ret;
+	}
+	*out = s;
+	return 0;
+}
+
+/* ---- code ----------------------------------------------------------------------------------- */
+
+/* More of one function is not shown: symbols may lie about their sizes. */
+#define CODE_MAX (1u << 20)
+
+int egret_symbolizer__code(struct egret_symbolizer *s, uint64_t address,
+			   struct egret_function_code *code, struct egret_error *err)
+{
+	struct place place = place_of(s, address);
+	enum egret_name_reason why = place.why;
+	struct egret_symbol symbol;
+	uint64_t offset;
+	size_t size;
+	const uint8_t *bytes;
+
+	if (!s->elf)
+		return egret_fail(err, EINVAL, "only files have code to show");
+	if (!place.code || !egret_code_names_symbol(place.code, place.vaddr, &symbol, &why))
+		return egret_fail(err, ENODATA,
+				  "%s: where the function at 0x%" PRIx64 " begins is not known: %s",
+				  place.module, address, egret_name_reason_text(why));
+	bytes = egret_elf_bytes(s->elf, &size);
+	if (!egret_elf_vaddr_to_offset(s->elf, symbol.start, &offset) || offset >= size)
+		return egret_fail(err, ENODATA, "%s: the code of '%s' is not in the file",
+				  place.module, symbol.name);
+	*code = (struct egret_function_code){
+		.symbol = symbol.name,
+		.address = s->is_kernel ? symbol.start + s->moved : offset,
+		.bytes = bytes + offset,
+		.n_bytes = size - offset,
+		.vaddr = symbol.start + s->moved,
+		.machine = egret_elf_machine(s->elf),
+	};
+	if (code->n_bytes > symbol.size)
+		code->n_bytes = symbol.size;
+	if (code->n_bytes > CODE_MAX)
+		code->n_bytes = CODE_MAX;
 	return 0;
 }
 

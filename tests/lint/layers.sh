@@ -82,7 +82,7 @@ done
 for file in cmd/*.[ch]; do
 	while IFS=: read -r line header; do
 		case $header in
-		'<egret/egret.h' | '<json-c/json.h') ;;
+		'<egret/egret.h' | '<json-c/json.h' | '<capstone/capstone.h') ;;
 		'<egret/'* | '<bpf/'* | '<linux/'* | '<elf'* | '<gelf.h' | '<libelf.h' | '<dwarf.h' | */*)
 			[[ $header == '<sys/'* ]] || complain "$file:$line: cmd may not include ${header#<}"
 			;;

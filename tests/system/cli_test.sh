@@ -45,7 +45,7 @@ long_options() { # FILE: of a help text
 	grep -oE '^  (-[a-zA-Z], |    )--[a-z-]+' "$1" | grep -oE -e '--[a-z-]+'
 }
 
-commands='flame record report export replay symbolize cfi cache doctor help completion'
+commands='flame record report annotate export replay symbolize cfi cache doctor help completion'
 
 # Help of egret and of each command, both ways.
 run 0 help
@@ -88,7 +88,7 @@ usage() { # TEXT ARGUMENT...
 }
 usage "no command given"
 usage "unknown command 'recrod'; did you mean 'record'?" recrod
-usage "unknown command 'annotate'" annotate
+usage "unknown command 'lock'" lock
 usage "no command 'reprot'; did you mean 'report'?" help reprot
 usage "unknown option '--frequency'; did you mean '--freq'?" record --frequency 99 -- true
 usage "unknown option '--satck-limit'; did you mean '--stack-limit'?" record --satck-limit=1M -- true

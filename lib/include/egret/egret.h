@@ -506,6 +506,16 @@ int egret_symbolizer__open_process(pid_t pid, const struct egret_symbolizer_opts
  */
 int egret_symbolizer__open_kernel(const struct egret_symbolizer_opts *opts,
 				  struct egret_symbolizer **out, struct egret_error *err);
+/*
+ * For the frames of a profile that are in one module (struct egret_frame): addresses are their
+ * offsets. The file must still be the one that was sampled (by its build-id), or be found by its
+ * build-id; of the kernel there must be a vmlinux.
+ * Errors: -ENODATA: no such module in the profile; -ENOENT, -EACCES, ...; -ESTALE: another file is
+ * in its place; -ENOTSUP: its code is in no file (JIT, vdso).
+ */
+int egret_symbolizer__open_module(const struct egret_profile *profile, const char *module,
+				  const struct egret_symbolizer_opts *opts,
+				  struct egret_symbolizer **out, struct egret_error *err);
 /* Writes what is new to the cache first, which takes a moment after many addresses. */
 void egret_symbolizer__destroy(struct egret_symbolizer *symbolizer);
 
@@ -531,6 +541,24 @@ struct egret_location {
 typedef int (*egret_location_fn)(const struct egret_location *location, void *arg);
 int egret_symbolizer__find(struct egret_symbolizer *symbolizer, const uint64_t *addresses, size_t n,
 			   egret_location_fn fn, void *arg, struct egret_error *err);
+
+/* The machine code of a function, as it is in its file. Owned by the symbolizer. */
+struct egret_function_code {
+	const char *symbol;	    /* as linkers see it: "f.cold" is a function of its own */
+	uint64_t address;	    /* of the first byte, as addresses of the symbolizer are */
+	const unsigned char *bytes; /* of a file that may be cut short while it is mapped */
+	size_t n_bytes;		    /* 1 MiB at most */
+	uint64_t vaddr;		    /* of the first byte, as disassemblers show it */
+	uint32_t machine;	    /* e_machine of elf(5): 62 is x86-64, 3 i386 */
+	uint32_t reserved;
+};
+
+/*
+ * The function that covers an address. Errors: -ENODATA: there is no symbol, or no code of it in
+ * the file; -EINVAL: the symbolizer is not of a file.
+ */
+int egret_symbolizer__code(struct egret_symbolizer *symbolizer, uint64_t address,
+			   struct egret_function_code *code, struct egret_error *err);
 
 /* ---- unwind tables ------------------------------------------------------------------------- */
 
