@@ -14,6 +14,7 @@ static void flush(struct egret_pc_cache *cache, uint64_t code_number)
 	cache->first = code_number > NUMBERS_BELOW ? code_number - NUMBERS_BELOW : 1;
 	cache->n_unnamed = 0;
 	cache->must_flush = false;
+	cache->generation++;
 }
 
 uint32_t egret_pc_cache_new_tag(struct egret_pc_cache *cache, uint64_t code_number)

@@ -61,7 +61,8 @@ struct egret_pc_cache {
 	struct egret_pc_other other[EGRET_PC_OTHERS];
 	uint64_t first;	    /* code number of the least tag */
 	uint32_t n_unnamed; /* stacks without a code number, each of which has its own */
-	bool must_flush;    /* before the next stack */
+	uint32_t generation; /* how often all was flushed */
+	bool must_flush;     /* before the next stack */
 };
 
 /* Tags hold 31 bits of a number: the upper half is of stacks that have none. */
