@@ -40,7 +40,8 @@ struct trail_step {
 #define RUN_MAX (1ull << 30)
 
 struct trail {
-	struct trail_step step[TRAIL_STEPS]; /* the last ones of it are in use, the outermost last */
+	struct trail_step
+		step[TRAIL_STEPS]; /* the last ones of it are in use, the outermost last */
 	size_t first;
 	uint64_t start;	     /* what cfa counts from */
 	uint32_t tag;	     /* of the program counters: of the same process, as it was mapped */
@@ -51,10 +52,10 @@ struct egret_unwinder {
 	struct egret_pc_cache cache;
 	struct trail trails[TRAILS];
 	struct trail_step steps[TRAIL_STEPS]; /* of the stack under way */
-	void *block;		  /* of memory that this is in */
-	struct egret_pc_other at; /* what was looked up last */
-	uint32_t tag;		  /* of the stack's program counters, but for is_return */
-	uint64_t lookups;	  /* rows that were not in the cache */
+	void *block;			      /* of memory that this is in */
+	struct egret_pc_other at;	      /* what was looked up last */
+	uint32_t tag;	  /* of the stack's program counters, but for is_return */
+	uint64_t lookups; /* rows that were not in the cache */
 };
 
 struct egret_unwind_module {
@@ -192,8 +193,8 @@ struct quick {
 	uint64_t limit; /* from the start of the run: no step leads beyond without a look */
 	uint64_t cfa;	/* where one would have led */
 	size_t kept;	/* steps of this stack that are in the trail */
-	const struct egret_pc_entry *at;   /* after them: the pc; NULL: nothing is mapped */
-	struct egret_pc_entry copy;	   /* of what at was, where the cache may have moved it */
+	const struct egret_pc_entry *at; /* after them: the pc; NULL: nothing is mapped */
+	struct egret_pc_entry copy;	 /* of what at was, where the cache may have moved it */
 	uint64_t sp;
 	uint64_t rbp; /* as it was after rbp_steps steps */
 	size_t rbp_steps;
@@ -306,9 +307,8 @@ static bool find_rbp(struct quick *q)
 		return false;
 	if (i > q->rbp_steps) {
 		/* Not below rsp, and below the CFA, both of which are in the run. */
-		q->rbp = word_at(q->run->bytes,
-				 q->origin - q->run->start + q->step[i - 1].cfa -
-					 8ul * q->step[i - 1].saved.reg[SAVED_RBP]);
+		q->rbp = word_at(q->run->bytes, q->origin - q->run->start + q->step[i - 1].cfa -
+							8ul * q->step[i - 1].saved.reg[SAVED_RBP]);
 	}
 	q->has_rbp = true;
 	q->rbp_steps = q->n;
@@ -369,15 +369,15 @@ static __attribute__((noinline)) bool has_same_rbp(const struct quick *q,
  * same rbp where they go by it. From the outermost one on, so that it is known to the end. The
  * places of their return addresses are in the run.
  */
-static __attribute__((noinline)) const struct trail_step *
-first_same(const struct quick *q, const struct trail_step *first)
+static __attribute__((noinline)) const struct trail_step *first_same(const struct quick *q,
+								     const struct trail_step *first)
 {
-	const uint8_t *const bytes = (const uint8_t *)((uintptr_t)q->run->bytes + q->trail->start -
-						       q->run->start);
+	const uint64_t moved = q->trail->start - q->run->start - 8;
+	const uint8_t *const bytes = q->run->bytes;
 	const struct trail_step *step = q->trail->step + TRAIL_STEPS;
 	uint64_t rbp = 0;
 
-	while (step > first && word_at(bytes, step[-1].cfa - 8) == step[-1].pc) {
+	while (step > first && word_at(bytes, step[-1].cfa + moved) == step[-1].pc) {
 		step--;
 		if (__builtin_expect(step->saved.by_rbp | rbp, 0) && !has_same_rbp(q, step, &rbp))
 			return step + 1;
@@ -467,22 +467,20 @@ static bool go_on_as_before(struct quick *q, size_t same)
 		return false;
 #pragma GCC unroll 4
 	for (; step < end; step++, frame++)
-		*frame = (struct egret_unwound_frame){ step->pc, step->cookie,
-						       EGRET_FRAME_F_RETURN, 0 };
+		*frame = (struct egret_unwound_frame){ step->pc, step->cookie, EGRET_FRAME_F_RETURN,
+						       0 };
 	move_steps(q, same);
 	q->at = at;
 	q->sp = q->origin + end[-1].cfa;
 	return true;
 }
 
-/* At the limit: goes on as the last stack did, or beyond it. False: there is no more of the run. */
-static bool pass_limit(struct quick *q)
+/* At the limit: goes on as the last stack did, or beyond it. */
+static void pass_limit(struct quick *q)
 {
 	const uint64_t moved = q->trail->start - q->run->start;
 	size_t same = q->same;
 
-	if (q->cfa > q->run->len)
-		return false;
 	while (same < TRAIL_STEPS && q->trail->step[same].cfa + moved < q->cfa)
 		same++;
 	q->same = TRAIL_STEPS;
@@ -491,7 +489,6 @@ static bool pass_limit(struct quick *q)
 	else if (!go_on_as_before(q, same))
 		q->same = same + 1;
 	set_limit(q);
-	return true;
 }
 
 /* Keeps the steps for the next stack, the outermost ones where there are too many. */
@@ -525,8 +522,10 @@ static void quick_steps(struct quick *q)
 		if (unknown && !find_next(q, unknown))
 			return;
 		goes_on = unknown || q->n > before;
-		if (q->cfa != UINT64_MAX && !unknown)
-			goes_on = pass_limit(q);
+		if (!unknown && q->cfa <= q->run->len) {
+			pass_limit(q);
+			goes_on = true;
+		}
 	} while (goes_on);
 }
 
@@ -583,8 +582,8 @@ static void make_up_registers(const struct quick *q, struct egret_step_state *st
 			n--;
 		if (!n)
 			continue;
-		state->value[saved_reg[i]] =
-			q->origin + q->step[n - 1].cfa - 8ul * q->step[n - 1].saved.reg[i];
+		state->value[saved_reg[i]] = q->origin + q->step[n - 1].cfa -
+					     8ul * q->step[n - 1].saved.reg[i];
 		state->known |= EGRET_REG_BIT(saved_reg[i]);
 		state->saved |= EGRET_REG_BIT(saved_reg[i]);
 	}
