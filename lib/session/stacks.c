@@ -24,7 +24,8 @@ int egret_stacks_init(struct egret_stacks *s, const struct egret_unwind_engine *
 		.engine = engine, .max_frames = max_frames, .profile = profile, .cache = cache
 	};
 	s->frames = calloc(max_frames, sizeof(*s->frames));
-	if (!s->frames || egret_recovery_create(&s->recovery))
+	s->known = calloc(EGRET_KNOWN_FRAMES, sizeof(*s->known));
+	if (!s->frames || !s->known || egret_recovery_create(&s->recovery))
 		return egret_fail(err, ENOMEM, "out of memory");
 	return engine->create(&s->unwinder, err);
 }
@@ -46,6 +47,7 @@ void egret_stacks_deinit(struct egret_stacks *s)
 	}
 	free(s->module_states);
 	free(s->module_of);
+	free(s->known);
 	free(s->frames);
 }
 
@@ -130,17 +132,22 @@ static uint32_t pseudo_module(struct egret_stacks *s, enum egret_module_kind kin
 	return add_profile_module(s, &m, path, NULL);
 }
 
+/* The number of a frame of the profile. UINT32_MAX without memory. */
+static uint32_t frame_number(struct egret_stacks *s, uint32_t module, uint64_t offset,
+			     uint32_t flags)
+{
+	struct egret_profile_frame frame = { .module = module, .flags = flags, .offset = offset };
+
+	return module == UINT32_MAX ? UINT32_MAX : egret_profile_frame(s->profile, &frame, NULL);
+}
+
 /* Grows a stack by one frame. UINT32_MAX without memory. */
 static uint32_t push(struct egret_stacks *s, uint32_t stack, uint32_t module, uint64_t offset,
 		     uint32_t flags)
 {
-	struct egret_profile_frame frame = { .module = module, .flags = flags, .offset = offset };
-	uint32_t number;
+	uint32_t number = frame_number(s, module, offset, flags);
 
-	if (stack == UINT32_MAX || module == UINT32_MAX)
-		return UINT32_MAX;
-	number = egret_profile_frame(s->profile, &frame, NULL);
-	if (number == UINT32_MAX)
+	if (stack == UINT32_MAX || number == UINT32_MAX)
 		return UINT32_MAX;
 	return egret_profile_stack(s->profile, stack, number, NULL);
 }
@@ -158,18 +165,43 @@ static uint32_t jit_module_of(struct egret_stacks *s, struct egret_module *modul
 		     : profile_module_of(s, module);
 }
 
-static uint32_t push_user_frame(struct egret_stacks *s, uint32_t stack,
-				const struct egret_unwound_frame *frame, uint64_t time)
+/* The frame's number where it is one of a file's, or of nothing mapped. */
+static uint32_t find_frame(struct egret_stacks *s, const struct egret_unwound_frame *frame)
 {
 	const struct egret_mapping *m = (const struct egret_mapping *)(uintptr_t)frame->cookie;
 
 	if (!m)
-		return push(s, stack, pseudo_module(s, EGRET_MODULE_UNMAPPED, "[unknown]"),
-			    frame->pc, frame->flags);
-	if (m->module->kind == EGRET_CODE_JIT)
-		return push(s, stack, jit_module_of(s, m->module, frame->pc, frame->flags, time),
-			    frame->pc, frame->flags);
-	return push(s, stack, profile_module_of(s, m->module), frame->pc - m->start + m->pgoff,
+		return frame_number(s, pseudo_module(s, EGRET_MODULE_UNMAPPED, "[unknown]"),
+				    frame->pc, frame->flags);
+	return frame_number(s, profile_module_of(s, m->module), frame->pc - m->start + m->pgoff,
+			    frame->flags);
+}
+
+/* The same, of frames that were seen before with the same number of what is mapped; 0: none. */
+static uint32_t known_frame(struct egret_stacks *s, const struct egret_unwound_frame *frame,
+			    uint64_t code_number)
+{
+	struct egret_known_frame *known =
+		&s->known[egret_hash64(frame->pc ^ code_number << 48) % EGRET_KNOWN_FRAMES];
+
+	if (known->pc == frame->pc && known->code_number == code_number && code_number &&
+	    known->cookie == frame->cookie && known->flags == frame->flags)
+		return known->number;
+	*known = (struct egret_known_frame){ frame->pc, frame->cookie, code_number, frame->flags,
+					     find_frame(s, frame) };
+	/* What there was no memory for is asked for again. */
+	if (known->number == UINT32_MAX)
+		known->code_number = 0;
+	return known->number;
+}
+
+/* A frame of code that was made at run time. */
+static uint32_t push_jit_frame(struct egret_stacks *s, uint32_t stack,
+			       const struct egret_unwound_frame *frame, uint64_t time)
+{
+	const struct egret_mapping *m = (const struct egret_mapping *)(uintptr_t)frame->cookie;
+
+	return push(s, stack, jit_module_of(s, m->module, frame->pc, frame->flags, time), frame->pc,
 		    frame->flags);
 }
 
@@ -243,7 +275,7 @@ static uint32_t push_user_frames(struct egret_stacks *s, uint32_t base, size_t n
 	uint64_t code_number = code_number_of(view->process);
 	struct egret_kept_stack *kept = kept_of(s, rec->tid);
 	struct egret_unwound_frame *frames = s->frames;
-	uint32_t stack = base;
+	uint32_t stack = base, number;
 	size_t done = 0;
 
 	if (!kept)
@@ -258,9 +290,17 @@ static uint32_t push_user_frames(struct egret_stacks *s, uint32_t base, size_t n
 	for (size_t i = done; i < n; i++) {
 		const struct egret_unwound_frame *frame = &frames[n - 1 - i];
 
-		stack = push_user_frame(s, stack, frame, rec->rec.time);
+		if (stack == UINT32_MAX)
+			break;
+		if (is_jit_frame(frame)) {
+			stack = push_jit_frame(s, stack, frame, rec->rec.time);
+			continue;
+		}
+		number = known_frame(s, frame, code_number);
+		stack = number == UINT32_MAX ? number
+					     : egret_profile_stack(s->profile, stack, number, NULL);
 		kept->stacks[i] = stack;
-		if (kept->n_kept == i && stack != UINT32_MAX && !is_jit_frame(frame))
+		if (kept->n_kept == i && stack != UINT32_MAX)
 			kept->n_kept++;
 	}
 	s->frames = kept->frames;

@@ -35,6 +35,13 @@ struct egret_kept_stack {
 };
 #define EGRET_KEPT_STACKS 8 /* by thread id */
 
+/* The number that a frame has in the profile: most were seen before. */
+struct egret_known_frame {
+	uint64_t pc, cookie, code_number; /* code_number 0: empty */
+	uint32_t flags, number;
+};
+#define EGRET_KNOWN_FRAMES 8192
+
 struct egret_stacks {
 	const struct egret_unwind_engine *engine;
 	struct egret_unwinder *unwinder;
@@ -47,6 +54,7 @@ struct egret_stacks {
 	size_t n_module_of;
 	struct egret_unwound_frame *frames; /* room for max_frames */
 	struct egret_kept_stack kept[EGRET_KEPT_STACKS];
+	struct egret_known_frame *known; /* EGRET_KNOWN_FRAMES, by pc */
 	uint32_t max_frames;
 	uint64_t frames_unwound;
 	struct egret_cache *cache; /* of unwind tables; NULL: none */
