@@ -79,8 +79,8 @@ int disassembly_add(struct disassembly *d, const struct egret_function_code *cod
 			 code->machine);
 		return -ENOTSUP;
 	}
-	if (cs_open(CS_ARCH_X86, code->machine == MACHINE_I386 ? CS_MODE_32 : CS_MODE_64, &handle) !=
-	    CS_ERR_OK) {
+	if (cs_open(CS_ARCH_X86, code->machine == MACHINE_I386 ? CS_MODE_32 : CS_MODE_64,
+		    &handle) != CS_ERR_OK) {
 		snprintf(err->text, sizeof(err->text), "out of memory for the disassembler");
 		return -ENOMEM;
 	}
