@@ -195,14 +195,29 @@ static uint32_t known_frame(struct egret_stacks *s, const struct egret_unwound_f
 	return known->number;
 }
 
-/* A frame of code that was made at run time. */
-static uint32_t push_jit_frame(struct egret_stacks *s, uint32_t stack,
-			       const struct egret_unwound_frame *frame, uint64_t time)
+/* What is at an address that code was made at may be other code the next time. */
+static bool is_jit_frame(const struct egret_unwound_frame *frame)
 {
 	const struct egret_mapping *m = (const struct egret_mapping *)(uintptr_t)frame->cookie;
 
-	return push(s, stack, jit_module_of(s, m->module, frame->pc, frame->flags, time), frame->pc,
-		    frame->flags);
+	return m && m->module->kind == EGRET_CODE_JIT;
+}
+
+/* Grows a stack by a user frame. code_number: of what is mapped; 0: none. */
+static uint32_t push_user_frame(struct egret_stacks *s, uint32_t stack,
+				const struct egret_unwound_frame *frame, uint64_t code_number,
+				uint64_t time)
+{
+	const struct egret_mapping *m = (const struct egret_mapping *)(uintptr_t)frame->cookie;
+	uint32_t number;
+
+	if (is_jit_frame(frame))
+		return push(s, stack, jit_module_of(s, m->module, frame->pc, frame->flags, time),
+			    frame->pc, frame->flags);
+	number = known_frame(s, frame, code_number);
+	if (stack == UINT32_MAX || number == UINT32_MAX)
+		return UINT32_MAX;
+	return egret_profile_stack(s->profile, stack, number, NULL);
 }
 
 /* A capture while it is unwound: the argument of both callbacks. */
@@ -251,14 +266,6 @@ static struct egret_kept_stack *kept_of(struct egret_stacks *s, uint32_t tid)
 	return kept->stacks && kept->frames ? kept : NULL;
 }
 
-/* What is at an address that code was made at may be other code the next time. */
-static bool is_jit_frame(const struct egret_unwound_frame *frame)
-{
-	const struct egret_mapping *m = (const struct egret_mapping *)(uintptr_t)frame->cookie;
-
-	return m && m->module->kind == EGRET_CODE_JIT;
-}
-
 static bool has_jit_frames(const struct egret_unwound_frame *frames, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -275,7 +282,7 @@ static uint32_t push_user_frames(struct egret_stacks *s, uint32_t base, size_t n
 	uint64_t code_number = code_number_of(view->process);
 	struct egret_kept_stack *kept = kept_of(s, rec->tid);
 	struct egret_unwound_frame *frames = s->frames;
-	uint32_t stack = base, number;
+	uint32_t stack = base;
 	size_t done = 0;
 
 	if (!kept)
@@ -290,17 +297,9 @@ static uint32_t push_user_frames(struct egret_stacks *s, uint32_t base, size_t n
 	for (size_t i = done; i < n; i++) {
 		const struct egret_unwound_frame *frame = &frames[n - 1 - i];
 
-		if (stack == UINT32_MAX)
-			break;
-		if (is_jit_frame(frame)) {
-			stack = push_jit_frame(s, stack, frame, rec->rec.time);
-			continue;
-		}
-		number = known_frame(s, frame, code_number);
-		stack = number == UINT32_MAX ? number
-					     : egret_profile_stack(s->profile, stack, number, NULL);
+		stack = push_user_frame(s, stack, frame, code_number, rec->rec.time);
 		kept->stacks[i] = stack;
-		if (kept->n_kept == i && stack != UINT32_MAX)
+		if (kept->n_kept == i && stack != UINT32_MAX && !is_jit_frame(frame))
 			kept->n_kept++;
 	}
 	s->frames = kept->frames;
@@ -631,7 +630,7 @@ struct egret_user_stack egret_stacks_chain(struct egret_stacks *s, struct egret_
 
 		if (process)
 			frame.cookie = (uintptr_t)egret_process_find(process, frame.pc - !!n);
-		user.stack = push_user_frame(s, user.stack, &frame, time);
+		user.stack = push_user_frame(s, user.stack, &frame, 0, time);
 	}
 	return user;
 }

@@ -344,8 +344,8 @@ static uint64_t rbp_of(const struct quick *q, const struct trail_step *step)
 }
 
 /*
- * From the outermost step on: *rbp is what steps further out go by, or 0. False: what this one saved
- * of it is something else in the stack under way.
+ * From the outermost step on: *rbp is what steps further out go by, or 0. False: what this one
+ * saved of it is something else in the stack under way.
  */
 static __attribute__((noinline)) bool has_same_rbp(const struct quick *q,
 						   const struct trail_step *step, uint64_t *rbp)

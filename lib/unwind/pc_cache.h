@@ -59,8 +59,8 @@ struct egret_pc_cache {
 	struct egret_pc_entry entry[EGRET_PC_SETS][EGRET_PC_WAYS] __attribute__((aligned(64)));
 	struct egret_pc_entry dropped[EGRET_PC_DROPPED];
 	struct egret_pc_other other[EGRET_PC_OTHERS];
-	uint64_t first;	    /* code number of the least tag */
-	uint32_t n_unnamed; /* stacks without a code number, each of which has its own */
+	uint64_t first;	     /* code number of the least tag */
+	uint32_t n_unnamed;  /* stacks without a code number, each of which has its own */
 	uint32_t generation; /* how often all was flushed */
 	bool must_flush;     /* before the next stack */
 };
