@@ -10,6 +10,7 @@
 #include "filter.h"
 #include "input.h"
 #include "message.h"
+#include "page.h"
 #include "text.h"
 
 struct diff_opts {
@@ -17,13 +18,14 @@ struct diff_opts {
 	const char *event;
 	const char *by;
 	const char *format;
+	const char *output;
 	double confidence;
 	uint64_t limit;
 	bool all;
 };
 
 static const char *const kinds[] = { "self", "total", "stack", NULL };
-static const char *const formats[] = { "text", "folded", NULL };
+static const char *const formats[] = { "text", "folded", "html", "flamegraph", NULL };
 
 #define MEMBER(name) offsetof(struct diff_opts, name)
 
@@ -33,8 +35,11 @@ static const struct opt options[] = {
 	{ "by", 'b', OPT_CHOICE, MEMBER(by), "WHAT",
 	  "Compare functions by self or by total, or stacks (self)", kinds },
 	{ "format", 'f', OPT_CHOICE, MEMBER(format), "FORMAT",
-	  "text, or folded: stacks with the samples of both, as flamegraph.pl takes them (text)",
+	  "text; folded: stacks with the samples of both, as flamegraph.pl takes them; html or "
+	  "flamegraph: a page whose colours say what has changed (text)",
 	  formats },
+	{ "output", 'o', OPT_FILE, MEMBER(output), "FILE",
+	  "The page, of the formats html and flamegraph (-: standard output)", NULL },
 	{ "confidence", 0, OPT_PERCENT, MEMBER(confidence), "PERCENT",
 	  "Leave out differences that are less sure than this (95)", NULL },
 	{ "all", 'a', OPT_FLAG, MEMBER(all), NULL, "Leave out nothing", NULL },
@@ -170,6 +175,31 @@ static int compare(const struct diff_opts *o, struct egret_profile *const profil
 	return ret ? say_error("cannot compare: %s", strerror(-ret)) : STATUS_OK;
 }
 
+static bool is_page(const char *format)
+{
+	return !strcmp(format, "html") || !strcmp(format, "flamegraph");
+}
+
+static int write_page(const struct diff_opts *o, struct egret_profile *const profiles[2],
+		      char **paths)
+{
+	char title[512];
+	struct egret_export_opts opts = {
+		.size = sizeof(opts),
+		.title = title,
+		.base = profiles[0],
+	};
+	size_t events[2];
+	int status = find_events(o, profiles, events);
+
+	if (status)
+		return status;
+	snprintf(title, sizeof(title), "%s \xe2\x86\x92 %s", paths[0], paths[1]);
+	opts.base_event = (uint32_t)events[0];
+	opts.event = (uint32_t)events[1];
+	return page_write_profile(profiles[1], o->format, o->output, &opts);
+}
+
 static int run(void *opts, int argc, char **argv)
 {
 	const struct diff_opts *o = opts;
@@ -178,11 +208,14 @@ static int run(void *opts, int argc, char **argv)
 
 	if (argc != 2)
 		return say_usage("diff", "name two recordings, before and after");
+	if (strcmp(o->output, "-") != 0 && !is_page(o->format))
+		return say_usage("diff", "--output is for --format=html and flamegraph");
 	status = filter_open(argv[0], &o->filter, false, &profiles[0]);
 	if (!status)
 		status = filter_open(argv[1], &o->filter, false, &profiles[1]);
 	if (!status)
-		status = compare(o, profiles, argv);
+		status = is_page(o->format) ? write_page(o, profiles, argv)
+					    : compare(o, profiles, argv);
 	egret_profile__destroy(profiles[0]);
 	egret_profile__destroy(profiles[1]);
 	return status;
@@ -191,6 +224,7 @@ static int run(void *opts, int argc, char **argv)
 static const struct diff_opts defaults = {
 	.by = "self",
 	.format = "text",
+	.output = "-",
 	.confidence = 95,
 	.limit = 40,
 };
@@ -203,6 +237,7 @@ const struct command command_diff = {
 		 "than in the\nfirst, the largest difference first, and how sure that is: what few "
 		 "samples tell is noise.",
 	.examples = "  egret diff old.data new.data\n"
+		    "  egret diff --format=html -o diff.html old.data new.data\n"
 		    "  egret diff --by=total --focus=parse old.data new.data\n"
 		    "  egret diff --format=folded old.data new.data | flamegraph.pl >diff.svg\n",
 	.groups = groups,

@@ -45,7 +45,7 @@ static bool ends_in(const char *text, const char *end)
 static const char *format_of(const char *output)
 {
 	if (ends_in(output, ".html") || ends_in(output, ".htm"))
-		return "flamegraph";
+		return "html";
 	if (ends_in(output, ".svg"))
 		return "svg";
 	return ends_in(output, ".pb.gz") ? "pprof" : "folded";
@@ -93,7 +93,7 @@ static const struct export_opts defaults = { .input = INPUT_DEFAULT, .output = "
 
 const struct command command_export = {
 	.name = "export",
-	.summary = "write a recording in another format: a flame graph, folded lines, pprof",
+	.summary = "write a recording in another format: a page, folded lines, pprof",
 	.usage = "[--format=FORMAT] [-i FILE] [-o FILE]",
 	.about = "Writes a recording in another format.",
 	.examples = "  egret export -o page.html\n"

@@ -61,7 +61,7 @@ static int run(void *opts, int argc, char **argv)
 	status = recorder_run(&o->sampling, &file, argc, argv, &result);
 	if (status)
 		return status;
-	status = page_write(o->data, "flamegraph", o->output, &o->page);
+	status = page_write(o->data, "html", o->output, &o->page);
 	if (status)
 		return status;
 	if (strcmp(o->output, "-"))

@@ -20,17 +20,20 @@ const struct opt page_options[] = {
 	{ 0 },
 };
 
-static int write_to(struct output *output, const struct egret_profile *profile, const char *format,
-		    const struct egret_export_opts *export_opts)
+int page_write_profile(const struct egret_profile *profile, const char *format, const char *path,
+		       const struct egret_export_opts *export_opts)
 {
-	bool is_stdout = !strcmp(output->path, "-");
+	bool is_stdout = !strcmp(path, "-");
 	struct egret_error err = { "" };
+	struct output output;
 	int ret;
 
-	ret = egret_profile__export(profile, format, output->fd, export_opts, &err);
+	if (output_open(&output, path, egret_format_is_binary(format), &err))
+		return say_failure(&err);
+	ret = egret_profile__export(profile, format, output.fd, export_opts, &err);
 	if (!ret)
-		ret = output_commit(output, NULL, false, &err);
-	output_discard(output);
+		ret = output_commit(&output, NULL, false, &err);
+	output_discard(&output);
 	if (ret == -EPIPE && is_stdout)
 		return STATUS_SIGNAL + SIGPIPE;
 	return ret ? say_failure(&err) : STATUS_OK;
@@ -47,8 +50,6 @@ int page_write(const char *input, const char *format, const char *output_path,
 		.fields = opts->fields,
 	};
 	struct egret_profile *profile;
-	struct egret_error err = { "" };
-	struct output output;
 	size_t event = 0;
 	int status;
 
@@ -57,10 +58,8 @@ int page_write(const char *input, const char *format, const char *output_path,
 		return status;
 	status = opts->event ? input_find_event(profile, opts->event, &event) : STATUS_OK;
 	export_opts.event = (uint32_t)event;
-	if (!status && output_open(&output, output_path, egret_format_is_binary(format), &err))
-		status = say_failure(&err);
-	else if (!status)
-		status = write_to(&output, profile, format, &export_opts);
+	if (!status)
+		status = page_write_profile(profile, format, output_path, &export_opts);
 	egret_profile__destroy(profile);
 	return status;
 }

@@ -26,4 +26,8 @@ extern const struct opt page_options[];
 int page_write(const char *input, const char *format, const char *output,
 	       const struct page_opts *opts);
 
+/* The same of a profile that is open. */
+int page_write_profile(const struct egret_profile *profile, const char *format, const char *output,
+		       const struct egret_export_opts *export_opts);
+
 #endif

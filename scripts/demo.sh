@@ -12,6 +12,6 @@ echo "recording clang as it compiles $source"
 	clang++ -std=c++17 -O2 -c "$source" -o "$build/demo.o"
 echo
 "$egret" report -i "$build/demo.egret" --no-tree -n 20 | cut -c1-110
-"$egret" export --format=flamegraph -i "$build/demo.egret" -o "$build/demo.html"
+"$egret" export -i "$build/demo.egret" -o "$build/demo.html"
 echo
 echo "the flame graph: $(realpath "$build/demo.html")"

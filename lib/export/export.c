@@ -11,17 +11,10 @@
 #include "base/write.h"
 
 const struct egret_exporter *const egret_exporters[] = {
-	&egret_exporter_folded,
-	&egret_exporter_flamegraph,
-	&egret_exporter_svg,
-	&egret_exporter_pprof,
-	&egret_exporter_perf_script,
-	&egret_exporter_speedscope,
-	&egret_exporter_callgrind,
-	&egret_exporter_firefox,
-	&egret_exporter_perfetto,
-	&egret_exporter_otlp,
-	NULL,
+	&egret_exporter_folded,	    &egret_exporter_html,      &egret_exporter_flamegraph,
+	&egret_exporter_svg,	    &egret_exporter_pprof,     &egret_exporter_perf_script,
+	&egret_exporter_speedscope, &egret_exporter_callgrind, &egret_exporter_firefox,
+	&egret_exporter_perfetto,   &egret_exporter_otlp,      NULL,
 };
 
 #define N_EXPORTERS (sizeof(egret_exporters) / sizeof(egret_exporters[0]) - 1)
@@ -55,7 +48,7 @@ bool egret_format_needs_samples(const char *name)
 {
 	const struct egret_exporter *exporter = egret_exporter_find(name);
 
-	return exporter && exporter->needs_samples;
+	return exporter && (exporter->needs_samples || exporter->takes_samples);
 }
 
 /* Where the stream's bytes go. stdio loses errno on the way: the first one is kept here. */
@@ -111,6 +104,13 @@ int egret_profile__export(const struct egret_profile *profile, const char *forma
 	if (known.event && known.event >= n_events)
 		return egret_fail(err, EINVAL, "there is no event %u: the recording has %zu",
 				  known.event, n_events);
+	if (known.base && !exporter->takes_base)
+		return egret_fail(err, EINVAL, "the format %s shows one recording, not two",
+				  exporter->name);
+	if (known.base && known.base_event &&
+	    known.base_event >= egret_profile__n_events(known.base))
+		return egret_fail(err, EINVAL, "there is no event %u in the first recording",
+				  known.base_event);
 	if (exporter->needs_samples && !egret_profile__keeps_samples(profile))
 		return egret_fail(err, ENODATA, "the format %s needs the samples one by one",
 				  exporter->name);

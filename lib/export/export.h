@@ -17,6 +17,8 @@ struct egret_exporter {
 	const char *text;   /* what it is, one line for --help */
 	bool is_binary;	    /* nothing for a terminal */
 	bool needs_samples; /* one by one: struct egret_open_opts.keep_samples */
+	bool takes_samples; /* shows more where they were kept, and does without */
+	bool takes_base;    /* shows what differs from another profile: opts->base */
 	/*
 	 * opts is never NULL, of this library's size, and opts->event is an event of the profile
 	 * (or 0 in a profile without events). The stream is fully buffered and is flushed and
@@ -28,6 +30,7 @@ struct egret_exporter {
 };
 
 extern const struct egret_exporter egret_exporter_folded;
+extern const struct egret_exporter egret_exporter_html;
 extern const struct egret_exporter egret_exporter_flamegraph;
 extern const struct egret_exporter egret_exporter_svg;
 extern const struct egret_exporter egret_exporter_pprof;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
- * The page's data as JSON, in columns: equal things stand beside each other, which deflates to a
- * fifth. lib/export/page/data.js is the reader, and documents the meaning of each column there.
+ * The page's data: what is text as JSON, and what is numbers in columns, where equal things stand
+ * beside each other, which deflates well. page/src/data.ts is the reader, and has the meaning of
+ * each column.
  */
+#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "bpf/reasons.h"
 #include "export/json.h"
@@ -19,67 +21,12 @@ static void add_member(struct egret_json *json, const char *name, const char *te
 		egret_json_text(json, name, text);
 }
 
-/* A column holds one field of each item; a parent is told as its distance, which repeats more. */
-enum field { FIELD_U32, FIELD_U64, FIELD_PARENT };
-
-static void add_column(struct egret_json *json, const char *name,
-		       const struct egret_interned *table, size_t offset, enum field field)
-{
-	egret_json_open_array(json, name);
-	for (size_t i = 0; i < table->n; i++) {
-		const uint8_t *at = table->items + i * table->item_size + offset;
-		uint64_t number = field == FIELD_U64 ? *(const uint64_t *)at
-						     : *(const uint32_t *)at;
-
-		egret_json_number(json, NULL, field == FIELD_PARENT ? i - number : number);
-	}
-	egret_json_close_array(json);
-}
-
-#define COLUMN(table, type, field, kind)                                                           \
-	add_column(json, #field, &t->table, offsetof(struct egret_page_##type, field), kind)
-
 static void add_strings(struct egret_json *json, const struct egret_interned *strings)
 {
 	egret_json_open_array(json, "strings");
 	for (size_t i = 0; i < strings->n; i++)
 		egret_json_text(json, NULL, ((const char *const *)strings->items)[i]);
 	egret_json_close_array(json);
-}
-
-static void add_tables(struct egret_json *json, const struct egret_page_tables *t)
-{
-	add_strings(json, &t->strings);
-	egret_json_open_object(json, "frames");
-	COLUMN(frames, frame, name, FIELD_U32);
-	COLUMN(frames, frame, module, FIELD_U32);
-	COLUMN(frames, frame, file, FIELD_U32);
-	COLUMN(frames, frame, kind, FIELD_U32);
-	COLUMN(frames, frame, flags, FIELD_U32);
-	COLUMN(frames, frame, ends, FIELD_U32);
-	COLUMN(frames, frame, line_min, FIELD_U32);
-	COLUMN(frames, frame, line_max, FIELD_U32);
-	COLUMN(frames, frame, how, FIELD_U32);
-	egret_json_close_object(json);
-	egret_json_open_object(json, "nodes");
-	COLUMN(nodes, node, parent, FIELD_PARENT);
-	COLUMN(nodes, node, frame, FIELD_U32);
-	egret_json_close_object(json);
-	egret_json_open_object(json, "threads");
-	COLUMN(threads, thread, process, FIELD_U32);
-	COLUMN(threads, thread, comm, FIELD_U32);
-	COLUMN(threads, thread, pid, FIELD_U32);
-	COLUMN(threads, thread, tid, FIELD_U32);
-	egret_json_close_object(json);
-	egret_json_open_object(json, "stacks");
-	COLUMN(stacks, stack, node, FIELD_U32);
-	COLUMN(stacks, stack, thread, FIELD_U32);
-	COLUMN(stacks, stack, ends, FIELD_U32);
-	COLUMN(stacks, stack, samples, FIELD_U64);
-	COLUMN(stacks, stack, value, FIELD_U64);
-	COLUMN(stacks, stack, bytes_wanted, FIELD_U64);
-	COLUMN(stacks, stack, bytes_got, FIELD_U64);
-	egret_json_close_object(json);
 }
 
 /* Numbers of the accounting go as text: they may be beyond what a double holds. */
@@ -145,27 +92,122 @@ static void add_event(struct egret_json *json, const struct egret_profile *profi
 	egret_json_close_object(json);
 }
 
-int egret_page_json(const struct egret_profile *profile, const struct egret_export_opts *opts,
-		    struct egret_buffer *to)
+static void add_counts(struct egret_json *json, const struct egret_page_tables *t)
 {
-	struct egret_json out = { .buffer = to }, *json = &out;
-	struct egret_page_tables tables = { 0 };
-	int err;
+	egret_json_open_object(json, "counts");
+	egret_json_number(json, "frames", t->frames.n);
+	egret_json_number(json, "nodes", t->nodes.n);
+	egret_json_number(json, "threads", t->threads.n);
+	egret_json_number(json, "stacks", t->stacks.n);
+	egret_json_close_object(json);
+}
 
+/* Of the recording that this one is compared with. */
+static void add_base(struct egret_json *json, const struct egret_export_opts *opts)
+{
+	if (!opts->base)
+		return;
+	egret_json_open_object(json, "base");
+	add_meta(json, opts->base);
+	add_event(json, opts->base, opts->base_event);
+	egret_json_close_object(json);
+}
+
+static void add_document(struct egret_json *json, const struct egret_page_tables *tables,
+			 const struct egret_profile *profile, const struct egret_export_opts *opts)
+{
 	egret_json_open_object(json, NULL);
 	add_member(json, "title", opts->title);
 	egret_json_number(json, "truncated", egret_profile__truncated(profile));
 	egret_json_number(json, "by_thread", opts->by_thread);
 	add_meta(json, profile);
 	add_event(json, profile, opts->event);
+	add_base(json, opts);
 	add_endings(json);
 	egret_json_open_array(json, "stats");
 	egret_profile__each_stat(profile, add_stat, json);
 	egret_json_close_array(json);
-	err = egret_page_tables_fill(&tables, profile, opts);
-	if (!err)
-		add_tables(json, &tables);
-	egret_page_tables_deinit(&tables);
+	add_counts(json, tables);
+	add_strings(json, &tables->strings);
 	egret_json_close_object(json);
-	return err ? err : to->failed ? -ENOMEM : 0;
+}
+
+/* ---- columns: one field of each item -------------------------------------------------------- */
+
+enum field { FIELD_U32, FIELD_U64, FIELD_PARENT };
+
+struct column {
+	size_t offset;
+	enum field field;
+};
+
+/* A parent is told as its distance, which repeats more. */
+static uint64_t field_of(const struct egret_interned *table, size_t i, const struct column *column)
+{
+	const uint8_t *at = table->items + i * table->item_size + column->offset;
+
+	if (column->field == FIELD_U64)
+		return *(const uint64_t *)at;
+	return column->field == FIELD_PARENT ? i - *(const uint32_t *)at : *(const uint32_t *)at;
+}
+
+static void add_columns(struct egret_buffer *data, const struct egret_interned *table,
+			const struct column *columns, size_t n)
+{
+	for (size_t c = 0; c < n; c++)
+		for (size_t i = 0; i < table->n; i++)
+			egret_buffer_add_uleb(data, field_of(table, i, &columns[c]));
+}
+
+#define U32(type, field)                                                                           \
+	{                                                                                          \
+		offsetof(struct egret_page_##type, field), FIELD_U32                               \
+	}
+#define U64(type, field)                                                                           \
+	{                                                                                          \
+		offsetof(struct egret_page_##type, field), FIELD_U64                               \
+	}
+
+static const struct column frame_columns[] = {
+	U32(frame, name),     U32(frame, module),   U32(frame, file),
+	U32(frame, kind),     U32(frame, flags),    U32(frame, ends),
+	U32(frame, line_min), U32(frame, line_max), U32(frame, how),
+};
+static const struct column node_columns[] = {
+	{ offsetof(struct egret_page_node, parent), FIELD_PARENT },
+	U32(node, frame),
+};
+static const struct column thread_columns[] = {
+	U32(thread, process),
+	U32(thread, comm),
+	U32(thread, pid),
+	U32(thread, tid),
+};
+static const struct column stack_columns[] = {
+	U32(stack, node),      U32(stack, thread),	 U32(stack, ends),
+	U64(stack, samples),   U64(stack, value),	 U64(stack, bytes_wanted),
+	U64(stack, bytes_got), U64(stack, base_samples), U64(stack, base_value),
+};
+
+#define ADD_COLUMNS(data, table, columns)                                                          \
+	add_columns(data, table, columns, sizeof(columns) / sizeof((columns)[0]))
+
+int egret_page_data(const struct egret_page_tables *tables, const struct egret_profile *profile,
+		    const struct egret_export_opts *opts, struct egret_buffer *data)
+{
+	struct egret_buffer text = { 0 };
+	struct egret_json json = { .buffer = &text };
+	uint32_t length;
+
+	add_document(&json, tables, profile, opts);
+	length = htole32((uint32_t)text.len);
+	egret_buffer_add(data, &length, sizeof(length));
+	egret_buffer_add(data, text.data, text.len);
+	data->failed |= text.failed || text.len > UINT32_MAX;
+	egret_buffer_deinit(&text);
+	ADD_COLUMNS(data, &tables->frames, frame_columns);
+	ADD_COLUMNS(data, &tables->nodes, node_columns);
+	ADD_COLUMNS(data, &tables->threads, thread_columns);
+	ADD_COLUMNS(data, &tables->stacks, stack_columns);
+	return data->failed ? -ENOMEM : 0;
 }

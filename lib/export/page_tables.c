@@ -1,9 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/*
+ * Numbers of the profile are mapped to those of the page once each: what is looked up by its text
+ * are frames and threads, not the stacks that they are in.
+ */
 #include "export/page_tables.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/cleanup.h"
+#include "profile/profile.h"
+
+/* What one profile adds to the tables. */
+struct filling {
+	struct egret_page_tables *tables;
+	const struct egret_profile *profile;
+	const struct egret_export_opts *opts;
+	bool is_base;
+	uint32_t *node_of;   /* by stack of the profile */
+	uint32_t *thread_of; /* by thread of the profile */
+	struct egret_buffer
+		lists;	   /* uint32_t: page frames of profile frames, the outermost first */
+	uint32_t *list_of; /* by frame of the profile: place in lists, of their number */
+};
+
+#define NOT_WANTED EGRET_INDEX_NONE
+#define WANTED (EGRET_INDEX_NONE - 1)
 
 static void widen_lines(struct egret_page_frame *frame, uint32_t line)
 {
@@ -40,68 +63,170 @@ static uint32_t put_frame(struct egret_page_tables *t, const struct egret_frame 
 	return number;
 }
 
-static uint32_t put_thread(struct egret_page_tables *t, const struct egret_thread *thread)
+/* The page frames of one frame of the profile, with what was inlined there. */
+static int list_frames(struct filling *f, uint32_t frame)
 {
-	struct egret_page_thread item = {
-		.process = egret_interned_put_string(&t->strings, thread->process),
-		.comm = egret_interned_put_string(&t->strings, thread->comm),
-		.pid = thread->pid,
-		.tid = thread->tid,
-	};
+	size_t n;
+	const struct egret_frame *frames = egret_profile_frames_at(f->profile, frame, &n);
+	size_t place = f->lists.len / sizeof(uint32_t);
+	uint32_t number = 0;
 
+	if (!frames)
+		return -ENOMEM;
+	egret_buffer_add(&f->lists, &number, sizeof(number));
+	for (size_t i = n; i-- > 0;) {
+		if (f->opts->no_kernel && frames[i].kind == EGRET_FRAME_KERNEL)
+			continue;
+		number = put_frame(f->tables, &frames[i]);
+		if (number == EGRET_INDEX_NONE)
+			return -ENOMEM;
+		egret_buffer_add(&f->lists, &number, sizeof(number));
+	}
+	if (f->lists.failed)
+		return -ENOMEM;
+	((uint32_t *)f->lists.data)[place] =
+		(uint32_t)(f->lists.len / sizeof(uint32_t) - place - 1);
+	f->list_of[frame] = (uint32_t)place;
+	return 0;
+}
+
+/* The node of a stack, below that of its parent. */
+static int put_stack_node(struct filling *f, uint32_t stack)
+{
+	struct egret_profile_node of_profile = egret_profile_get_stack(f->profile, stack);
+	struct egret_page_node node = { .parent = f->node_of[of_profile.parent] };
+	const uint32_t *list;
+
+	if (f->list_of[of_profile.frame] == NOT_WANTED && list_frames(f, of_profile.frame))
+		return -ENOMEM;
+	list = (const uint32_t *)f->lists.data + f->list_of[of_profile.frame];
+	for (uint32_t i = 1; i <= list[0]; i++) {
+		node.frame = list[i];
+		node.parent = egret_interned_put(&f->tables->nodes, &node);
+		if (node.parent == EGRET_INDEX_NONE)
+			return -ENOMEM;
+	}
+	f->node_of[stack] = node.parent;
+	return 0;
+}
+
+static uint32_t event_of(const struct filling *f)
+{
+	return f->is_base ? f->opts->base_event : f->opts->event;
+}
+
+/* Stacks of the event and their parents; a parent has a smaller number than its children. */
+static int put_nodes(struct filling *f)
+{
+	size_t n_stacks = egret_profile_n_stacks(f->profile);
+
+	for (uint32_t e = 0; e < egret_profile_n_entries(f->profile); e++) {
+		const struct egret_profile_entry *entry = egret_profile_get_entry(f->profile, e);
+
+		for (uint32_t s = entry->key.stack;
+		     entry->key.event == event_of(f) && s && f->node_of[s] == NOT_WANTED;
+		     s = egret_profile_get_stack(f->profile, s).parent)
+			f->node_of[s] = WANTED;
+	}
+	f->node_of[0] = 0;
+	for (uint32_t s = 1; s < n_stacks; s++)
+		if (f->node_of[s] == WANTED && put_stack_node(f, s))
+			return -ENOMEM;
+	return 0;
+}
+
+static uint32_t put_thread(struct filling *f, uint32_t thread)
+{
+	const struct egret_profile_thread *t = egret_profile_get_thread(f->profile, thread);
+	struct egret_interned *strings = &f->tables->strings;
+	struct egret_page_thread item = { .pid = t->pid, .tid = t->tid };
+
+	if (f->thread_of[thread] != NOT_WANTED)
+		return f->thread_of[thread];
+	item.process = egret_interned_put_string(strings,
+						 egret_profile_get_string(f->profile, t->process));
+	item.comm = egret_interned_put_string(strings,
+					      egret_profile_get_string(f->profile, t->comm));
 	if (item.process == EGRET_INDEX_NONE || item.comm == EGRET_INDEX_NONE)
 		return EGRET_INDEX_NONE;
-	return egret_interned_put(&t->threads, &item);
+	f->thread_of[thread] = egret_interned_put(&f->tables->threads, &item);
+	return f->thread_of[thread];
 }
 
-/* The node of a stack: its frames from the root on, each below the one before. */
-static uint32_t put_path(struct egret_page_tables *t, const struct egret_stack *stack)
+static void add_values(const struct filling *f, struct egret_page_stack *sum,
+		       const struct egret_profile_values *values)
 {
-	struct egret_page_node node = { 0 };
-
-	for (size_t i = stack->n_frames; i-- > 0;) {
-		const struct egret_frame *frame = stack->frames[i];
-
-		if (t->opts->no_kernel && frame->kind == EGRET_FRAME_KERNEL)
-			continue;
-		node.frame = put_frame(t, frame);
-		if (node.frame == EGRET_INDEX_NONE)
-			return EGRET_INDEX_NONE;
-		node.parent = egret_interned_put(&t->nodes, &node);
-		if (node.parent == EGRET_INDEX_NONE)
-			return EGRET_INDEX_NONE;
+	if (f->is_base) {
+		sum->base_samples += values->samples;
+		sum->base_value += values->value;
+		return;
 	}
-	return node.parent;
+	sum->samples += values->samples;
+	sum->value += values->value;
+	sum->bytes_wanted += values->bytes_wanted;
+	sum->bytes_got += values->bytes_got;
 }
 
-static int add_stack(const struct egret_stack *stack, void *arg)
+static int put_entry(struct filling *f, uint32_t number)
 {
-	struct egret_page_tables *t = arg;
-	struct egret_page_stack item = { 0 }, *sum;
-	uint32_t number;
+	const struct egret_profile_entry *entry = egret_profile_get_entry(f->profile, number);
+	struct egret_page_stack item = { 0 };
+	uint32_t stack;
 
-	if (stack->event != t->opts->event)
+	if (entry->key.event != event_of(f))
 		return 0;
-	item.node = put_path(t, stack);
-	item.thread = put_thread(t, stack->thread);
-	item.ends = (uint32_t)stack->capture_end << 8 | stack->unwind_end;
-	if (item.node == EGRET_INDEX_NONE || item.thread == EGRET_INDEX_NONE)
+	item.node = f->node_of[entry->key.stack];
+	item.thread = put_thread(f, entry->key.thread);
+	item.ends = (uint32_t)entry->key.capture_end << 8 | entry->key.unwind_end;
+	if (item.thread == EGRET_INDEX_NONE)
 		return -ENOMEM;
-	number = egret_interned_put(&t->stacks, &item);
-	if (number == EGRET_INDEX_NONE)
+	stack = egret_interned_put(&f->tables->stacks, &item);
+	if (stack == EGRET_INDEX_NONE)
 		return -ENOMEM;
-	sum = egret_interned_item(&t->stacks, number);
-	sum->samples += stack->samples;
-	sum->value += stack->value;
-	sum->bytes_wanted += stack->bytes_wanted;
-	sum->bytes_got += stack->bytes_got;
+	add_values(f, egret_interned_item(&f->tables->stacks, stack), &entry->values);
+	if (!f->is_base)
+		f->tables->stack_of[number] = stack;
 	return 0;
+}
+
+static uint32_t *numbers(size_t n)
+{
+	uint32_t *array = malloc((n + 1) * sizeof(*array));
+
+	if (array)
+		memset(array, 0xff, (n + 1) * sizeof(*array));
+	return array;
+}
+
+static int add_profile(struct egret_page_tables *t, const struct egret_profile *profile,
+		       const struct egret_export_opts *opts, bool is_base)
+{
+	size_t n_entries = egret_profile_n_entries(profile);
+	__free_ uint32_t *node_of = numbers(egret_profile_n_stacks(profile));
+	__free_ uint32_t *thread_of = numbers(egret_profile_n_threads(profile));
+	__free_ uint32_t *list_of = numbers(egret_profile_n_frames(profile));
+	struct filling f = { .tables = t,
+			     .profile = profile,
+			     .opts = opts,
+			     .is_base = is_base,
+			     .node_of = node_of,
+			     .thread_of = thread_of,
+			     .list_of = list_of };
+	int ret = node_of && thread_of && list_of ? 0 : -ENOMEM;
+
+	if (!ret)
+		ret = put_nodes(&f);
+	for (uint32_t e = 0; !ret && e < n_entries; e++)
+		ret = put_entry(&f, e);
+	egret_buffer_deinit(&f.lists);
+	return ret;
 }
 
 int egret_page_tables_fill(struct egret_page_tables *t, const struct egret_profile *profile,
 			   const struct egret_export_opts *opts)
 {
 	struct egret_page_node root = { 0, EGRET_INDEX_NONE };
+	int ret;
 
 	egret_interned_init(&t->strings, sizeof(const char *), sizeof(const char *));
 	egret_interned_init(&t->frames, sizeof(struct egret_page_frame),
@@ -112,11 +237,12 @@ int egret_page_tables_fill(struct egret_page_tables *t, const struct egret_profi
 			    sizeof(struct egret_page_thread));
 	egret_interned_init(&t->stacks, sizeof(struct egret_page_stack),
 			    offsetof(struct egret_page_stack, samples));
-	t->opts = opts;
-	if (egret_interned_put_string(&t->strings, "") == EGRET_INDEX_NONE ||
+	t->stack_of = numbers(egret_profile_n_entries(profile));
+	if (!t->stack_of || egret_interned_put_string(&t->strings, "") == EGRET_INDEX_NONE ||
 	    egret_interned_put(&t->nodes, &root) == EGRET_INDEX_NONE)
 		return -ENOMEM;
-	return egret_profile__each_stack(profile, add_stack, t);
+	ret = add_profile(t, profile, opts, false);
+	return !ret && opts->base ? add_profile(t, opts->base, opts, true) : ret;
 }
 
 void egret_page_tables_deinit(struct egret_page_tables *t)
@@ -126,4 +252,5 @@ void egret_page_tables_deinit(struct egret_page_tables *t)
 	egret_interned_deinit(&t->nodes);
 	egret_interned_deinit(&t->threads);
 	egret_interned_deinit(&t->stacks);
+	free(t->stack_of);
 }

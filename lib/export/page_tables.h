@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
- * page_tables.h - a profile as the flame graph page wants it: merged by function, in columns.
+ * page_tables.h - a profile as the report page wants it: merged by function, in columns.
  *
  * Frames are functions here (name, module, file, kind), not addresses, so that stacks which differ
  * only in the line inside a function are one; stacks are a tree of these, parents before children.
@@ -47,6 +47,8 @@ struct egret_page_stack {
 	uint64_t value;
 	uint64_t bytes_wanted;
 	uint64_t bytes_got;
+	uint64_t base_samples; /* of opts->base */
+	uint64_t base_value;
 };
 
 struct egret_page_tables {
@@ -55,16 +57,33 @@ struct egret_page_tables {
 	struct egret_interned nodes; /* 0 is the root, without a frame */
 	struct egret_interned threads;
 	struct egret_interned stacks;
-	const struct egret_export_opts *opts; /* while they are filled */
+	uint32_t *stack_of; /* by entry of the profile; EGRET_INDEX_NONE: of another event */
 };
 
-/* Fills tables from the stacks of opts->event. 0 or -ENOMEM. Give back with _deinit in any case. */
+/*
+ * Fills tables from the entries of opts->event, and of opts->base_event of opts->base. 0 or
+ * -ENOMEM. Give back with _deinit in any case.
+ */
 int egret_page_tables_fill(struct egret_page_tables *tables, const struct egret_profile *profile,
 			   const struct egret_export_opts *opts);
 void egret_page_tables_deinit(struct egret_page_tables *tables);
 
-/* Appends the page's data as JSON: the tables, and what the recording says about itself. */
-int egret_page_json(const struct egret_profile *profile, const struct egret_export_opts *opts,
-		    struct egret_buffer *to);
+/*
+ * The page's data: the length of a JSON document (u32, little endian), the document (strings, and
+ * what the recording says about itself), and the columns of the tables as LEB128 numbers, one
+ * column after the other. page/src/data.ts is the reader.
+ */
+int egret_page_data(const struct egret_page_tables *tables, const struct egret_profile *profile,
+		    const struct egret_export_opts *opts, struct egret_buffer *data);
+
+/*
+ * When each sample was, thread by thread, as LEB128 numbers: 1 where all samples have one value,
+ * and that value; else 0. Then of each page thread its number of samples, the times of these as
+ * differences in microseconds (from the first sample of the recording, rounded down), their stacks
+ * (numbered among the stacks of that thread, in the order of the table), and, if they differ, their
+ * values. page/src/samples.ts is the reader. Appends nothing where samples were not kept.
+ */
+int egret_page_samples(const struct egret_page_tables *tables, const struct egret_profile *profile,
+		       const struct egret_export_opts *opts, struct egret_buffer *data);
 
 #endif

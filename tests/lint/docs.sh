@@ -51,7 +51,7 @@ for document in "${documents[@]}"; do
 		[ -e "$path" ] || complain "$document: there is no $path"
 	done < <({
 		grep -oE '\]\([^)#]+' "$document" | sed 's/^](//' | grep -v '^[a-z]*:'
-		code "$document" | grep -oE '^(bpf|cmd|lib|man|scripts|tests|third_party)/[A-Za-z0-9_./-]*$'
+		code "$document" | grep -oE '^(bpf|cmd|lib|man|page|scripts|tests)/[A-Za-z0-9_./-]*$'
 	} | grep -v 'NAME' | sort -u)
 done
 

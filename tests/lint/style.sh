@@ -11,9 +11,9 @@ complain() {
 	failures=$((failures + 1))
 }
 
-mapfile -t sources < <(find .ci Makefile bench bpf cmd kernel-patch lib scripts tests -type f \
-	\( -name '*.[chS]' -o -name '*.sh' -o -name '*.py' -o -name '*.js' -o -name '*.css' \
-	-o -name Makefile -o -name '*.html' -o -perm -u+x \) 2>/dev/null | sort)
+mapfile -t sources < <(find .ci Makefile bench bpf cmd kernel-patch lib page scripts tests -name node_modules -prune -o -type f \
+	\( -name '*.[chS]' -o -name '*.sh' -o -name '*.py' -o -name '*.ts' -o -name '*.tsx' -o -name '*.mjs' -o -name '*.css' \
+	-o -name Makefile -o -name '*.html' -o -perm -u+x \) ! -path lib/export/page/page.html -print 2>/dev/null | sort)
 [ "${#sources[@]}" -gt 100 ] || complain "only ${#sources[@]} source files found"
 
 # The licence of a file, in its first line, or its second where the first is for the kernel.

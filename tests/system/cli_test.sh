@@ -110,7 +110,7 @@ usage "--switch-output needs files" record --switch-output -o - -- true
 usage "'report' takes no 'egret.data'" report egret.data
 usage "--sort wants self, total, comm, pid, tid, cpu, dso, sym or srcline, not 'name'" report --sort=comm,name
 usage "--percent-limit wants a number from 0 to 100, not '101'" report --percent-limit 101
-usage "unknown format 'nothing'; there are: folded, flamegraph" export --format=nothing
+usage "unknown format 'nothing'; there are: folded, html, flamegraph" export --format=nothing
 usage "'completion' wants 'bash' or 'events'" completion zsh
 no_files 'egret.data*'
 printf 'x\033[31my' >name

@@ -111,6 +111,10 @@ class Browser:
         """The value of a JavaScript function body."""
         return self._call("POST", "/execute/sync", {"script": script, "args": list(args)})
 
+    def run_async(self, script, *args):
+        """The same of one that calls its last argument with its value."""
+        return self._call("POST", "/execute/async", {"script": script, "args": list(args)})
+
     def wait(self, script, *args, seconds=60):
         """Until the body returns something true, which is returned."""
         end = time.monotonic() + seconds

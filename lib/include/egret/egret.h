@@ -223,7 +223,7 @@ struct egret_stat {
 typedef int (*egret_stat_fn)(const struct egret_stat *stat, void *arg);
 int egret_profile__each_stat(const struct egret_profile *profile, egret_stat_fn fn, void *arg);
 
-/* Writes the profile to fd in a format: "folded", "flamegraph", "pprof". Partial writes are
+/* Writes the profile to fd in a format: "folded", "html", "pprof". Partial writes are
  * completed. */
 struct egret_export_opts {
 	size_t size;
@@ -233,6 +233,10 @@ struct egret_export_opts {
 	bool no_kernel; /* leave kernel frames out */
 	uint8_t reserved[2];
 	const char *fields; /* perf-script: "comm,sym", "+srcline,-cpu"; NULL: the default */
+	/* html, flamegraph: show what has changed since this profile; the caller's, NULL: none */
+	const struct egret_profile *base;
+	uint32_t base_event; /* index of the same event in base */
+	uint8_t reserved2[4];
 };
 int egret_profile__export(const struct egret_profile *profile, const char *format, int fd,
 			  const struct egret_export_opts *opts, struct egret_error *err);
@@ -240,7 +244,10 @@ int egret_profile__export(const struct egret_profile *profile, const char *forma
 /* Whether a format is nothing that a terminal could show. */
 bool egret_format_is_binary(const char *name);
 
-/* Whether a format needs the samples one by one: struct egret_open_opts.keep_samples. */
+/*
+ * Whether a format has a use for the samples one by one: struct egret_open_opts.keep_samples. Those
+ * that cannot do without fail with -ENODATA.
+ */
 bool egret_format_needs_samples(const char *name);
 
 /* The name of the n-th format that egret_profile__export knows, and what it is; NULL at the end. */
