@@ -11,10 +11,19 @@
 #include "base/write.h"
 
 const struct egret_exporter *const egret_exporters[] = {
-	&egret_exporter_folded,	    &egret_exporter_html,      &egret_exporter_flamegraph,
-	&egret_exporter_svg,	    &egret_exporter_pprof,     &egret_exporter_perf_script,
-	&egret_exporter_speedscope, &egret_exporter_callgrind, &egret_exporter_firefox,
-	&egret_exporter_perfetto,   &egret_exporter_otlp,      NULL,
+	&egret_exporter_folded,
+	&egret_exporter_html,
+	&egret_exporter_flamegraph,
+	&egret_exporter_svg,
+	&egret_exporter_pprof,
+	&egret_exporter_perf_script,
+	&egret_exporter_perf_data,
+	&egret_exporter_speedscope,
+	&egret_exporter_callgrind,
+	&egret_exporter_firefox,
+	&egret_exporter_perfetto,
+	&egret_exporter_otlp,
+	NULL,
 };
 
 #define N_EXPORTERS (sizeof(egret_exporters) / sizeof(egret_exporters[0]) - 1)

@@ -35,6 +35,7 @@ extern const struct egret_exporter egret_exporter_flamegraph;
 extern const struct egret_exporter egret_exporter_svg;
 extern const struct egret_exporter egret_exporter_pprof;
 extern const struct egret_exporter egret_exporter_perf_script;
+extern const struct egret_exporter egret_exporter_perf_data;
 extern const struct egret_exporter egret_exporter_speedscope;
 extern const struct egret_exporter egret_exporter_callgrind;
 extern const struct egret_exporter egret_exporter_firefox;

@@ -117,6 +117,23 @@ static void take_file(struct egret_bytes *body, bool is_build_id, struct egret_m
 	egret_bytes_u64(body);
 }
 
+/*
+ * "[kernel.kallsyms]_text", with the address of that symbol for the offset; modules have other
+ * names.
+ */
+static void note_kernel(struct import *im, const struct egret_map_info *info)
+{
+	static const char kernel[] = "[kernel.kallsyms]";
+
+	if (strncmp(info->path, kernel, strlen(kernel)))
+		return;
+	if (info->build_id.len)
+		im->sources.kernel_id = info->build_id;
+	im->sources.kernel_address = info->pgoff;
+	snprintf(im->sources.kernel_symbol, sizeof(im->sources.kernel_symbol), "%s",
+		 info->path + strlen(kernel));
+}
+
 /* PERF_RECORD_MMAP, and _MMAP2, which says more of the file. */
 static void on_mmap(struct import *im, const struct perf_event_header *header,
 		    struct egret_bytes body)
@@ -138,11 +155,7 @@ static void on_mmap(struct import *im, const struct perf_event_header *header,
 	if (body.failed || !info.path)
 		return;
 	if (mode == PERF_RECORD_MISC_KERNEL) {
-		if (!strcmp(info.path, "[kernel.kallsyms]_text")) {
-			im->sources.kernel_text = info.start;
-			if (info.build_id.len)
-				im->sources.kernel_id = info.build_id;
-		}
+		note_kernel(im, &info);
 		return;
 	}
 	if (!info.build_id.len)
@@ -452,8 +465,12 @@ static int set_meta(struct import *im, struct egret_profile *profile, const char
 		[EGRET_PERF_VERSION] = "version",   [EGRET_PERF_ARCH] = "architecture",
 		[EGRET_PERF_COMMAND] = "command",
 	};
+	char hex[2 * EGRET_BUILD_ID_MAX + 1];
 	int ret = egret_profile_set_meta(profile, "unwinder", unwinder);
 
+	if (im->sources.kernel_id.len)
+		ret |= egret_profile_set_meta(profile, "kernel-build-id",
+					      egret_build_id_hex(&im->sources.kernel_id, hex));
 	ret |= egret_profile_set_meta(profile, "backend", "perf");
 	for (size_t i = 0; i < EGRET_PERF_NR_TEXTS; i++)
 		if (im->file.texts[i])

@@ -57,18 +57,9 @@ static int open_path(const struct egret_map_info *info, struct egret_elf **out,
 
 /* ---- the kernel --------------------------------------------------------------------------- */
 
-static struct egret_build_id running_kernel(void)
-{
-	__close_ int fd = open("/sys/kernel/notes", O_RDONLY | O_CLOEXEC);
-	uint8_t notes[4096];
-	ssize_t n = fd < 0 ? -1 : read(fd, notes, sizeof(notes));
-
-	return n > 0 ? egret_build_id_of_notes(notes, (size_t)n) : (struct egret_build_id){ 0 };
-}
-
 static bool is_running_kernel(const struct egret_import_sources *sources)
 {
-	struct egret_build_id id = running_kernel();
+	struct egret_build_id id = egret_kernel_build_id_live();
 	struct utsname uts;
 
 	if (sources->kernel_id.len)
@@ -138,21 +129,23 @@ static int no_code(void *arg, int pid, uint64_t addr, void *to, size_t len)
 
 /* ---- names -------------------------------------------------------------------------------- */
 
-/* Whether _text is where it was: with another boot the kernel may have been moved. */
+/* Whether the kernel is where it was: with another boot it may have been moved. */
 static bool is_in_place(const struct egret_import_sources *sources, struct egret_buffer *text)
 {
+	char wanted[sizeof(sources->kernel_symbol) + 2];
 	const char *line;
 
-	if (!sources->kernel_text)
+	if (!sources->kernel_address)
 		return true;
 	egret_buffer_add(text, "", 1);
 	if (text->failed)
 		return false;
 	text->len--;
-	line = strstr((const char *)text->data, " _text\n");
+	snprintf(wanted, sizeof(wanted), " %s\n", sources->kernel_symbol);
+	line = strstr((const char *)text->data, wanted);
 	while (line && line > (const char *)text->data && line[-1] != '\n')
 		line--;
-	return line && strtoull(line, NULL, 16) == sources->kernel_text;
+	return line && strtoull(line, NULL, 16) == sources->kernel_address;
 }
 
 static int read_kallsyms(void *arg, struct egret_buffer *out)

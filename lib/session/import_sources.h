@@ -21,7 +21,8 @@ struct egret_import_sources {
 	/* Of the kernel that was recorded; what is not set was not told. */
 	struct egret_build_id kernel_id;
 	const char *kernel_release;
-	uint64_t kernel_text; /* address of _text */
+	char kernel_symbol[64];	 /* one of its symbols, and the address that it had */
+	uint64_t kernel_address; /* 0: not told */
 };
 
 /* sources stays where it is until _deinit. 0 or -ENOMEM. */

@@ -53,7 +53,7 @@ void egret_kernel_lines_close(struct egret_kernel_lines *lines)
 
 /* ---- the running kernel's ------------------------------------------------------------------- */
 
-static struct egret_build_id running_build_id(void)
+struct egret_build_id egret_kernel_build_id_live(void)
 {
 	__close_ int fd = open("/sys/kernel/notes", O_RDONLY | O_CLOEXEC);
 	uint8_t notes[4096];
@@ -90,7 +90,7 @@ static int open_build(const char *path, const struct egret_build_id *id, struct 
 
 int egret_vmlinux_open_live(void *arg, struct egret_elf **out)
 {
-	struct egret_build_id id = running_build_id();
+	struct egret_build_id id = egret_kernel_build_id_live();
 	struct utsname uts;
 	char path[256];
 

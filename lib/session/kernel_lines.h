@@ -24,6 +24,9 @@ void egret_kernel_lines_open(struct egret_kernel_lines *out, const struct egret_
 			     const struct egret_kallsyms *kallsyms, struct egret_cache *cache);
 void egret_kernel_lines_close(struct egret_kernel_lines *lines);
 
+/* The build-id of the running kernel; len 0: it does not tell. */
+struct egret_build_id egret_kernel_build_id_live(void);
+
 /*
  * The vmlinux of the running kernel, by its build-id: where debug packages and builds put it. For
  * egret_name_source.open_vmlinux; arg is not used. 0 or -errno.

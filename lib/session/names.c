@@ -30,6 +30,7 @@ struct egret_names {
 	size_t n_files;
 	struct egret_kallsyms *kallsyms;
 	bool kallsyms_tried;
+	bool kernel_noted;
 	struct egret_kernel_lines kernel;
 	bool kernel_tried;
 	struct egret_jit_names *jit;
@@ -183,6 +184,26 @@ static bool find_in_kernel(struct egret_names *names, uint64_t address, struct e
 	else
 		*why = EGRET_NAME_NOT_IN_KALLSYMS;
 	return names->kallsyms && egret_kallsyms_find(names->kallsyms, address, symbol);
+}
+
+/* Where the kernel was, by one of its symbols: with KASLR, its addresses are those of this boot. */
+static int note_kernel(struct egret_names *names, struct egret_profile *profile)
+{
+	static const char *const symbols[] = { "_text", "_stext", "do_syscall_64", "vfs_read" };
+	struct egret_symbol symbol;
+	char note[64];
+
+	if (names->kernel_noted || !names->kallsyms || egret_kallsyms_hidden(names->kallsyms))
+		return 0;
+	names->kernel_noted = true;
+	for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {
+		if (!egret_kallsyms_named(names->kallsyms, symbols[i], &symbol))
+			continue;
+		snprintf(note, sizeof(note), "%s %#llx", symbols[i],
+			 (unsigned long long)symbol.start);
+		return egret_profile_set_meta(profile, "kernel-symbol", note);
+	}
+	return 0;
 }
 
 struct egret_jit_names *egret_names_jit(struct egret_names *names)
@@ -565,6 +586,8 @@ int egret_names_update(struct egret_names *names, struct egret_profile *profile,
 			remember_unnamed(names, f);
 	}
 	names->next_frame = (uint32_t)n_frames;
+	if (note_kernel(names, profile))
+		return egret_fail(err, ENOMEM, "out of memory");
 	if (depth == EGRET_NAMES_QUICK)
 		return 0;
 	ret = retry_unnamed(names, profile, module_of, writer, err);

@@ -393,9 +393,10 @@ static int feed(void *arg, uint32_t tag, const void *bytes, size_t len)
 static int copy_meta(const struct egret_profile *from, struct egret_profile *to,
 		     const char *unwinder)
 {
-	static const char *const keys[] = { "start-time",   "hostname", "kernel",
-					    "architecture", "version",	"backend",
-					    "stack-limit",  "command",	"duration" };
+	static const char *const keys[] = { "start-time",      "hostname",     "kernel",
+					    "kernel-build-id", "architecture", "version",
+					    "backend",	       "stack-limit",  "command",
+					    "duration" };
 	int ret = egret_profile_set_meta(to, "unwinder", unwinder);
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {

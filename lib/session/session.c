@@ -18,6 +18,7 @@
 #include "capture/capture.h"
 #include "elf/debug_find.h"
 #include "session/accounting.h"
+#include "session/kernel_lines.h"
 #include "session/live_names.h"
 #include "session/pipeline.h"
 #include "session/raw_sources.h"
@@ -378,8 +379,9 @@ static int set_meta(struct egret_session *s, const struct egret_session_opts *op
 {
 	struct egret_profile *profile = egret_pipeline_profile(s->pipeline);
 	const struct egret_unwind_engine *engine = egret_unwind_engine_find(opts->unwinder);
+	struct egret_build_id kernel = egret_kernel_build_id_live();
+	char number[32], hex[2 * EGRET_BUILD_ID_MAX + 1];
 	struct utsname names;
-	char number[32];
 	int ret = 0;
 
 	uname(&names);
@@ -387,6 +389,9 @@ static int set_meta(struct egret_session *s, const struct egret_session_opts *op
 	ret |= egret_profile_set_meta(profile, "start-time", number);
 	ret |= egret_profile_set_meta(profile, "hostname", names.nodename);
 	ret |= egret_profile_set_meta(profile, "kernel", names.release);
+	if (kernel.len)
+		ret |= egret_profile_set_meta(profile, "kernel-build-id",
+					      egret_build_id_hex(&kernel, hex));
 	ret |= egret_profile_set_meta(profile, "architecture", names.machine);
 	ret |= egret_profile_set_meta(profile, "version", egret_version());
 	ret |= egret_profile_set_meta(profile, "backend", egret_capture_backend(s->capture));

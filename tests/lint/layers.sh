@@ -45,7 +45,7 @@ library_may() { # MODULE HEADER
 	unwind:'<dwarf.h' | unwind:'<elfutils/libdw.h' | unwind:'<libunwind'*) return 0 ;;
 	*:'<elf.h' | *:'<gelf.h' | *:'<libelf.h' | *:'<elfutils/'* | *:'<dwarf.h' | *:'<libunwind'*) return 1 ;;
 	# perf events and BPF are capture's, and the session's, which joins all; perf.data has records of perf
-	import:'<linux/perf_event.h' | import:export/pprof.pb-c.h) return 0 ;;
+	import:'<linux/perf_event.h' | export:'<linux/perf_event.h' | import:export/pprof.pb-c.h) return 0 ;;
 	capture:'<linux/'* | capture:'<bpf/'* | session:'<linux/'* | session:'<bpf/'*) return 0 ;;
 	*:'<linux/'* | *:'<bpf/'*) return 1 ;;
 	# unwinding, profiles and exports are pure: no files, no processes

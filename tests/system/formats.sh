@@ -31,6 +31,21 @@ tests/system/formats.py "$tmp/all.folded" pprof "$tmp/all.pb.gz" perf-script "$t
 	firefox "$tmp/all.firefox.json" perfetto "$tmp/all.perfetto" otlp "$tmp/all.otlp" report "$tmp/report.json" ||
 	fail "not the same in all formats"
 
+# ---- perf.data: perf report and perf script read it ----
+if command -v perf >/dev/null; then
+	export_as perf-data "$tmp/perf.data"
+	"$egret" script -i "$tmp/data" --no-inline -F comm,pid,tid,time,ip,sym >"$tmp/addresses"
+	tests/system/formats_perf.py "$tmp/perf.data" "$tmp/addresses" || fail "perf reads something else"
+	# And egret itself: addresses of calls are in the same functions, at the same lines.
+	"$egret" import -o "$tmp/back" "$tmp/perf.data" 2>/dev/null || fail "perf.data is not read back"
+	for data in data back; do
+		"$egret" export -i "$tmp/$data" --by-thread | grep -v '\[cut: ' | sed 's/+0x[0-9a-f]*//g' | sort >"$tmp/$data.lines"
+	done
+	# But for where an interrupt hit the kernel at the start of a function: the address is not one behind a call.
+	same=$(comm -12 "$tmp/data.lines" "$tmp/back.lines" | wc -l)
+	check "stacks that are read back, of 100" "$((100 * same / $(wc -l <"$tmp/data.lines")))" '>=' 98
+fi
+
 # ---- the rows of report, by keys of the sample ----
 by_key() { # KEY TEXT: samples of its row
 	"$egret" report -i "$tmp/data" --json --sort="$1" --percent-limit=0 |
