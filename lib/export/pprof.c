@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/path.h"
+#include "export/by_thread.h"
 #include "export/code_tables.h"
 #include "export/export.h"
 #include "export/gzip.h"
@@ -21,9 +22,17 @@
 typedef Egret__Pprof__Profile pb_profile;
 #define PB_PROFILE EGRET__PPROF__PROFILE__INIT
 
+/* What the samples of an entry on one CPU add up to. */
+struct on_cpu {
+	uint64_t samples, value;
+	const char *name; /* its number as a text: a number of 0 is no label; NULL: not made yet */
+};
+
 struct pprof {
 	struct egret_code_tables code;
 	struct egret_gzip gzip;
+	struct egret_by_thread by_entry;
+	struct on_cpu *cpus; /* of the entry under way, by CPU */
 	struct egret_buffer packed;
 	struct egret_buffer locations; /* uint64_t, of the sample under way */
 	bool failed;		       /* no memory */
@@ -70,51 +79,109 @@ static void collect_locations(struct pprof *p, uint32_t stack)
 	}
 }
 
-#define N_LABELS 4
+#define MAX_LABELS 6
 
-static void write_sample(struct pprof *p, const struct egret_profile_entry *entry)
+static void add_label(struct pprof *p, Egret__Pprof__Label *label, const char *key,
+		      const char *text, int64_t number)
+{
+	egret__pprof__label__init(label);
+	label->key = string(p, key);
+	label->str = text ? string(p, text) : 0;
+	label->num = number;
+}
+
+static const char *cpu_name(struct pprof *p, uint32_t cpu)
+{
+	char number[16];
+	int len;
+
+	if (!p->cpus[cpu].name) {
+		len = snprintf(number, sizeof(number), "%u", cpu);
+		p->cpus[cpu].name = egret_arena_text(&p->code.texts, number, (size_t)len);
+	}
+	p->failed |= !p->cpus[cpu].name;
+	return p->cpus[cpu].name ? p->cpus[cpu].name : "";
+}
+
+/* Whose it is. Returns how many there are. */
+static size_t add_labels(struct pprof *p, uint32_t thread, uint32_t cpu,
+			 Egret__Pprof__Label *labels)
 {
 	const struct egret_profile *profile = p->code.profile;
-	const struct egret_profile_thread *t = egret_profile_get_thread(profile, entry->key.thread);
-	Egret__Pprof__Label labels[N_LABELS], *label_list[N_LABELS];
+	const struct egret_profile_thread *t = egret_profile_get_thread(profile, thread);
+	size_t n = 0;
+
+	add_label(p, &labels[n++], "process", egret_profile_get_string(profile, t->process), 0);
+	add_label(p, &labels[n++], "pid", NULL, t->pid);
+	add_label(p, &labels[n++], "thread", egret_profile_get_string(profile, t->comm), 0);
+	add_label(p, &labels[n++], "tid", NULL, t->tid);
+	add_label(p, &labels[n++], "cpu", cpu_name(p, cpu), 0);
+	return n;
+}
+
+static void write_sample(struct pprof *p, const struct egret_profile_key *key, uint32_t cpu,
+			 const struct on_cpu *on_cpu)
+{
+	Egret__Pprof__Label labels[MAX_LABELS], *label_list[MAX_LABELS];
 	Egret__Pprof__Sample sample = EGRET__PPROF__SAMPLE__INIT, *sample_list = &sample;
-	int64_t values[] = { (int64_t)entry->values.samples, (int64_t)entry->values.value };
+	int64_t values[] = { (int64_t)on_cpu->samples, (int64_t)on_cpu->value };
 	pb_profile part = PB_PROFILE;
 
-	for (size_t i = 0; i < N_LABELS; i++) {
-		egret__pprof__label__init(&labels[i]);
+	for (size_t i = 0; i < MAX_LABELS; i++)
 		label_list[i] = &labels[i];
-	}
-	labels[0].key = string(p, "process");
-	labels[0].str = string(p, egret_profile_get_string(profile, t->process));
-	labels[1].key = string(p, "pid");
-	labels[1].num = t->pid;
-	labels[2].key = string(p, "thread");
-	labels[2].str = string(p, egret_profile_get_string(profile, t->comm));
-	labels[3].key = string(p, "tid");
-	labels[3].num = t->tid;
-	collect_locations(p, entry->key.stack);
+	sample.n_label = add_labels(p, key->thread, cpu, labels);
+	sample.label = label_list;
 	sample.n_location_id = p->locations.len / sizeof(uint64_t);
 	sample.location_id = (uint64_t *)p->locations.data;
 	sample.n_value = 2;
 	sample.value = values;
-	sample.n_label = N_LABELS;
-	sample.label = label_list;
 	part.n_sample = 1;
 	part.sample = &sample_list;
 	emit(p, &part);
 }
 
+/* The samples of an entry, those of each CPU as one. */
+static void write_entry(struct pprof *p, uint32_t entry)
+{
+	const struct egret_profile_key *key = &egret_profile_get_entry(p->code.profile, entry)->key;
+	uint32_t end = 0;
+
+	for (size_t i = 0; i < egret_by_thread_count(&p->by_entry, entry); i++) {
+		const struct egret_profile_sample *s = egret_by_thread_sample(&p->by_entry, entry,
+									      i);
+
+		p->cpus[s->cpu].samples++;
+		p->cpus[s->cpu].value += s->value;
+		end = s->cpu >= end ? s->cpu + 1 : end;
+	}
+	collect_locations(p, key->stack);
+	for (uint32_t cpu = 0; cpu < end; cpu++) {
+		if (!p->cpus[cpu].samples)
+			continue;
+		write_sample(p, key, cpu, &p->cpus[cpu]);
+		p->cpus[cpu].samples = p->cpus[cpu].value = 0;
+	}
+}
+
 static void write_samples(struct pprof *p)
 {
-	const struct egret_profile *profile = p->code.profile;
+	for (uint32_t e = 0; e < egret_profile_n_entries(p->code.profile) && !p->failed; e++)
+		if (egret_by_thread_count(&p->by_entry, e))
+			write_entry(p, e);
+}
 
-	for (uint32_t e = 0; e < egret_profile_n_entries(profile) && !p->failed; e++) {
-		const struct egret_profile_entry *entry = egret_profile_get_entry(profile, e);
+/* Room for the CPUs of all samples. */
+static int make_cpus(struct pprof *p)
+{
+	uint32_t n = 0;
 
-		if (entry->key.event == p->code.opts->event)
-			write_sample(p, entry);
+	for (size_t i = 0; i < egret_profile_n_samples(p->code.profile); i++) {
+		uint32_t cpu = egret_profile_get_sample(p->code.profile, i)->cpu;
+
+		n = cpu >= n ? cpu + 1 : n;
 	}
+	p->cpus = calloc((size_t)n + 1, sizeof(*p->cpus));
+	return p->cpus ? 0 : -ENOMEM;
 }
 
 /* ---- locations ------------------------------------------------------------------------------ */
@@ -315,6 +382,10 @@ static int write_pprof(const struct egret_profile *profile, const struct egret_e
 	int ret = egret_code_tables_init(&p.code, profile, opts);
 
 	if (!ret)
+		ret = egret_by_entry_init(&p.by_entry, profile, opts->event);
+	if (!ret)
+		ret = make_cpus(&p);
+	if (!ret)
 		ret = egret_gzip_init(&p.gzip, out);
 	if (!ret) {
 		write_header(&p);
@@ -327,6 +398,8 @@ static int write_pprof(const struct egret_profile *profile, const struct egret_e
 	if (p.failed)
 		ret = -ENOMEM;
 	egret_code_tables_deinit(&p.code);
+	egret_by_thread_deinit(&p.by_entry);
+	free(p.cpus);
 	egret_buffer_deinit(&p.packed);
 	egret_buffer_deinit(&p.locations);
 	return ret ? egret_fail(err, ENOMEM, "not enough memory for the pprof profile") : 0;
@@ -336,5 +409,6 @@ const struct egret_exporter egret_exporter_pprof = {
 	.name = "pprof",
 	.text = "pprof's profile.proto, for `go tool pprof` and services that read it",
 	.is_binary = true,
+	.needs_samples = true,
 	.write = write_pprof,
 };

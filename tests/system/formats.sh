@@ -66,7 +66,7 @@ id=$(readelf -n "$workloads/threads" | sed -n 's/.*Build ID: //p')
 check "mappings of threads" "$(pprof -raw "$tmp/all.pb.gz" | sed -n '/^Mappings/,$p' |
 	grep -c "/threads $id ")" == 1
 pprof -tags -sample_index=samples "$tmp/all.pb.gz" >"$tmp/tags"
-for tag in process pid thread tid; do
+for tag in process pid thread tid cpu; do
 	grep -qE "^ *$tag: Total $samples(\.0)? *$" "$tmp/tags" || fail "not all samples have a $tag: $(head -n 3 "$tmp/tags")"
 done
 pprof -top -sample_index=samples "$tmp/all.pb.gz" | grep -q "Total samples = $samples " ||
