@@ -88,21 +88,32 @@ static int open_build(const char *path, const struct egret_build_id *id, struct 
 	return -ESTALE;
 }
 
-int egret_vmlinux_open_live(void *arg, struct egret_elf **out)
+static int open_by_release(const struct egret_build_id *id, struct egret_elf **out)
 {
-	struct egret_build_id id = egret_kernel_build_id_live();
 	struct utsname uts;
 	char path[256];
 
-	*out = NULL;
-	if (!id.len || uname(&uts))
-		return -ENOENT;
-	if (!egret_elf_open_debug(&id, out, NULL))
-		return 0;
+	if (uname(&uts))
+		return -errno;
 	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
 		snprintf(path, sizeof(path), places[i], uts.release);
-		if (!open_build(path, &id, out))
+		if (!open_build(path, id, out))
 			return 0;
 	}
 	return -ENOENT;
+}
+
+int egret_vmlinux_open(const struct egret_build_id *id, struct egret_elf **out)
+{
+	*out = NULL;
+	if (!id->len)
+		return -ENOENT;
+	return egret_elf_open_debug(id, out, NULL) ? open_by_release(id, out) : 0;
+}
+
+int egret_vmlinux_open_live(void *arg, struct egret_elf **out)
+{
+	struct egret_build_id id = egret_kernel_build_id_live();
+
+	return egret_vmlinux_open(&id, out);
 }

@@ -33,4 +33,7 @@ struct egret_build_id egret_kernel_build_id_live(void);
  */
 int egret_vmlinux_open_live(void *arg, struct egret_elf **out);
 
+/* The same for a build that may be another. */
+int egret_vmlinux_open(const struct egret_build_id *id, struct egret_elf **out);
+
 #endif

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "session/kernel_lines.h"
 #include "session/raw_tags.h"
 
 #define CHUNK_BYTES (1u << 20)
@@ -19,7 +18,9 @@ struct egret_raw_sources {
 	bool *has_debug; /* by module: its debug file was written */
 	bool kallsyms_written;
 	struct egret_buffer kallsyms; /* kept for a second recording (--switch-output) */
-	int failed;		      /* -errno of a write */
+	struct egret_build_id vmlinux;
+	bool vmlinux_written;
+	int failed; /* -errno of a write */
 	struct egret_error why;
 };
 
@@ -94,6 +95,25 @@ static int read_kallsyms(void *arg, struct egret_buffer *out)
 	return ret;
 }
 
+static void put_vmlinux(struct egret_raw_sources *raw)
+{
+	if (raw->vmlinux.len && !raw->vmlinux_written)
+		put(raw, EGRET_RAW_VMLINUX, NULL, 0, raw->vmlinux.bytes, raw->vmlinux.len);
+	raw->vmlinux_written = true;
+}
+
+static int open_vmlinux(void *arg, struct egret_elf **out)
+{
+	struct egret_raw_sources *raw = arg;
+	int ret = raw->live->open_vmlinux ? raw->live->open_vmlinux(raw->live->arg, out) : -ENOENT;
+
+	if (ret)
+		return ret;
+	raw->vmlinux = egret_elf_build_id(*out);
+	put_vmlinux(raw);
+	return 0;
+}
+
 static void seen(void *arg, int pid, const struct egret_mapping *dump)
 {
 	const struct egret_raw_sources *raw = arg;
@@ -135,10 +155,9 @@ int egret_raw_sources_create(const struct egret_name_source *live, struct egret_
 		return egret_fail(err, ENOMEM, "out of memory");
 	raw->process = (struct egret_process_source){ read_maps, read_comm, read_code, raw };
 	raw->live = live;
-	raw->name = (struct egret_name_source){ read_kallsyms,
-						raw,
-						{ seen, read_perfmap, read_jitdump, raw },
-						egret_vmlinux_open_live };
+	raw->name = (struct egret_name_source){
+		read_kallsyms, raw, { seen, read_perfmap, read_jitdump, raw }, open_vmlinux
+	};
 	*out = raw;
 	return 0;
 }
@@ -156,7 +175,7 @@ void egret_raw_sources_set_writer(struct egret_raw_sources *raw, struct egret_wr
 {
 	raw->writer = writer;
 	raw->modules_written = 0;
-	raw->kallsyms_written = false;
+	raw->kallsyms_written = raw->vmlinux_written = false;
 	raw->failed = 0;
 }
 
@@ -328,6 +347,7 @@ int egret_raw_sources_finish(struct egret_raw_sources *raw, const struct egret_m
 	egret_raw_sources_modules(raw, modules, NULL);
 	for (size_t i = 0; i < modules->n; i++)
 		put_code(raw, modules->all[i]);
+	put_vmlinux(raw);
 	if (!raw->kallsyms_written)
 		put(raw, EGRET_RAW_KALLSYMS, NULL, 0, raw->kallsyms.data, raw->kallsyms.len);
 	return result(raw, err);

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/options.h"
 #include "session/accounting.h"
+#include "session/kernel_lines.h"
 #include "session/pipeline.h"
 #include "session/raw_tags.h"
 
@@ -49,6 +50,7 @@ struct replay {
 	struct code *codes; /* in the order in which they were read */
 	size_t n_codes, next_code;
 	struct egret_buffer kallsyms;
+	struct egret_build_id vmlinux;
 	struct egret_buffer record; /* the one that is fed, aligned: a recording is not */
 	struct egret_pipeline *pipeline;
 	uint64_t records;
@@ -198,6 +200,12 @@ static int gather(void *arg, uint32_t tag, const void *bytes, size_t len)
 	case EGRET_RAW_KALLSYMS:
 		egret_buffer_add(&r->kallsyms, bytes, len);
 		return r->kallsyms.failed ? egret_fail(r->err, ENOMEM, "out of memory") : 0;
+	case EGRET_RAW_VMLINUX:
+		if (len > sizeof(r->vmlinux.bytes))
+			return damaged(r, "kernel");
+		r->vmlinux.len = (uint8_t)len;
+		memcpy(r->vmlinux.bytes, bytes, len);
+		return 0;
 	default:
 		return 0;
 	}
@@ -290,6 +298,14 @@ static int read_kallsyms(void *arg, struct egret_buffer *out)
 
 	egret_buffer_add(out, r->kallsyms.data, r->kallsyms.len);
 	return r->kallsyms.len ? 0 : -ENOENT;
+}
+
+/* The file is not in the recording, but may be here. */
+static int open_vmlinux(void *arg, struct egret_elf **out)
+{
+	const struct replay *r = arg;
+
+	return egret_vmlinux_open(&r->vmlinux, out);
 }
 
 static int read_perfmap(void *arg, int pid, size_t *size, struct egret_buffer *out)
@@ -461,7 +477,7 @@ int egret_replay(const char *path, int fd, const struct egret_replay_opts *user_
 	struct egret_module_source modules = { open_elf, open_debug, NULL, &r };
 	struct egret_process_source processes = { read_maps, read_comm, read_code, &r };
 	struct egret_name_source names = {
-		read_kallsyms, &r, { NULL, read_perfmap, read_jitdump, &r }, NULL
+		read_kallsyms, &r, { NULL, read_perfmap, read_jitdump, &r }, open_vmlinux
 	};
 	int ret;
 

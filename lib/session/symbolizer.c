@@ -15,6 +15,9 @@
 #include "elf/debug_find.h"
 #include "maps/processes.h"
 #include "session/code_names.h"
+#include "session/jit_names.h"
+#include "session/kernel_lines.h"
+#include "session/live_names.h"
 #include "session/module_code.h"
 #include "session/names.h"
 #include "session/shown_names.h"
@@ -40,8 +43,9 @@ struct egret_symbolizer {
 	struct egret_code_names **codes; /* by number of struct egret_module */
 	struct egret_kallsyms *kallsyms;
 	bool kallsyms_tried;
-	struct egret_perfmap *perfmap;
-	size_t perfmap_size;
+	struct egret_kernel_lines kernel;
+	struct egret_live_names *live;
+	struct egret_jit_names *jit; /* NULL before the first code that is in no file */
 	struct egret_shown_names shown;
 	struct egret_frame frames[EGRET_CODE_LINES_MAX];
 };
@@ -57,20 +61,33 @@ struct place {
 	enum egret_name_reason why; /* there is no code */
 };
 
-static struct place in_kernel(uint64_t address)
+static void read_kallsyms(struct egret_symbolizer *s)
+{
+	const struct egret_name_source *live = &egret_name_source_live;
+	struct egret_buffer text = { 0 };
+
+	s->kallsyms_tried = true;
+	if (!live->read_kallsyms(live->arg, &text) && text.len &&
+	    egret_kallsyms_parse((char *)text.data, text.len, &s->kallsyms, NULL))
+		s->kallsyms = NULL;
+	egret_buffer_deinit(&text);
+	egret_kernel_lines_open(&s->kernel, live, s->kallsyms, s->cache);
+}
+
+static struct place kernel_place(uint64_t address, uint64_t moved, struct egret_code_names *code)
 {
 	return (struct place){ .kind = EGRET_FRAME_KERNEL,
 			       .module = "[kernel.kallsyms]",
-			       .offset = address };
+			       .offset = address,
+			       .vaddr = address - moved,
+			       .code = code };
 }
 
-static struct place in_vmlinux(const struct egret_symbolizer *s, uint64_t address)
+static struct place in_kernel(struct egret_symbolizer *s, uint64_t address)
 {
-	struct place place = in_kernel(address);
-
-	place.vaddr = address - s->moved;
-	place.code = s->code;
-	return place;
+	if (!s->kallsyms_tried)
+		read_kallsyms(s);
+	return kernel_place(address, s->kernel.moved, s->kernel.code);
 }
 
 static struct place in_file(const struct egret_symbolizer *s, uint64_t address)
@@ -112,7 +129,7 @@ static struct place in_process(struct egret_symbolizer *s, uint64_t address)
 	const struct egret_module *module;
 
 	if (address >= KERNEL_START)
-		return in_kernel(address);
+		return in_kernel(s, address);
 	if (!mapping)
 		return place;
 	module = mapping->module;
@@ -134,33 +151,19 @@ static struct place in_process(struct egret_symbolizer *s, uint64_t address)
 static struct place place_of(struct egret_symbolizer *s, uint64_t address)
 {
 	if (s->is_kernel)
-		return in_vmlinux(s, address);
+		return kernel_place(address, s->moved, s->code);
 	if (s->elf)
 		return in_file(s, address);
 	if (s->process)
 		return in_process(s, address);
-	return in_kernel(address);
+	return in_kernel(s, address);
 }
 
 /* ---- names that are in no file ------------------------------------------------------------ */
 
-static void read_kallsyms(struct egret_symbolizer *s)
-{
-	const struct egret_name_source *live = &egret_name_source_live;
-	struct egret_buffer text = { 0 };
-
-	s->kallsyms_tried = true;
-	if (!live->read_kallsyms(live->arg, &text) && text.len &&
-	    egret_kallsyms_parse((char *)text.data, text.len, &s->kallsyms, NULL))
-		s->kallsyms = NULL;
-	egret_buffer_deinit(&text);
-}
-
 static bool find_in_kernel(struct egret_symbolizer *s, uint64_t address, struct egret_symbol *out,
 			   enum egret_name_reason *why)
 {
-	if (!s->kallsyms_tried)
-		read_kallsyms(s);
 	if (s->kallsyms && egret_kallsyms_find(s->kallsyms, address, out))
 		return true;
 	*why = !s->kallsyms			    ? EGRET_NAME_NO_KALLSYMS
@@ -169,26 +172,31 @@ static bool find_in_kernel(struct egret_symbolizer *s, uint64_t address, struct 
 	return false;
 }
 
-/* A perf map grows: it is read again when an address is not found, and there is more of it. */
-static bool find_in_perfmap(struct egret_symbolizer *s, uint64_t address, struct egret_symbol *out,
-			    enum egret_name_reason *why)
+/* The files of the process are opened with the first question. False without memory. */
+static bool open_jit(struct egret_symbolizer *s)
 {
-	const struct egret_name_source *live = &egret_name_source_live;
-	struct egret_buffer text = { 0 };
-	struct egret_perfmap *map;
+	if (egret_live_names_create(&s->live) ||
+	    egret_jit_names_create(&egret_live_name_source(s->live)->jit, &s->jit))
+		return false;
+	egret_jit_names_seen(s->jit, s->process);
+	egret_jit_names_refresh(s->jit, s->process->pid);
+	return true;
+}
 
-	if (s->perfmap && egret_perfmap_find(s->perfmap, address, out))
+#define NEWEST UINT32_MAX /* of the codes that were at an address one after the other */
+
+/* What JITs write grows: it is read again when an address is not found. */
+static bool find_in_jit(struct egret_symbolizer *s, uint64_t address, struct egret_dwarf_line *out,
+			enum egret_name_reason *why)
+{
+	int pid = s->process->pid;
+
+	if (!s->jit && !open_jit(s))
+		return false;
+	if (egret_jit_names_find(s->jit, pid, address, NEWEST, out, why))
 		return true;
-	if (!live->jit.read_perfmap(live->jit.arg, s->process->pid, &s->perfmap_size, &text) &&
-	    text.len && !egret_perfmap_parse((char *)text.data, text.len, &map, NULL)) {
-		egret_perfmap_destroy(s->perfmap);
-		s->perfmap = map;
-	}
-	egret_buffer_deinit(&text);
-	if (s->perfmap && egret_perfmap_find(s->perfmap, address, out))
-		return true;
-	*why = s->perfmap ? EGRET_NAME_NOT_IN_PERF_MAP : EGRET_NAME_NO_PERF_MAP;
-	return false;
+	egret_jit_names_refresh(s->jit, pid);
+	return egret_jit_names_find(s->jit, pid, address, NEWEST, out, why);
 }
 
 /* ---- frames ------------------------------------------------------------------------------- */
@@ -257,21 +265,43 @@ static int fill_from_code(struct egret_symbolizer *s, struct place *place,
 	return 0;
 }
 
-static int fill_from_symbol(struct egret_symbolizer *s, struct place *place,
-			    struct egret_location *location)
+/* The function itself, whose lines are known, or which nothing is known of so far. */
+static struct egret_frame *last_frame(struct egret_symbolizer *s, const struct place *place,
+				      struct egret_location *location)
 {
-	bool is_kernel = place->kind == EGRET_FRAME_KERNEL;
+	return location->n_frames ? &s->frames[location->n_frames - 1]
+				  : add_frame(s, place, location);
+}
+
+static int fill_from_kallsyms(struct egret_symbolizer *s, struct place *place,
+			      struct egret_location *location)
+{
 	struct egret_symbol symbol;
 	struct egret_frame *frame;
 
-	if (is_kernel ? !find_in_kernel(s, place->offset, &symbol, &place->why)
-		      : !find_in_perfmap(s, place->offset, &symbol, &place->why))
+	if (!find_in_kernel(s, place->offset, &symbol, &place->why))
+		return 0;
+	frame = last_frame(s, place, location);
+	if (!frame->name)
+		frame->name = egret_shown_name_of_text(&s->shown, symbol.name);
+	frame->module = egret_shown_text(&s->shown, symbol.module);
+	return frame->name && frame->module ? 0 : -ENOMEM;
+}
+
+static int fill_from_jit(struct egret_symbolizer *s, struct place *place,
+			 struct egret_location *location)
+{
+	struct egret_dwarf_line line;
+	struct egret_frame *frame;
+
+	if (!find_in_jit(s, place->offset, &line, &place->why))
 		return 0;
 	frame = add_frame(s, place, location);
-	frame->name = egret_shown_name_of_text(&s->shown, symbol.name);
-	if (is_kernel)
-		frame->module = egret_shown_text(&s->shown, symbol.module);
-	return frame->name && frame->module ? 0 : -ENOMEM;
+	frame->name = egret_shown_name_of_text(&s->shown, line.function);
+	frame->line = line.line;
+	if (line.file)
+		frame->file = egret_shown_text(&s->shown, line.file);
+	return frame->name && (frame->file || !line.file) ? 0 : -ENOMEM;
 }
 
 /* Every location has a frame, and every frame a name. */
@@ -301,8 +331,10 @@ static int locate(struct egret_symbolizer *s, uint64_t address, struct egret_loc
 	*location = (struct egret_location){ .address = address, .frames = s->frames };
 	if (place.code)
 		ret = fill_from_code(s, &place, location);
-	else if (place.kind == EGRET_FRAME_KERNEL || place.kind == EGRET_FRAME_JIT)
-		ret = fill_from_symbol(s, &place, location);
+	if (!ret && place.kind == EGRET_FRAME_KERNEL && !s->is_kernel)
+		ret = fill_from_kallsyms(s, &place, location);
+	if (!ret && place.kind == EGRET_FRAME_JIT)
+		ret = fill_from_jit(s, &place, location);
 	return ret ? ret : complete(s, &place, location);
 }
 
@@ -347,9 +379,9 @@ static int prepare(struct egret_symbolizer *s, const uint64_t *addresses, size_t
 	__free_ struct wanted *wanted = NULL;
 	size_t n_wanted = 0;
 
-	if (n < 2 || (!s->elf && !s->process))
+	if (n < 2)
 		return 0;
-	if (s->elf && !s->opts.file_offsets) {
+	if (s->elf && !s->opts.file_offsets && !s->is_kernel) {
 		egret_code_names_prepare(s->code, addresses, n, s->opts.threads);
 		return 0;
 	}
@@ -403,7 +435,11 @@ void egret_symbolizer__destroy(struct egret_symbolizer *s)
 	egret_processes_deinit(&s->processes);
 	egret_modules_deinit(&s->modules);
 	egret_kallsyms_destroy(s->kallsyms);
-	egret_perfmap_destroy(s->perfmap);
+	if (s->kernel.code)
+		egret_code_names_keep(s->kernel.code);
+	egret_kernel_lines_close(&s->kernel);
+	egret_jit_names_destroy(s->jit);
+	egret_live_names_destroy(s->live);
 	egret_shown_names_deinit(&s->shown);
 	egret_debug_finder_destroy(s->finder);
 	egret_cache_close(s->cache);

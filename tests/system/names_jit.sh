@@ -23,6 +23,11 @@ three_codes "replayed"
 "$egret" export --format=pprof -i "$tmp/data" -o - | gunzip | grep -aq /srv/first.js || fail "no file is told"
 rm -f "$tmp"/jit-*.dump
 
+# Python's trampolines (-X perf, 3.12) write a perf map: names with a path and a line's worth of spaces.
+record -- "$workloads/jit" 300 "py::Worker.<lambda> step:/srv/my app.py"
+check "a name as Python writes them" \
+	"$(samples_of ';run;py::Worker\.<lambda> step:/srv/my app\.py_\[j\](;.*_\[k\])? ')" '>' 260
+
 # A file system and a number of its own, for a third of a second.
 unshare --mount --pid --fork true 2>/dev/null || skip "no namespaces here"
 mkdir "$tmp/root"

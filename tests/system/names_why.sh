@@ -34,6 +34,10 @@ check "no perf map" "$(why_of no-perf-map '.jit.')" '>' 200
 record -- "$workloads/jit" 300 othermap
 check "a perf map without that code" "$(why_of not-in-perf-map '.jit.')" '>' 200
 
+record -- "$workloads/jit" 300 theirmap
+check "a perf map of another user" "$(why_of perf-map-refused '.jit.')" '>' 200
+find /tmp -maxdepth 1 -name 'perf-*.map' -uid 12345 -delete
+
 record --no-symbols -- "$tmp/prog" 200
 check "not asked" "$(why_of not-asked prog)" '>' 200
 "$egret" report --why -i "$tmp/data" | head -n 1 |

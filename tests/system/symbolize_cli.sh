@@ -81,6 +81,22 @@ kill $pid
 wait $pid 2>/dev/null
 refuses 1 "there is no process $pid" -p $pid 1
 
+# Code that a JIT tells of in a jitdump, with its lines.
+need "$workloads/jitdump"
+"$workloads/jitdump" 20000 "$tmp" &
+pid=$!
+at_end+=("kill $pid 2>/dev/null")
+for _ in $(seq 100); do
+	grep -qa jit_first "$tmp/jit-$pid.dump" 2>/dev/null && break
+	sleep 0.02
+done
+code=$(awk '$2 == "rwxp" && $6 == "" { split($1, range, "-"); print range[1]; exit }' "/proc/$pid/maps")
+at_code() { printf '%x' $((0x$code + $1)); }
+is "lines of a jitdump" "$(symbolize -p $pid "$(at_code 0)" "$(at_code 5)" "$(at_code 4096)" | cut -f2,3 | tr '\t\n' '  ')" \
+	'jit_first /srv/first.js:10 jit_first /srv/first.js:11 jit_never ??:0 '
+symbolize -p $pid --json "$(at_code 64)" | grep -qF '"frames":[{}],"why":' || fail "code that the jitdump does not tell"
+kill $pid
+
 if [ "$(id -u)" = 0 ]; then
 	text=$(awk '$3 == "_text" || $3 == "_stext" { print $1; exit }' /proc/kallsyms)
 	is "module of the kernel" "$(symbolize -k "$text" | cut -f4)" '[kernel.kallsyms]'

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
- * jit MS [nomap|othermap]: a function made at run time, with a frame pointer, that is busy for MS
- * ms, and is named jit_work in the perf map of the process; or there is no map, or one that names
- * other code.
+ * jit MS [nomap|othermap|theirmap|NAME]: a function made at run time, with a frame pointer, that is
+ * busy for MS ms, and is named jit_work, or NAME, in the perf map of the process; or there is no
+ * map, one that names other code, or one of another user.
  */
 #include "spin.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,17 +20,22 @@ static const unsigned char code[] = { 0x55, 0x48, 0x89, 0xe5, 0x48, 0xff,
 static int write_map(const char *start, const char *how)
 {
 	char path[64];
+	bool is_named;
 	FILE *file;
 
 	if (!strcmp(how, "nomap"))
 		return 0;
 	if (!strcmp(how, "othermap"))
 		start += 4096;
+	is_named = *how && strcmp(how, "othermap") && strcmp(how, "theirmap");
 	snprintf(path, sizeof(path), "/tmp/perf-%d.map", getpid());
 	file = fopen(path, "we");
 	if (!file)
 		return -1;
-	fprintf(file, "%lx %zx jit_work\n", (unsigned long)start, sizeof(code));
+	fprintf(file, "%lx %zx %s\n", (unsigned long)start, sizeof(code),
+		is_named ? how : "jit_work");
+	if (!strcmp(how, "theirmap") && fchown(fileno(file), 12345, 12345))
+		return -1;
 	return fclose(file);
 }
 
