@@ -12,7 +12,9 @@ id=$(od -An -v -tx1 -j16 -N20 /sys/kernel/notes | tr -d ' \n')
 # The kernel's own symbols are in the order of their addresses.
 read -r start end < <(awk '$3 == "do_syscall_64" { start = $1; next }
 	start && $1 != start { print start, $1; exit }' /proc/kallsyms)
-[ -n "${end:-}" ] && [ "$((0x$start))" != 0 ] || skip "no do_syscall_64 in /proc/kallsyms"
+if [ -z "${end:-}" ] || [ "$((0x$start))" = 0 ]; then
+	skip "no do_syscall_64 in /proc/kallsyms"
+fi
 debug=/usr/lib/debug/.build-id/${id:0:2}/${id:2}.debug
 [ ! -e "$debug" ] || skip "there is a vmlinux of this kernel already"
 at_end+=("rm -f '$debug'; rmdir '${debug%/*}' 2>/dev/null")
