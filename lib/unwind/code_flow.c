@@ -77,6 +77,22 @@ static void forget(struct egret_flow_state *s, const struct egret_flow_value *at
 		    store->offset < at->add + len)
 			store->value = unknown;
 	}
+	for (int i = 0; i < NR_SAVED; i++)
+		if (at->reg == RSP && (int64_t)s->saved[i] + 8 > at->add &&
+		    s->saved[i] < at->add + len)
+			s->saved[i] = 0;
+}
+
+/* Notes a register of the caller that is stored at, below rsp as it is at the pc. */
+static void note_saved(struct egret_flow_state *s, const struct egret_flow_value *at,
+		       const struct egret_flow_value *value)
+{
+	for (int i = 0; i < NR_SAVED; i++) {
+		const struct egret_flow_value kept = reg_value(saved_reg[i]);
+
+		if (at->reg == RSP && at->add < 0 && !s->saved[i] && same_value(value, &kept))
+			s->saved[i] = at->add;
+	}
 }
 
 static void store(struct egret_flow_state *s, struct egret_flow_value at,
@@ -87,6 +103,7 @@ static void store(struct egret_flow_state *s, struct egret_flow_value at,
 	forget(s, &at, 8);
 	if (at.kind != EGRET_FLOW_REG)
 		return;
+	note_saved(s, &at, &value);
 	slot = &s->store[s->n_stores++ % EGRET_FLOW_STORES];
 	*slot = (struct egret_flow_store){ at.reg, at.add, value };
 }
@@ -282,7 +299,7 @@ static void add_exit(struct egret_flow *flow, const struct egret_flow_state *s, 
 		if (!same_value(&old->slot, &exit.slot))
 			continue;
 		/* Another way to the same: the surer one counts. */
-		if (!exit.flags && old->flags)
+		if (exit.flags != old->flags && !(exit.flags & ~old->flags))
 			*old = exit;
 		return;
 	}
@@ -301,21 +318,14 @@ static void run_call(struct egret_flow_state *s, const struct egret_insn *insn)
 	s->flags |= EGRET_FLOW_F_CALL;
 }
 
-/* Where the caller's register is. */
-static int32_t saved_at(const struct egret_flow_state *s, uint8_t reg)
+/* Where the caller's register i of saved_reg[] is. */
+static int32_t saved_at(const struct egret_flow_state *s, int i)
 {
-	const struct egret_flow_value kept = reg_value(reg);
+	const struct egret_flow_value kept = reg_value(saved_reg[i]);
 
-	if (same_value(&s->reg[reg], &kept))
+	if (same_value(&s->reg[saved_reg[i]], &kept))
 		return EGRET_FLOW_SAME;
-	for (uint32_t n = 1; n <= EGRET_FLOW_STORES && n <= s->n_stores; n++) {
-		const struct egret_flow_store *slot;
-
-		slot = &s->store[(s->n_stores - n) % EGRET_FLOW_STORES];
-		if (slot->base == RSP && slot->offset < 0 && same_value(&slot->value, &kept))
-			return slot->offset;
-	}
-	return EGRET_FLOW_LOST;
+	return s->saved[i] ? s->saved[i] : EGRET_FLOW_LOST;
 }
 
 /* False: nobody knows how deep it is. */
@@ -327,7 +337,7 @@ static bool note_entry(const struct egret_flow_state *s, struct egret_flow_entry
 		return false;
 	entry->depth = 0u - (uint32_t)rsp->add;
 	for (int i = 0; i < NR_SAVED; i++)
-		entry->saved[i] = saved_at(s, saved_reg[i]);
+		entry->saved[i] = saved_at(s, i);
 	return true;
 }
 
@@ -425,6 +435,15 @@ static bool is_done(const struct egret_flow *flow, uint32_t limit)
 	return flow->n_insns >= limit;
 }
 
+/* Whether one of the exits is no jump, which may lead to a table, or to what ends the function. */
+static bool has_ret(const struct egret_flow *flow)
+{
+	for (uint32_t i = 0; i < flow->n_exits; i++)
+		if (!(flow->exit[i].flags & EGRET_FLOW_F_JUMP))
+			return true;
+	return false;
+}
+
 static void follow(struct egret_flow *flow)
 {
 	uint32_t limit = EGRET_FLOW_INSNS;
@@ -441,7 +460,7 @@ static void follow(struct egret_flow *flow)
 			is_loop = seen_before(flow, s.pc);
 			flow->has_halted |= is_loop && s.has_called_kernel && !s.flags;
 		} while (!is_loop && next_insn(flow, s.pc, &insn) && run_transfer(flow, &s, &insn));
-		if (flow->n_exits && limit == EGRET_FLOW_INSNS)
+		if (limit == EGRET_FLOW_INSNS && has_ret(flow))
 			limit = flow->n_insns + SECOND_OPINION;
 		if (!flow->goal && is_done(flow, limit))
 			return;

@@ -68,6 +68,11 @@ struct egret_flow_state {
 	bool has_called_kernel;
 	struct egret_flow_value reg[16];
 	struct egret_flow_store store[EGRET_FLOW_STORES]; /* a ring */
+	/*
+	 * Where the caller's registers were saved first, from rsp at the pc, however many stores
+	 * ago; 0: nowhere, or something else was stored there since.
+	 */
+	int32_t saved[NR_SAVED];
 };
 
 struct egret_flow_seen {

@@ -57,6 +57,28 @@ static enum egret_unwind_end recover(struct egret_walk *w, enum egret_decision_k
 	return end;
 }
 
+/* Bytes that HotSpot's adapter makes room for between a compiled caller and the interpreter. */
+#define ADAPTED_MAX (256 * 8)
+
+/*
+ * HotSpot's interpreter keeps its caller's rsp at rbp - 8, and at rbp - 16 its own while it calls
+ * something (frame_x86.hpp): the caller's is higher than what was left by rbp where an adapter has
+ * made room for arguments. rbp, sp: in the frame that was left.
+ */
+static void note_sender_sp(struct egret_walk *w, uint64_t rbp, uint64_t sp)
+{
+	struct egret_step_state *s = &w->state;
+	uint64_t sender, last, more;
+
+	if (w->code.module || s->read_stack(s->arg, rbp - 8, &sender) ||
+	    s->read_stack(s->arg, rbp - 16, &last))
+		return;
+	more = sender - (rbp + 16);
+	if (more & 7 || more > ADAPTED_MAX || (last && (last < sp || last >= rbp)))
+		return;
+	s->value[EGRET_UNWIND_RSP] = sender;
+}
+
 static enum egret_unwind_end step_by_frame_pointer(struct egret_walk *w,
 						   const struct egret_row *hint,
 						   struct egret_unwound_frame *frame)
@@ -70,7 +92,13 @@ static enum egret_unwind_end step_by_frame_pointer(struct egret_walk *w,
 		.hint = *hint,
 	};
 
-	return egret_frame_pointer_step(&w->state, &how, &frame->flags);
+	uint64_t rbp, sp = egret_step_sp(&w->state);
+	bool has_rbp = !egret_step_reg(&w->state, EGRET_UNWIND_RBP, &rbp);
+	enum egret_unwind_end end = egret_frame_pointer_step(&w->state, &how, &frame->flags);
+
+	if (end == EGRET_STEP_OK && has_rbp && frame->flags & EGRET_FRAME_F_FRAME_POINTER)
+		note_sender_sp(w, rbp, sp);
+	return end;
 }
 
 static enum egret_unwind_end step_without_cfi(struct egret_walk *w, const struct egret_row *hint,

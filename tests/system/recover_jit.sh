@@ -50,11 +50,7 @@ if [ -x "$(command -v javac)" ]; then
 		}
 	END
 	javac -d "$tmp" "$tmp/Work.java" || fail "javac"
-	# What is lost is in code of C2 whose calls go through stubs: 97 % of the stacks are complete with
-	# JDK 25, 70 to 78 % with Debian's 17.
-	least=9000
-	[ "$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p')" -gt 17 ] || least=6000
-	whole java $least 100 java -cp "$tmp" Work
+	whole java 9500 100 java -cp "$tmp" Work
 	all_go_through "HotSpot's code" '^java;.*\[jit\+' '^java;(__)?clone3?;start_thread;.*;\[jit\+'
 	ran=1
 fi

@@ -82,6 +82,18 @@ __asm__(
 	PLACE(tail_by_register)
 	"	add	$0x10, %rsp\n"
 	"	jmp	*%rcx\n"
+	/* The first way out is a jump, and behind it is more than is looked at for a second opinion. */
+	PLACE(ret_far_behind_a_jump)
+	"	jz	1f\n"
+	"	jz	2f\n"
+	"	add	$0x10, %rsp\n"
+	"	jmp	*%rcx\n"
+	"2:	.rept	600\n"
+	"	nop\n"
+	"	.endr\n"
+	"	ud2\n"
+	"1:	add	$0x18, %rsp\n"
+	"	ret\n"
 	PLACE(pop_and_jump)
 	"	pop	%rcx\n"
 	"	jmp	*%rcx\n"
@@ -96,6 +108,20 @@ __asm__(
 	PLACE(trampoline)
 	"	push	%rdx\n"
 	"	ret\n"
+	PLACE(spills)
+	"	push	%rbp\n"
+	"	push	%rbx\n"
+	"	sub	$0x100, %rsp\n"
+	"	mov	%rcx, 0x100(%rsp)\n"
+	"	xor	%ebp, %ebp\n"
+	"	xor	%ebx, %ebx\n"
+	"	.set	spilled, 0\n"
+	"	.rept	30\n"
+	"	mov	%rax, spilled(%rsp)\n"
+	"	.set	spilled, spilled + 8\n"
+	"	.endr\n"
+	PLACE(spills_body)
+	"	nop\n"
 	PLACE(reuses_slot)
 	"	mov	%rbx, 8(%rsp)\n"
 	"	movl	$0, 8(%rsp)\n"
@@ -128,9 +154,10 @@ __asm__(
 
 extern const uint8_t code_start[], plain[], plain_body[], plain_popped[], plain_ret[], branches[],
 	framed[], framed_body[], aligned[], aligned_body[], aligned_loaded[], calls[], call_loses[],
-	no_return[], another_function[], tail_by_constant[], tail_by_register[], pop_and_jump[],
-	drops_arguments[], trampoline[], reuses_slot[], endless[], bad_bytes[], zeros[],
-	interpreter[], wide[], code_end[];
+	no_return[], another_function[], tail_by_constant[], tail_by_register[],
+	ret_far_behind_a_jump[], spills[], spills_body[], pop_and_jump[], drops_arguments[],
+	trampoline[], reuses_slot[], endless[], bad_bytes[], zeros[], interpreter[], wide[],
+	code_end[];
 
 static struct egret_flow flow;
 static uint64_t chunk; /* bytes of a piece of text; 0: all */
@@ -258,6 +285,8 @@ static void tail_calls(void)
 	is_reg(flow.exit[0].slot, RSP, 0x10);
 	one_sure_exit(pop_and_jump);
 	is_reg(flow.exit[0].slot, RSP, 0);
+	one_sure_exit(ret_far_behind_a_jump);
+	is_reg(flow.exit[0].slot, RSP, 0x18);
 }
 
 static void moved_return_addresses(void)
@@ -314,6 +343,11 @@ static void from_the_start(void)
 	CHECK_EQ(flow.at_goal.saved[SAVED_RBP], -8);
 	CHECK(egret_flow_to(&flow, read_text, NULL, at(plain), at(plain)));
 	CHECK_EQ(flow.at_goal.depth, 0);
+	/* However many stores ago; but what was stored over is lost. */
+	CHECK(egret_flow_to(&flow, read_text, NULL, at(spills), at(spills_body)));
+	CHECK_EQ(flow.at_goal.depth, 0x110);
+	CHECK_EQ(flow.at_goal.saved[SAVED_RBP], -8);
+	CHECK_EQ(flow.at_goal.saved[SAVED_RBX], EGRET_FLOW_LOST);
 	/* Not from elsewhere, and not where rsp is aligned. */
 	CHECK(!egret_flow_to(&flow, read_text, NULL, at(plain), at(framed_body)));
 	CHECK(!egret_flow_to(&flow, read_text, NULL, at(aligned), at(aligned_body)));

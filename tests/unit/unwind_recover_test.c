@@ -249,6 +249,31 @@ static void by_its_prologue(void)
 	CHECK_EQ(frames[2].pc, at(caller));
 }
 
+/* An interpreter's frame says where its compiled caller's stack ends: above what it was given. */
+static void called_through_an_adapter(void)
+{
+	zero_stack();
+	words[4] = AT(9); /* the caller's rsp; words[3]: the interpreter's own, while it calls */
+	words[5] = AT(14);
+	words[6] = at(method_body);
+	words[9 + 3] = at(caller);
+	CHECK_EQ(walk_from(trace, AT(5)), EGRET_UNWIND_ROOT);
+	CHECK_EQ(n_frames, 3);
+	CHECK_EQ(frames[0].flags, EGRET_FRAME_F_FRAME_POINTER);
+	CHECK_EQ(frames[1].pc, at(method_body));
+	CHECK_EQ(frames[2].pc, at(caller));
+	words[3] = AT(2);
+	CHECK_EQ(walk_from(trace, AT(5)), EGRET_UNWIND_ROOT);
+	/* Words that cannot be that, of another maker's frame. */
+	words[3] = AT(5);
+	CHECK(walk_from(trace, AT(5)) != EGRET_UNWIND_ROOT);
+	words[3] = 0;
+	words[4] = AT(9) + 4;
+	CHECK(walk_from(trace, AT(5)) != EGRET_UNWIND_ROOT);
+	words[4] = AT(6);
+	CHECK(walk_from(trace, AT(5)) != EGRET_UNWIND_ROOT);
+}
+
 /* A function that never returns: the call in the stack leads to the pc, and it is that deep. */
 static void by_the_call_that_leads_here(void)
 {
@@ -300,6 +325,7 @@ int main(void)
 	RUN(cfi_that_leads_nowhere);
 	RUN(on_the_interpreters_frame);
 	RUN(by_its_prologue);
+	RUN(called_through_an_adapter);
 	RUN(by_the_call_that_leads_here);
 	RUN(the_bottom_of_a_thread);
 	RUN(stats);
