@@ -8,9 +8,9 @@
  * is left to the walk (walk.h), for which the registers are made up from what was written down.
  */
 #include <errno.h>
-#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <egret/egret.h>
 
@@ -18,6 +18,8 @@
 #include "unwind/pc_cache.h"
 #include "unwind/table_module.h"
 #include "unwind/walk.h"
+
+#define HUGE_PAGE (2ul << 20) /* bytes */
 
 /* What a quick step leaves behind: the caller, and where the registers are that were saved. */
 struct trail_step {
@@ -64,7 +66,8 @@ struct egret_unwind_module {
 
 static int create(struct egret_unwinder **out, struct egret_error *err)
 {
-	const size_t align = alignof(struct egret_unwinder);
+	/* The cache is one large page where the kernel has one: then no step waits for translations. */
+	const size_t align = HUGE_PAGE;
 	/* Of zeros whose pages are there when they are first used. */
 	char *block = calloc(1, sizeof(**out) + align);
 
@@ -72,6 +75,7 @@ static int create(struct egret_unwinder **out, struct egret_error *err)
 		return egret_fail(err, ENOMEM, "no memory for the unwinder");
 	*out = (void *)(block + align - (uintptr_t)block % align);
 	(*out)->block = block;
+	(void)madvise(*out, sizeof(**out), MADV_HUGEPAGE);
 	egret_pc_cache_init(&(*out)->cache);
 	for (size_t i = 0; i < TRAILS; i++)
 		(*out)->trails[i].first = TRAIL_STEPS;
