@@ -66,7 +66,7 @@ struct egret_unwind_module {
 
 static int create(struct egret_unwinder **out, struct egret_error *err)
 {
-	/* The cache is one large page where the kernel has one: then no step waits for translations. */
+	/* The cache is one large page where there is one: no step waits for translations then. */
 	const size_t align = HUGE_PAGE;
 	/* Of zeros whose pages are there when they are first used. */
 	char *block = calloc(1, sizeof(**out) + align);

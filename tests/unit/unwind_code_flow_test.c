@@ -82,7 +82,7 @@ __asm__(
 	PLACE(tail_by_register)
 	"	add	$0x10, %rsp\n"
 	"	jmp	*%rcx\n"
-	/* The first way out is a jump, and behind it is more than is looked at for a second opinion. */
+	/* The first way out is a jump; behind it is more than is looked at for another opinion. */
 	PLACE(ret_far_behind_a_jump)
 	"	jz	1f\n"
 	"	jz	2f\n"
