@@ -45,7 +45,7 @@ CMD_OBJS := $(CMD_SRCS:%.c=$(O)/%.o)
 BPF_OBJS := $(BPF_SRCS:%.c=$(O)/%.o)
 UNIT_BINS := $(UNIT_SRCS:%.c=$(O)/%)
 
-.PHONY: all help clean deps unit system demo check check-long bench bench-unwind bench-symbolize bench-page fuzz lint install
+.PHONY: all help clean deps unit system demo check check-long bench bench-unwind bench-symbolize bench-page bench-top fuzz lint install
 all: $(O)/egret $(O)/libegret.a $(O)/libegret.so.$(VERSION)
 
 help: ## this list
@@ -188,6 +188,11 @@ bench-page: ## how long the report page takes with 1,000,000 samples of 50,000 s
 	@scripts/deps.sh build check
 	@$(MAKE) $(QUIETLY) $(O)/egret $(O)/tests/system/page_profiles
 	@O=$(O) tests/bench/page.py
+
+bench-top: ## what egret top takes of an idle machine (root)
+	@scripts/deps.sh build bench
+	@$(MAKE) $(QUIETLY) $(O)/egret
+	@tests/bench/top.sh $(O)
 
 # libFuzzer programs, of clang. The library is compiled anew, so that the fuzzer sees its branches.
 FUZZ_TIME ?= 300

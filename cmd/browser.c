@@ -61,12 +61,14 @@ static int run(struct browser *b, struct egret_error *err)
 {
 	struct pollfd fds[] = {
 		{ .fd = STDIN_FILENO, .events = POLLIN },
-		{ .fd = b->live ? b->live->fd : -1, .events = POLLIN },
+		{ .fd = -1, .events = POLLIN },
 	};
 	int ret = 0;
 
 	while (!b->quit && !ret) {
 		browser_draw(b);
+		if (b->live)
+			fds[1].fd = b->live->fd;
 		/* A signal, such as that of a new size, ends the wait as well. */
 		poll(fds, 2, b->live ? b->live->wait_ms(b->live->arg) : -1);
 		if (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL))

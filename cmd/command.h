@@ -20,10 +20,10 @@ struct command {
 	int (*run)(void *opts, int argc, char **argv);
 };
 
-extern const struct command command_flame, command_record, command_report, command_annotate,
-	command_export, command_script, command_diff, command_merge, command_import, command_replay,
-	command_symbolize, command_cfi, command_cache, command_doctor, command_help,
-	command_completion;
+extern const struct command command_flame, command_record, command_report, command_top,
+	command_annotate, command_export, command_script, command_diff, command_merge,
+	command_import, command_replay, command_symbolize, command_cfi, command_cache,
+	command_doctor, command_help, command_completion;
 
 /* The groups of a command that has no options but --help. */
 extern const struct opt_group command_no_options[];

@@ -15,6 +15,7 @@
 #include "filter.h"
 #include "input.h"
 #include "message.h"
+#include "report_functions.h"
 #include "report_header.h"
 #include "report_rows.h"
 #include "terminal.h"
@@ -70,80 +71,24 @@ static const struct opt_group groups[] = {
 	{ 0 },
 };
 
-/* ---- the table of functions ---------------------------------------------------------------- */
-
-#define NAME_COLUMNS 48 /* of a function, where there is no terminal to fill */
-#define LEAST_COLUMNS 20
-
-static int shares_width(const struct report_opts *o)
-{
-	return o->no_children ? 21 : 31;
-}
-
-/* On a terminal two thirds of what is left are for the name, and the rest for the module. */
-static int name_columns(const struct report_opts *o, int width)
-{
-	int columns = NAME_COLUMNS;
-
-	if (width != INT_MAX)
-		columns = (width - shares_width(o)) * 2 / 3;
-	return columns < LEAST_COLUMNS ? LEAST_COLUMNS : columns;
-}
-
-static void print_function(const struct report_opts *o, const struct function *function,
-			   uint64_t whole, int width)
-{
-	int columns = name_columns(o, width);
-	int printed;
-
-	printf("%8s  ", text_share(function->self, whole).text);
-	if (!o->no_children)
-		printf("%8s  ", text_share(function->total, whole).text);
-	printf("%9s  ", text_count(function->samples).text);
-	printed = text_print(stdout, function->name, width == INT_MAX ? INT_MAX : columns);
-	printf("%*s  ", printed < columns ? columns - printed : 0, "");
-	text_print(stdout, text_file_name(function->module),
-		   width == INT_MAX ? INT_MAX : width - shares_width(o) - columns - 2);
-	printf("\n");
-}
-
-static void print_functions(const struct report_opts *o, const struct aggregate *a,
-			    const struct function **functions, size_t n, int width)
-{
-	bool by_total = o->keys.by_total && !o->no_children;
-	double least = (double)a->value * o->percent_limit / 100;
-	size_t shown;
-
-	printf("%8s  ", "Self");
-	if (!o->no_children)
-		printf("%8s  ", "Total");
-	printf("%9s  %-*s  Module\n", "Samples", name_columns(o, width), "Function");
-	for (shown = 0; shown < n; shown++) {
-		const struct function *function = functions[shown];
-
-		if ((double)(by_total ? function->total : function->self) < least ||
-		    (o->limit && shown == o->limit))
-			break;
-		print_function(o, function, a->value, width);
-	}
-	if (shown < n)
-		printf("%*s(%s more, of a smaller %s)\n", shares_width(o), "",
-		       text_count(n - shown).text, by_total ? "total" : "self");
-}
-
 /* ---- one event, all events ----------------------------------------------------------------- */
 
 static int print_aggregate(const struct report_opts *o, const struct aggregate *a)
 {
-	bool by_total = o->keys.by_total && !o->no_children;
+	const struct functions_table table = {
+		.percent_limit = o->percent_limit,
+		.limit = o->limit,
+		.by_total = o->keys.by_total && !o->no_children,
+		.no_total = o->no_children,
+	};
 	int width = text_terminal_width(stdout);
 	const struct function **functions;
 	size_t n;
 
-	functions = aggregate_sorted(a, by_total ? ORDER_TOTAL : ORDER_SELF, &n);
+	functions = aggregate_sorted(a, table.by_total ? ORDER_TOTAL : ORDER_SELF, &n);
 	if (!functions)
 		return -ENOMEM;
-	print_functions(o, a, functions, n, width);
+	report_functions_print(&table, a, functions, n, width, stdout);
 	free(functions);
 	if (!o->no_tree && !o->no_children) {
 		printf("\n");

@@ -200,6 +200,7 @@ int sampling_open_session(const struct sampling_opts *opts, const char *command_
 		.exclude_user = opts->all_kernel,
 		.exclude_kernel = opts->all_user,
 		.include_idle = opts->idle,
+		.keep_profile = opts->live,
 		.raw = opts->raw,
 		.start_disabled = opts->delay_ms > 0,
 		.symbols_off = opts->no_symbols,

@@ -45,6 +45,7 @@ struct sampling_opts {
 	bool no_symbols;
 	bool stats;
 	bool quiet;
+	bool live; /* the profile is looked at while it grows: no option */
 };
 
 /* The options of these; their offsets are in struct sampling_opts. */

@@ -77,7 +77,7 @@ static int copy_entries(struct egret_profile *to, const struct egret_profile *fr
 	return 0;
 }
 
-static int copy_labels(struct egret_profile *to, const struct egret_profile *from)
+int egret_profile_copy_labels(struct egret_profile *to, const struct egret_profile *from)
 {
 	int ret = 0;
 
@@ -102,7 +102,7 @@ int egret_profile_copy_tables(struct egret_profile *to, const struct egret_profi
 		ret = copy_frames(to, from);
 	if (!ret)
 		ret = copy_lines(to, from, no_inline);
-	return ret ? ret : copy_labels(to, from);
+	return ret ? ret : egret_profile_copy_labels(to, from);
 }
 
 int egret_profile_copy(const struct egret_profile *from, struct egret_profile **out)

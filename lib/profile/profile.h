@@ -190,6 +190,13 @@ const struct egret_profile_sample *egret_profile_get_sample(const struct egret_p
 const struct egret_frame *egret_profile_frames_at(const struct egret_profile *p, uint32_t frame,
 						  size_t *n);
 
+/*
+ * A profile of what was counted in p, with only what that refers to; in p nothing is counted any
+ * more, while everything else keeps its number. Samples kept one by one are not taken over. 0 or
+ * -ENOMEM.
+ */
+int egret_profile_take(struct egret_profile *p, struct egret_profile **out);
+
 /* A copy of everything. For snapshots. */
 int egret_profile_copy(const struct egret_profile *p, struct egret_profile **out);
 

@@ -76,6 +76,9 @@ struct egret_profile {
 int egret_profile_copy_tables(struct egret_profile *to, const struct egret_profile *from,
 			      bool no_inline);
 
+/* Of these only what is known of the recording, the events and the numbers of the accounting. */
+int egret_profile_copy_labels(struct egret_profile *to, const struct egret_profile *from);
+
 struct egret_profile_view *egret_profile_view_create(void);
 void egret_profile_view_destroy(struct egret_profile_view *view);
 /* The names of a frame have changed. */

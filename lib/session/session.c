@@ -757,6 +757,24 @@ int egret_session__profile(struct egret_session *s, struct egret_profile **out,
 	return ret ? egret_fail(err, -ret, "out of memory for a copy of the profile") : 0;
 }
 
+int egret_session__take(struct egret_session *s, struct egret_profile **out,
+			struct egret_error *err)
+{
+	struct egret_profile *profile = egret_pipeline_profile(s->pipeline);
+	int ret;
+
+	/* A recording refers to what was counted by its number. */
+	if (s->writer)
+		return egret_fail(err, EBUSY, "a recording is being written");
+	ret = store_accounting(s, profile, err);
+	if (!ret)
+		ret = egret_pipeline_name_all(s->pipeline, s->stopped, err);
+	if (ret)
+		return ret;
+	ret = egret_profile_take(profile, out);
+	return ret ? egret_fail(err, -ret, "out of memory for a part of the profile") : 0;
+}
+
 const char *egret_event_name(size_t n)
 {
 	return egret_event_spec_name(n);

@@ -45,7 +45,7 @@ long_options() { # FILE: of a help text
 	grep -oE '^  (-[a-zA-Z], |    )--[a-z-]+' "$1" | grep -oE -e '--[a-z-]+'
 }
 
-commands='flame record report annotate export replay symbolize cfi cache doctor help completion'
+commands='flame record report top annotate export replay symbolize cfi cache doctor help completion'
 
 # Help of egret and of each command, both ways.
 run 0 help

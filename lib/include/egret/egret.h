@@ -423,6 +423,16 @@ const char *egret_session__notice(const struct egret_session *session, size_t n)
 int egret_session__profile(struct egret_session *session, struct egret_profile **out,
 			   struct egret_error *err);
 
+/*
+ * What was sampled since the last call, or the start, as a profile of its own, the caller's (needs
+ * keep_profile): for live views. Costs what was sampled, not what was sampled ever; but what is
+ * known of code (names, stacks) stays in the session, and grows with distinct stacks. Several such
+ * profiles are put together by egret_profile__merge.
+ * Errors: -EBUSY: the session has an output.
+ */
+int egret_session__take(struct egret_session *session, struct egret_profile **out,
+			struct egret_error *err);
+
 /* ---- replay -------------------------------------------------------------------------------- */
 
 struct egret_replay_opts {
