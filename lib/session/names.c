@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "session/code_names.h"
+#include "session/code_places.h"
 #include "session/kernel_lines.h"
 #include "session/shown_names.h"
 #include "symbolize/symbolize.h"
@@ -34,6 +35,7 @@ struct egret_names {
 	struct egret_kernel_lines kernel;
 	bool kernel_tried;
 	struct egret_jit_names *jit;
+	unsigned int threads;
 	uint32_t next_frame; /* frames below were looked at */
 	uint32_t next_lines; /* frames below have their lines */
 	uint32_t *unnamed;   /* frames of JIT code without a name so far */
@@ -58,6 +60,11 @@ int egret_names_create(const struct egret_name_source *source,
 	}
 	*out = names;
 	return 0;
+}
+
+void egret_names_set_threads(struct egret_names *names, unsigned int threads)
+{
+	names->threads = threads;
 }
 
 void egret_names_destroy(struct egret_names *names)
@@ -419,29 +426,25 @@ static bool take_line(struct egret_names *names, struct egret_profile *profile,
 }
 
 /* What knows the lines of a frame, and where it has them. code NULL: nothing does. */
-struct place {
-	struct egret_code_names *code;
-	uint64_t vaddr;
-};
-
-static struct place in_kernel(struct egret_names *names, uint64_t address)
+static struct egret_code_place in_kernel(struct egret_names *names, uint64_t address)
 {
 	if (!names->kernel_tried) {
 		names->kernel_tried = true;
 		egret_kernel_lines_open(&names->kernel, names->source, names->kallsyms,
 					names->cache);
 	}
-	return (struct place){ names->kernel.code, address - names->kernel.moved };
+	return (struct egret_code_place){ names->kernel.code, address - names->kernel.moved };
 }
 
-static struct place place_of(struct egret_names *names, const struct egret_profile *profile,
-			     uint32_t number, struct egret_module *const *module_of)
+static struct egret_code_place place_of(struct egret_names *names,
+					const struct egret_profile *profile, uint32_t number,
+					struct egret_module *const *module_of)
 {
 	const struct egret_profile_frame *frame = egret_profile_get_frame(profile, number);
 	uint32_t kind = egret_profile_get_module(profile, frame->module)->kind;
 	uint64_t offset = frame->offset - !!(frame->flags & EGRET_FRAME_F_RETURN);
 	const struct egret_module *module = module_of[frame->module];
-	struct place place = { 0 };
+	struct egret_code_place place = { 0 };
 
 	if (kind == EGRET_MODULE_KERNEL)
 		return in_kernel(names, offset);
@@ -484,7 +487,7 @@ static int add_lines(struct egret_names *names, struct egret_profile *profile, u
 		     struct egret_module *const *module_of, struct egret_writer *writer,
 		     struct egret_error *err)
 {
-	struct place place = place_of(names, profile, number, module_of);
+	struct egret_code_place place = place_of(names, profile, number, module_of);
 	struct egret_profile_line lines[EGRET_CODE_LINES_MAX];
 	struct egret_dwarf_line found[EGRET_CODE_LINES_MAX];
 	size_t n = 0;
@@ -504,36 +507,22 @@ static int add_lines(struct egret_names *names, struct egret_profile *profile, u
 	return writer ? egret_writer_symbol(writer, number, err) : 0;
 }
 
-static int compare_places(const void *a, const void *b)
-{
-	const struct place *x = a, *y = b;
-
-	return (x->code > y->code) - (x->code < y->code);
-}
-
 /* Has all frames that have no lines yet indexed, those of a file together. */
 static void prepare_lines(struct egret_names *names, const struct egret_profile *profile,
 			  struct egret_module *const *module_of)
 {
 	size_t n_frames = egret_profile_n_frames(profile), n = 0;
-	__free_ struct place *places = NULL;
-	__free_ uint64_t *vaddrs = NULL;
+	__free_ struct egret_code_place *places = NULL;
 
 	places = reallocarray(NULL, n_frames + 1, sizeof(*places));
-	vaddrs = reallocarray(NULL, n_frames + 1, sizeof(*vaddrs));
 	/* Without memory they are indexed one by one. */
-	if (!places || !vaddrs)
+	if (!places)
 		return;
 	for (uint32_t f = names->next_lines; f < n_frames; f++) {
 		places[n] = place_of(names, profile, f, module_of);
 		n += places[n].code != NULL;
 	}
-	qsort(places, n, sizeof(*places), compare_places);
-	for (size_t i = 0, end; i < n; i = end) {
-		for (end = i; end < n && places[end].code == places[i].code; end++)
-			vaddrs[end - i] = places[end].vaddr;
-		egret_code_names_prepare(places[i].code, vaddrs, end - i, 0);
-	}
+	egret_code_places_prepare(places, n, names->threads);
 }
 
 static uint64_t now_ns(void)

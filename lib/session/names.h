@@ -33,6 +33,8 @@ int egret_names_create(const struct egret_name_source *source,
 		       const struct egret_module_source *modules, enum egret_demangle demangle,
 		       struct egret_cache *cache, struct egret_names **out);
 void egret_names_destroy(struct egret_names *names);
+/* That may read debug files for EGRET_NAMES_ALL; 0 and 1, the default: the caller's own. */
+void egret_names_set_threads(struct egret_names *names, unsigned int threads);
 
 enum egret_names_depth {
 	/* By what takes no time, symbols and perf maps: frames that have not been looked at. */

@@ -15,6 +15,7 @@
 #include "elf/debug_find.h"
 #include "maps/processes.h"
 #include "session/code_names.h"
+#include "session/code_places.h"
 #include "session/jit_names.h"
 #include "session/kernel_lines.h"
 #include "session/live_names.h"
@@ -175,7 +176,7 @@ static bool find_in_kernel(struct egret_symbolizer *s, uint64_t address, struct 
 /* The files of the process are opened with the first question. False without memory. */
 static bool open_jit(struct egret_symbolizer *s)
 {
-	if (egret_live_names_create(&s->live) ||
+	if ((!s->live && egret_live_names_create(&s->live)) ||
 	    egret_jit_names_create(&egret_live_name_source(s->live)->jit, &s->jit))
 		return false;
 	egret_jit_names_seen(s->jit, s->process);
@@ -343,40 +344,9 @@ static int locate(struct egret_symbolizer *s, uint64_t address, struct egret_loc
 /* Addresses that are prepared together: bounds what that takes, and when the first is answered. */
 #define CHUNK 65536
 
-struct wanted {
-	struct egret_code_names *code;
-	uint64_t vaddr;
-};
-
-static int compare_wanted(const void *a, const void *b)
-{
-	const struct wanted *x = a, *y = b;
-
-	return ((uintptr_t)x->code > (uintptr_t)y->code) -
-	       ((uintptr_t)x->code < (uintptr_t)y->code);
-}
-
-/* Units of DWARF are read for all addresses that fall into them, which costs less than for each. */
-static int prepare_files(const struct egret_symbolizer *s, struct wanted *wanted, size_t n)
-{
-	uint64_t *vaddrs = reallocarray(NULL, n, sizeof(*vaddrs));
-
-	if (!vaddrs)
-		return -ENOMEM;
-	if (s->process)
-		qsort(wanted, n, sizeof(*wanted), compare_wanted);
-	for (size_t i = 0, same; i < n; i += same) {
-		for (same = 0; i + same < n && wanted[i + same].code == wanted[i].code; same++)
-			vaddrs[same] = wanted[i + same].vaddr;
-		egret_code_names_prepare(wanted[i].code, vaddrs, same, s->opts.threads);
-	}
-	free(vaddrs);
-	return 0;
-}
-
 static int prepare(struct egret_symbolizer *s, const uint64_t *addresses, size_t n)
 {
-	__free_ struct wanted *wanted = NULL;
+	__free_ struct egret_code_place *wanted = NULL;
 	size_t n_wanted = 0;
 
 	if (n < 2)
@@ -392,9 +362,10 @@ static int prepare(struct egret_symbolizer *s, const uint64_t *addresses, size_t
 		struct place place = place_of(s, addresses[i]);
 
 		if (place.code)
-			wanted[n_wanted++] = (struct wanted){ place.code, place.vaddr };
+			wanted[n_wanted++] = (struct egret_code_place){ place.code, place.vaddr };
 	}
-	return n_wanted ? prepare_files(s, wanted, n_wanted) : 0;
+	egret_code_places_prepare(wanted, n_wanted, s->opts.threads);
+	return 0;
 }
 
 int egret_symbolizer__find(struct egret_symbolizer *s, const uint64_t *addresses, size_t n,

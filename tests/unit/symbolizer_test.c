@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 #include <egret/egret.h>
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -307,6 +308,65 @@ static void many_at_once_in_order_until_stopped(void)
 	egret_symbolizer__destroy(symbolizer);
 }
 
+#define N_LIBRARIES 6
+
+/* The same lines at every address of the library's function. */
+static void same_lines(struct egret_symbolizer *a, struct egret_symbolizer *b,
+		       const uint64_t *addresses, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct found x = find(a, addresses[i]), y = find(b, addresses[i]);
+
+		CHECK_EQ(y.n_frames, x.n_frames);
+		CHECK_STR(y.names[0], x.names[0]);
+		CHECK_STR(y.file, x.file);
+		CHECK_EQ(y.line, x.line);
+	}
+}
+
+static int count(const struct egret_location *location, void *arg)
+{
+	*(size_t *)arg += location->n_frames;
+	return 0;
+}
+
+/* Files of several modules, indexed by threads, say what they say to one. */
+static void several_modules_by_threads(void)
+{
+	static const char library[] = "static inline int in(int x) { return x * x + 3; }\n"
+				      "int f(int x)\n"
+				      "{\n"
+				      "	x += in(x);\n"
+				      "	return x / 7;\n"
+				      "}\n";
+	struct egret_symbolizer_opts opts = { .size = sizeof(opts), .threads = 4 };
+	struct egret_symbolizer *alone = NULL, *threaded = NULL;
+	uint64_t addresses[N_LIBRARIES * 12];
+	size_t n = 0, n_frames = 0;
+	struct egret_error err = { "" };
+
+	for (int i = 0; i < N_LIBRARIES; i++) {
+		char name[32], *path;
+		void *handle;
+
+		snprintf(name, sizeof(name), "library%d.c", i);
+		path = fixture_compile(name, library, "-O2 -g -shared -fPIC");
+		handle = dlopen(path, RTLD_NOW);
+		for (uint64_t at = 0; handle && at < 12; at++)
+			addresses[n++] = (uintptr_t)dlsym(handle, "f") + at;
+		free(path);
+	}
+	CHECK_EQ(n, N_LIBRARIES * 12);
+	CHECK_EQ(egret_symbolizer__open_process(getpid(), &opts, &threaded, &err), 0);
+	opts.threads = 0;
+	CHECK_EQ(egret_symbolizer__open_process(getpid(), &opts, &alone, &err), 0);
+	CHECK_EQ(egret_symbolizer__find(threaded, addresses, n, count, &n_frames, &err), 0);
+	CHECK(n_frames > n);
+	same_lines(alone, threaded, addresses, n);
+	egret_symbolizer__destroy(alone);
+	egret_symbolizer__destroy(threaded);
+}
+
 int main(void)
 {
 	RUN(names_as_asked_for);
@@ -317,5 +377,6 @@ int main(void)
 	RUN(inlined_functions_and_lines);
 	RUN(from_the_cache);
 	RUN(many_at_once_in_order_until_stopped);
+	RUN(several_modules_by_threads);
 	return DONE();
 }
