@@ -7,8 +7,8 @@
  * another way, so no name that a program chose can be taken for markup or script.
  */
 #include <errno.h>
+#include <libdeflate.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -39,6 +39,9 @@ static void write_base64(FILE *out, const uint8_t *bytes, size_t len)
 	}
 }
 
+/* Of 12. The slower ones save 2 % more. */
+#define PACKING_LEVEL 9
+
 /* What a mark stands for: bytes, packed. */
 struct part {
 	const char *mark;
@@ -47,18 +50,20 @@ struct part {
 
 static int pack(struct egret_buffer *data)
 {
-	uLongf packed_len = compressBound(data->len);
+	struct libdeflate_compressor *c = libdeflate_alloc_compressor(PACKING_LEVEL);
 	struct egret_buffer packed = { 0 };
-	uint8_t *room = egret_buffer_reserve(&packed, packed_len);
+	void *room;
 
-	if (!room || compress2(room, &packed_len, data->data, data->len, 6) != Z_OK) {
-		egret_buffer_deinit(&packed);
+	if (!c)
 		return -ENOMEM;
-	}
-	packed.len = packed_len;
+	room = egret_buffer_reserve(&packed, libdeflate_zlib_compress_bound(c, data->len));
+	if (room)
+		packed.len = libdeflate_zlib_compress(c, data->data, data->len, room,
+						      libdeflate_zlib_compress_bound(c, data->len));
+	libdeflate_free_compressor(c);
 	egret_buffer_deinit(data);
 	*data = packed;
-	return 0;
+	return room ? 0 : -ENOMEM;
 }
 
 /* The page up to the mark, and what the mark stands for. Returns what is behind the mark. */

@@ -134,29 +134,44 @@ static void add_document(struct egret_json *json, const struct egret_page_tables
 
 /* ---- columns: one field of each item -------------------------------------------------------- */
 
-enum field { FIELD_U32, FIELD_U64, FIELD_PARENT };
+/*
+ * A number as it is (of 4 or 8 bytes), or in a way that repeats more: a parent by its distance; by
+ * the difference from the item before, or from the largest one so far.
+ */
+enum field { FIELD_U32, FIELD_U64, FIELD_PARENT, FIELD_DELTA, FIELD_FROM_LARGEST };
 
 struct column {
 	size_t offset;
 	enum field field;
 };
 
-/* A parent is told as its distance, which repeats more. */
-static uint64_t field_of(const struct egret_interned *table, size_t i, const struct column *column)
+static void add_column(struct egret_buffer *data, const struct egret_interned *table,
+		       const struct column *column)
 {
-	const uint8_t *at = table->items + i * table->item_size + column->offset;
+	int64_t last = 0;
 
-	if (column->field == FIELD_U64)
-		return *(const uint64_t *)at;
-	return column->field == FIELD_PARENT ? i - *(const uint32_t *)at : *(const uint32_t *)at;
+	for (size_t i = 0; i < table->n; i++) {
+		const uint8_t *at = table->items + i * table->item_size + column->offset;
+		uint32_t number = *(const uint32_t *)at;
+
+		if (column->field == FIELD_U64)
+			egret_buffer_add_uleb(data, *(const uint64_t *)at);
+		else if (column->field == FIELD_U32)
+			egret_buffer_add_uleb(data, number);
+		else if (column->field == FIELD_PARENT)
+			egret_buffer_add_uleb(data, i - number);
+		else
+			egret_buffer_add_sleb(data, (int64_t)number - last);
+		if (column->field == FIELD_DELTA || number > last)
+			last = number;
+	}
 }
 
 static void add_columns(struct egret_buffer *data, const struct egret_interned *table,
 			const struct column *columns, size_t n)
 {
 	for (size_t c = 0; c < n; c++)
-		for (size_t i = 0; i < table->n; i++)
-			egret_buffer_add_uleb(data, field_of(table, i, &columns[c]));
+		add_column(data, table, &columns[c]);
 }
 
 #define U32(type, field)                                                                           \
@@ -168,25 +183,36 @@ static void add_columns(struct egret_buffer *data, const struct egret_interned *
 		offsetof(struct egret_page_##type, field), FIELD_U64                               \
 	}
 
+#define DELTA(type, field)                                                                         \
+	{                                                                                          \
+		offsetof(struct egret_page_##type, field), FIELD_DELTA                             \
+	}
+
 static const struct column frame_columns[] = {
-	U32(frame, name),     U32(frame, module),   U32(frame, file),
+	DELTA(frame, name),   U32(frame, module),   U32(frame, file),
 	U32(frame, kind),     U32(frame, flags),    U32(frame, ends),
 	U32(frame, line_min), U32(frame, line_max), U32(frame, how),
 };
 static const struct column node_columns[] = {
 	{ offsetof(struct egret_page_node, parent), FIELD_PARENT },
-	U32(node, frame),
+	DELTA(node, frame),
 };
 static const struct column thread_columns[] = {
 	U32(thread, process),
 	U32(thread, comm),
-	U32(thread, pid),
-	U32(thread, tid),
+	DELTA(thread, pid),
+	DELTA(thread, tid),
 };
 static const struct column stack_columns[] = {
-	U32(stack, node),      U32(stack, thread),	 U32(stack, ends),
-	U64(stack, samples),   U64(stack, value),	 U64(stack, bytes_wanted),
-	U64(stack, bytes_got), U64(stack, base_samples), U64(stack, base_value),
+	{ offsetof(struct egret_page_stack, node), FIELD_FROM_LARGEST },
+	U32(stack, thread),
+	U32(stack, ends),
+	U64(stack, samples),
+	U64(stack, value),
+	U64(stack, bytes_wanted),
+	U64(stack, bytes_got),
+	U64(stack, base_samples),
+	U64(stack, base_value),
 };
 
 #define ADD_COLUMNS(data, table, columns)                                                          \

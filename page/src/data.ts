@@ -45,6 +45,29 @@ export class Reader {
     return column;
   }
 
+  // Zigzag: small numbers of either sign.
+  signed(): number {
+    const n = this.next();
+    return n % 2 ? -(n + 1) / 2 : n / 2;
+  }
+
+  // By the difference from the one before.
+  deltas(n: number): Int32Array {
+    const column = new Int32Array(n);
+    for (let i = 0, last = 0; i < n; i++) column[i] = last += this.signed();
+    return column;
+  }
+
+  // By the difference from the largest one so far.
+  fromLargest(n: number): Uint32Array {
+    const column = new Uint32Array(n);
+    for (let i = 0, largest = 0; i < n; i++) {
+      column[i] = largest + this.signed();
+      largest = Math.max(largest, column[i]!);
+    }
+    return column;
+  }
+
   f64(n: number): Float64Array {
     const column = new Float64Array(n);
     for (let i = 0; i < n; i++) column[i] = this.next();
@@ -144,7 +167,7 @@ export class Profile {
     [this.nFrames, this.nNodes, this.nThreads, this.nStacks] = [frames, nodes, threads, stacks];
     const r = new Reader(data, 4 + length);
     this.frames = {
-      name: r.u32(frames),
+      name: new Uint32Array(r.deltas(frames).buffer),
       module: r.u32(frames),
       file: r.u32(frames),
       kind: r.u32(frames),
@@ -156,15 +179,15 @@ export class Profile {
     };
     const parent = r.u32(nodes); // stored as the distance to the parent
     for (let n = 0; n < nodes; n++) parent[n] = n - parent[n]!;
-    this.nodes = { parent, frame: r.u32(nodes) };
+    this.nodes = { parent, frame: new Uint32Array(r.deltas(nodes).buffer) };
     this.threads = {
       process: r.u32(threads),
       comm: r.u32(threads),
-      pid: Int32Array.from(r.u32(threads)),
-      tid: Int32Array.from(r.u32(threads)),
+      pid: r.deltas(threads),
+      tid: r.deltas(threads),
     };
     this.stacks = {
-      node: r.u32(stacks),
+      node: r.fromLargest(stacks),
       thread: r.u32(stacks),
       ends: r.u32(stacks),
       samples: r.f64(stacks),

@@ -43,6 +43,7 @@ export function Graph({ page, name, tree, rootAtBottom }: Props) {
   useLayoutEffect(() => {
     const chart = page.charts.get(name)!;
     chart.layer.whole = page.whole;
+    chart.layer.timeOffset = page.window?.from ?? 0;
     chart.setPalette(page.colours);
     chart.setDirection(rootAtBottom);
     chart.setTree(tree);

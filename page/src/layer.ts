@@ -40,6 +40,7 @@ export class FlameLayer extends UIPlugin {
   zoomedLevel = 0; // what lies above is drawn as callers
   palette: Palette = palette(false);
   tree: Tree;
+  timeOffset = 0; // of a tree in time: microseconds at its left edge
   // Of a comparison: what shares are of, and samples on both sides.
   whole = { before: 0, after: 0, base: 0, samples: 0 };
   #hits: Float64Array | null = null; // of a search: running count of the nodes that match
@@ -166,7 +167,10 @@ export class FlameLayer extends UIPlugin {
   #label(n: number, w: number): string {
     const room = w - 10;
     const f = this.tree.frame[n]!;
-    const name = this.tree.name(n).slice(0, LONGEST_LABEL);
+    const name = this.tree
+      .name(n)
+      .slice(0, LONGEST_LABEL)
+      .replaceAll("(anonymous namespace)::", "");
     if (f < 0 || !NAMESPACED.has(this.classes.kind[f]!) || this.#fit(name, room) === name)
       return this.#fit(name, room);
     let short = name.replace(/(?<=[^(\s])\(.*$/s, "");
@@ -222,9 +226,28 @@ export class FlameLayer extends UIPlugin {
       );
   }
 
+  // When: lines through the graph, and times in its first row.
+  #renderTimes(): void {
+    const { renderEngine: engine } = this;
+    const from = engine.positionX;
+    const width = engine.getRealView();
+    const rough = width / Math.max(1, engine.width / 130);
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const step = power * ([1, 2, 5].find((n) => n * power >= rough) ?? 10);
+    const digits = Math.max(0, 6 - Math.floor(Math.log10(step)));
+    const first = Math.ceil((this.timeOffset + from) / step) * step - this.timeOffset;
+    for (let us = first; us < from + width; us += step) {
+      const x = engine.timeToPosition(us);
+      engine.addRect({ color: this.palette.line, x, y: ROW, w: 1, h: engine.height }, 0);
+      const text = `${((this.timeOffset + us) / 1e6).toFixed(digits)} s`;
+      if (x > 160) engine.addText({ text, x: x - 4, y: this.top(0) - 2, w: 130 }, 1);
+    }
+  }
+
   override render(): boolean {
     const { tree, renderEngine: engine } = this;
     this.scrollBy(0);
+    if (tree.inTime) this.#renderTimes();
     for (let level = 0; level < tree.depth; level++) {
       const y = this.top(level);
       if (y + ROW > 0 && y < engine.height) this.#renderLevel(level, y);
