@@ -25,6 +25,8 @@ static const struct opt options[] = {
 	  NULL },
 	{ "event", 'e', OPT_STRING, offsetof(struct export_opts, page.event), "EVENT",
 	  "Which event of the recording (the first)", NULL },
+	{ "mark-recovered", 0, OPT_FLAG, offsetof(struct export_opts, page.mark_recovered), NULL,
+	  "Folded: names of frames whose caller was found without CFI end in _[r]", NULL },
 	{ 0 },
 };
 

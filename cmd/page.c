@@ -47,6 +47,7 @@ int page_write(const char *input, const char *format, const char *output_path,
 		.title = opts->title,
 		.by_thread = opts->by_thread,
 		.no_kernel = opts->no_kernel,
+		.mark_recovered = opts->mark_recovered,
 		.fields = opts->fields,
 	};
 	struct egret_profile *profile;

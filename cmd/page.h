@@ -13,6 +13,7 @@ struct page_opts {
 	const char *fields; /* of a sample; NULL: the default */
 	bool by_thread;
 	bool no_kernel;
+	bool mark_recovered;
 };
 
 /* How the page is to look; offsets are in struct page_opts. */

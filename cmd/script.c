@@ -19,7 +19,7 @@ static const struct opt options[] = {
 	  "What to write (-: standard output)", NULL },
 	{ "fields", 'F', OPT_STRING, offsetof(struct script_opts, page.fields), "FIELD[,FIELD...]",
 	  "What to print of a sample: comm, pid, tid, cpu, time, period, event, ip, sym, dso, "
-	  "srcline (all but srcline); +FIELD and -FIELD change that",
+	  "srcline, how (all but srcline and how); +FIELD and -FIELD change that",
 	  NULL },
 	{ "event", 'e', OPT_STRING, offsetof(struct script_opts, page.event), "EVENT",
 	  "Which event of the recording (the first)", NULL },

@@ -143,8 +143,10 @@ static bool name_equal(const void *owner, uint32_t value, const void *key)
 }
 
 /* FlameGraph's annotations, by which its palettes tell kinds of code apart. */
-static const char *suffix_of(const struct egret_frame *frame)
+static const char *suffix_of(const struct folded *f, const struct egret_frame *frame)
 {
+	if (f->opts->mark_recovered && frame->flags & EGRET_FRAME_F_RECOVERED)
+		return "_[r]";
 	if (frame->kind == EGRET_FRAME_KERNEL)
 		return "_[k]";
 	if (frame->kind == EGRET_FRAME_JIT)
@@ -154,7 +156,7 @@ static const char *suffix_of(const struct egret_frame *frame)
 
 static uint32_t label_of(struct folded *f, const struct egret_frame *frame)
 {
-	struct known_name name = { .name = frame->name, .suffix = suffix_of(frame) };
+	struct known_name name = { .name = frame->name, .suffix = suffix_of(f, frame) };
 	uint64_t hash = egret_hash64((uintptr_t)name.name) ^ egret_hash64((uintptr_t)name.suffix);
 	uint32_t found = egret_index_find(&f->name_index, hash, &name, name_equal, f);
 

@@ -29,7 +29,8 @@
 	X(IP, "ip")                                                                                \
 	X(SYM, "sym")                                                                              \
 	X(DSO, "dso")                                                                              \
-	X(SRCLINE, "srcline")
+	X(SRCLINE, "srcline")                                                                      \
+	X(HOW, "how")
 
 #define FIELD_NUMBER(id, name) NUMBER_##id,
 enum field_number { FIELDS(FIELD_NUMBER) NR_FIELDS };
@@ -38,7 +39,7 @@ enum field { FIELDS(FIELD_BIT) };
 #define FIELD_NAME(id, name) name,
 static const char *const field_names[] = { FIELDS(FIELD_NAME) };
 
-#define DEFAULT_FIELDS ((1u << NR_FIELDS) - 1 - FIELD_SRCLINE)
+#define DEFAULT_FIELDS ((1u << NR_FIELDS) - 1 - FIELD_SRCLINE - FIELD_HOW)
 #define STACK_FIELDS (FIELD_IP | FIELD_SYM | FIELD_DSO | FIELD_SRCLINE)
 
 struct script {
@@ -128,6 +129,14 @@ static const char *dso_of(struct script *s, const struct egret_frame *frame)
 	return *frame->module ? clean(s, frame->module) : "[unknown]";
 }
 
+/* How its caller was found, where that was not by CFI. */
+static const char *how_of(const struct egret_frame *frame)
+{
+	if (frame->flags & EGRET_FRAME_F_RECOVERED)
+		return " [recovered]";
+	return frame->flags & EGRET_FRAME_F_FRAME_POINTER ? " [frame-pointer]" : "";
+}
+
 static void print_frame(struct script *s, const struct egret_frame *frame)
 {
 	putc('\t', s->out);
@@ -137,6 +146,8 @@ static void print_frame(struct script *s, const struct egret_frame *frame)
 		fprintf(s->out, " %s", clean(s, frame->name));
 	if (s->fields & FIELD_DSO)
 		fprintf(s->out, " (%s)", dso_of(s, frame));
+	if (s->fields & FIELD_HOW)
+		fputs(how_of(frame), s->out);
 	putc('\n', s->out);
 	if (s->fields & FIELD_SRCLINE && frame->file)
 		fprintf(s->out, "  %s:%u\n", clean(s, frame->file), frame->line);

@@ -35,6 +35,7 @@ struct pprof {
 	struct on_cpu *cpus; /* of the entry under way, by CPU */
 	struct egret_buffer packed;
 	struct egret_buffer locations; /* uint64_t, of the sample under way */
+	uint32_t n_recovered;	       /* of them: found without CFI */
 	bool failed;		       /* no memory */
 };
 
@@ -65,16 +66,24 @@ static int64_t string(struct pprof *p, const char *text)
 
 /* ---- samples -------------------------------------------------------------------------------- */
 
+static bool is_recovered(const struct pprof *p, uint32_t frame)
+{
+	return egret_profile_get_frame(p->code.profile, frame)->flags & EGRET_FRAME_F_RECOVERED;
+}
+
 /* Leaf first. */
 static void collect_locations(struct pprof *p, uint32_t stack)
 {
 	egret_buffer_clear(&p->locations);
+	p->n_recovered = 0;
 	while (stack) {
 		struct egret_profile_node node = egret_profile_get_stack(p->code.profile, stack);
 		uint64_t id = (uint64_t)node.frame + 1;
 
-		if (egret_code_has_frame(&p->code, node.frame))
+		if (egret_code_has_frame(&p->code, node.frame)) {
 			egret_buffer_add(&p->locations, &id, sizeof(id));
+			p->n_recovered += is_recovered(p, node.frame);
+		}
 		stack = node.parent;
 	}
 }
@@ -116,6 +125,9 @@ static size_t add_labels(struct pprof *p, uint32_t thread, uint32_t cpu,
 	add_label(p, &labels[n++], "thread", egret_profile_get_string(profile, t->comm), 0);
 	add_label(p, &labels[n++], "tid", NULL, t->tid);
 	add_label(p, &labels[n++], "cpu", cpu_name(p, cpu), 0);
+	/* A location has no labels: how many of the stack's were found without CFI. */
+	if (p->n_recovered)
+		add_label(p, &labels[n++], "recovered", NULL, p->n_recovered);
 	return n;
 }
 

@@ -30,6 +30,7 @@ struct speedscope {
 	struct egret_code_tables code;
 	struct egret_by_thread by_thread;
 	struct span *spans;	     /* by frame */
+	bool *recovered;	     /* by function: one of its frames was found without CFI */
 	struct egret_buffer numbers; /* uint32_t: what spans are of */
 	struct egret_json json;
 	bool is_time; /* weights are nanoseconds */
@@ -58,6 +59,24 @@ static int add_span(struct speedscope *s, uint32_t frame)
 	return s->numbers.failed ? -ENOMEM : 0;
 }
 
+/* Marks the functions of frames that were found without CFI. */
+static int mark_recovered(struct speedscope *s)
+{
+	const struct egret_profile *profile = s->code.profile;
+	const uint32_t *numbers = (const uint32_t *)s->numbers.data;
+
+	s->recovered = calloc(s->code.functions.n + 1, sizeof(*s->recovered));
+	for (uint32_t f = 0; s->recovered && f < egret_profile_n_frames(profile); f++) {
+		const struct span *span = &s->spans[f];
+
+		if (!(egret_profile_get_frame(profile, f)->flags & EGRET_FRAME_F_RECOVERED))
+			continue;
+		for (uint32_t i = 0; i < span->n; i++)
+			s->recovered[numbers[span->first + i]] = true;
+	}
+	return s->recovered ? 0 : -ENOMEM;
+}
+
 static int add_spans(struct speedscope *s)
 {
 	const struct egret_frame no_stack = { .name = NO_STACK };
@@ -70,7 +89,7 @@ static int add_spans(struct speedscope *s)
 	for (uint32_t f = 0; f < n; f++)
 		if (s->code.used[f] && add_span(s, f))
 			return -ENOMEM;
-	return 0;
+	return mark_recovered(s);
 }
 
 static void write_frames(struct speedscope *s)
@@ -86,6 +105,8 @@ static void write_frames(struct speedscope *s)
 		egret_json_text(&s->json, "name", strings[f->name]);
 		if (f->file)
 			egret_json_text(&s->json, "file", strings[f->file]);
+		if (s->recovered[i])
+			egret_json_bool(&s->json, "recovered", true);
 		egret_json_close_object(&s->json);
 	}
 	egret_json_close_array(&s->json);
@@ -294,6 +315,7 @@ static int write_speedscope(const struct egret_profile *profile,
 	egret_by_thread_deinit(&s.by_thread);
 	egret_buffer_deinit(&s.numbers);
 	free(s.spans);
+	free(s.recovered);
 	return ret ? egret_fail(err, ENOMEM, "not enough memory for the speedscope file") : 0;
 }
 

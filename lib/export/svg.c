@@ -40,7 +40,8 @@ struct node {
 	uint32_t module; /* string */
 	uint32_t colour; /* the key ends here */
 	uint32_t child, sibling;
-	uint64_t samples; /* with those of its children */
+	uint64_t samples;  /* with those of its children */
+	bool is_recovered; /* one of its frames was found without CFI */
 };
 
 struct svg {
@@ -119,6 +120,8 @@ static int add_stack(const struct egret_stack *stack, void *arg)
 		if (!s->opts->no_kernel || frame->kind != EGRET_FRAME_KERNEL)
 			node = step(s, node, frame->name, frame->module, colour_of(frame),
 				    stack->samples);
+		if (node != NONE && frame->flags & EGRET_FRAME_F_RECOVERED)
+			node_at(s, node)->is_recovered = true;
 	}
 	return node == NONE ? -ENOMEM : 0;
 }
@@ -233,8 +236,10 @@ static void print_node(const struct svg *s, const struct node *node, double x, d
 		fputs("\n", s->out);
 		print_escaped(s->out, module, strlen(module));
 	}
-	fprintf(s->out, "\n%" PRIu64 " samples, %.2f %%</title>", node->samples,
+	fprintf(s->out, "\n%" PRIu64 " samples, %.2f %%", node->samples,
 		100.0 * (double)node->samples / (double)all);
+	fputs(node->is_recovered ? "\nits caller was found without CFI</title>" : "</title>",
+	      s->out);
 	fprintf(s->out, "<rect x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%d\" fill=\"", x, y,
 		width, ROW - 1);
 	print_colour(s, node);

@@ -231,7 +231,8 @@ struct egret_export_opts {
 	uint32_t event;	   /* index; the first one by default */
 	bool by_thread; /* folded: the first frame is the thread, "comm-pid/tid", not the process */
 	bool no_kernel; /* leave kernel frames out */
-	uint8_t reserved[2];
+	bool mark_recovered; /* folded: frames with EGRET_FRAME_F_RECOVERED end in "_[r]" */
+	uint8_t reserved;
 	const char *fields; /* perf-script: "comm,sym", "+srcline,-cpu"; NULL: the default */
 	/* html, flamegraph: show what has changed since this profile; the caller's, NULL: none */
 	const struct egret_profile *base;
