@@ -5,6 +5,13 @@
 #include <stdint.h>
 #include <string.h>
 
+/* What ends a line, or turns the text behind it around: a name could pretend to be another one. */
+static bool changes_layout(uint32_t code)
+{
+	return code == 0x200e || code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
+	       (code >= 0x2066 && code <= 0x2069);
+}
+
 /* Bytes of the character at p, which ends with a NUL at the latest; 0: it is none to be shown. */
 static size_t character_len(const unsigned char *p)
 {
@@ -20,7 +27,8 @@ static size_t character_len(const unsigned char *p)
 		code = code << 6 | (p[i] & 0x3f);
 	}
 	/* Longer than need be, halves of UTF-16's pairs, beyond Unicode, control characters. */
-	if (code < least[len] || code >> 11 == 0x1b || code > 0x10ffff || code < 0xa0)
+	if (code < least[len] || code >> 11 == 0x1b || code > 0x10ffff || code < 0xa0 ||
+	    changes_layout(code))
 		return 0;
 	return len;
 }
