@@ -206,26 +206,22 @@ static int add_entries(struct filter *f)
 /* Of an entry that loses samples, what was wanted and got is told in proportion. */
 static int add_samples(struct filter *f)
 {
+	struct egret_profile_shares shares;
+	int ret = egret_profile_shares_init(&shares, f->from);
+
 	egret_profile_keep_samples(f->to);
-	for (size_t i = 0; i < f->from->samples.n; i++) {
+	for (size_t i = 0; i < f->from->samples.n && !ret; i++) {
 		const struct egret_profile_sample *s = &f->from->samples.items[i];
-		const struct egret_profile_entry *entry = &f->from->entries.items[s->entry];
-		const struct egret_profile_values *all = &entry->values;
-		struct egret_profile_key key = entry->key;
-		struct egret_profile_values values = {
-			.samples = 1,
-			.value = s->value,
-			.bytes_wanted = all->bytes_wanted / all->samples,
-			.bytes_got = all->bytes_got / all->samples,
-		};
+		struct egret_profile_values values = egret_profile_share(&shares, s);
+		struct egret_profile_key key = f->from->entries.items[s->entry].key;
 
 		if (!keeps_sample(f, s) || !keeps_entry(f, &key))
 			continue;
 		key.stack = f->renamed[key.stack];
-		if (egret_profile_add_sample(f->to, &key, &values, s->time, s->cpu))
-			return -ENOMEM;
+		ret = egret_profile_add_sample(f->to, &key, &values, s->time, s->cpu);
 	}
-	return 0;
+	egret_profile_shares_deinit(&shares);
+	return ret ? -ENOMEM : 0;
 }
 
 /* ---- the whole */

@@ -140,24 +140,20 @@ static int merge_entries(struct merging *m)
 	return 0;
 }
 
-/* The bytes of cut stacks are kept for each entry: a sample has its share of them. */
 static int merge_samples(struct merging *m)
 {
-	for (size_t i = 0; i < m->from->samples.n; i++) {
-		const struct egret_profile_sample *s = &m->from->samples.items[i];
-		const struct egret_profile_entry *entry = &m->from->entries.items[s->entry];
-		struct egret_profile_key key = key_of(m, &entry->key);
-		struct egret_profile_values values = {
-			.samples = 1,
-			.value = s->value,
-			.bytes_wanted = entry->values.bytes_wanted / entry->values.samples,
-			.bytes_got = entry->values.bytes_got / entry->values.samples,
-		};
+	struct egret_profile_shares shares;
+	int ret = egret_profile_shares_init(&shares, m->from);
 
-		if (egret_profile_add_sample(m->to, &key, &values, s->time, s->cpu))
-			return -ENOMEM;
+	for (size_t i = 0; i < m->from->samples.n && !ret; i++) {
+		const struct egret_profile_sample *s = &m->from->samples.items[i];
+		struct egret_profile_key key = key_of(m, &m->from->entries.items[s->entry].key);
+		struct egret_profile_values values = egret_profile_share(&shares, s);
+
+		ret = egret_profile_add_sample(m->to, &key, &values, s->time, s->cpu);
 	}
-	return 0;
+	egret_profile_shares_deinit(&shares);
+	return ret ? -ENOMEM : 0;
 }
 
 /* ---- labels --------------------------------------------------------------------------------- */

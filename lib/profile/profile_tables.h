@@ -79,6 +79,23 @@ int egret_profile_copy_tables(struct egret_profile *to, const struct egret_profi
 /* Of these only what is known of the recording, the events and the numbers of the accounting. */
 int egret_profile_copy_labels(struct egret_profile *to, const struct egret_profile *from);
 
+/*
+ * The bytes of captures are kept for each entry: a sample has its share of them. All samples of an
+ * entry together have what the entry has.
+ */
+struct egret_profile_shares {
+	const struct egret_profile *profile;
+	uint64_t *taken; /* by entry: samples that have had theirs */
+};
+
+/* 0 or -ENOMEM. Give back with _deinit in any case. */
+int egret_profile_shares_init(struct egret_profile_shares *shares,
+			      const struct egret_profile *profile);
+void egret_profile_shares_deinit(struct egret_profile_shares *shares);
+/* What is one sample's, asked for once. */
+struct egret_profile_values egret_profile_share(struct egret_profile_shares *shares,
+						const struct egret_profile_sample *sample);
+
 struct egret_profile_view *egret_profile_view_create(void);
 void egret_profile_view_destroy(struct egret_profile_view *view);
 /* The names of a frame have changed. */

@@ -36,6 +36,41 @@ const struct egret_profile_sample *egret_profile_get_sample(const struct egret_p
 	return s < p->samples.n ? &p->samples.items[s] : NULL;
 }
 
+/* ---- what is one sample's */
+
+int egret_profile_shares_init(struct egret_profile_shares *shares,
+			      const struct egret_profile *profile)
+{
+	*shares = (struct egret_profile_shares){
+		.profile = profile,
+		.taken = calloc(profile->entries.n + 1, sizeof(*shares->taken)),
+	};
+	return shares->taken ? 0 : -ENOMEM;
+}
+
+void egret_profile_shares_deinit(struct egret_profile_shares *shares)
+{
+	free(shares->taken);
+}
+
+/* The first ones have one more, where it does not come out even. */
+struct egret_profile_values egret_profile_share(struct egret_profile_shares *shares,
+						const struct egret_profile_sample *sample)
+{
+	const struct egret_profile_values *all =
+		&shares->profile->entries.items[sample->entry].values;
+	uint64_t place = shares->taken[sample->entry]++;
+
+	return (struct egret_profile_values){
+		.samples = 1,
+		.value = sample->value,
+		.bytes_wanted = all->bytes_wanted / all->samples +
+				(place < all->bytes_wanted % all->samples),
+		.bytes_got = all->bytes_got / all->samples +
+			     (place < all->bytes_got % all->samples),
+	};
+}
+
 /* ---- the order of time */
 
 /*

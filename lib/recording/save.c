@@ -9,27 +9,31 @@
 static int write_samples(struct egret_writer *writer, const struct egret_profile *p,
 			 struct egret_error *err)
 {
-	int ret = 0;
+	struct egret_profile_shares shares;
+	int ret = egret_profile_shares_init(&shares, p);
 
+	if (ret)
+		egret_fail(err, ENOMEM, "out of memory");
 	for (size_t i = 0; !ret && i < p->samples.n; i++) {
 		const struct egret_profile_sample *s = &p->samples.items[i];
-		const struct egret_profile_entry *entry = &p->entries.items[s->entry];
+		const struct egret_profile_key *key = &p->entries.items[s->entry].key;
+		struct egret_profile_values share = egret_profile_share(&shares, s);
 		struct egret_sample_row row = {
 			.time = s->time,
 			.value = s->value,
 			.cpu = s->cpu,
-			.thread = entry->key.thread,
-			.stack = entry->key.stack,
-			.event = entry->key.event,
-			.capture_end = entry->key.capture_end,
-			.unwind_end = entry->key.unwind_end,
-			.bytes_wanted =
-				(uint32_t)(entry->values.bytes_wanted / entry->values.samples),
-			.bytes_got = (uint32_t)(entry->values.bytes_got / entry->values.samples),
+			.thread = key->thread,
+			.stack = key->stack,
+			.event = key->event,
+			.capture_end = key->capture_end,
+			.unwind_end = key->unwind_end,
+			.bytes_wanted = (uint32_t)share.bytes_wanted,
+			.bytes_got = (uint32_t)share.bytes_got,
 		};
 
 		ret = egret_writer_sample(writer, &row, err);
 	}
+	egret_profile_shares_deinit(&shares);
 	return ret;
 }
 

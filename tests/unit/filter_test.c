@@ -3,6 +3,8 @@
 #include "test.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "profile/profile.h"
 
@@ -265,6 +267,51 @@ static void sorts(void)
 	egret_profile__destroy(profile);
 }
 
+static void check_bytes(const struct egret_profile *p, uint64_t wanted, uint64_t got)
+{
+	CHECK_EQ(egret_profile_n_entries(p), 1);
+	CHECK_EQ(egret_profile_get_entry(p, 0)->values.samples, 7);
+	CHECK_EQ(egret_profile_get_entry(p, 0)->values.bytes_wanted, wanted);
+	CHECK_EQ(egret_profile_get_entry(p, 0)->values.bytes_got, got);
+}
+
+/* Bytes of captures are kept for an entry: its samples together have all of them again. */
+static void no_bytes_are_lost(void)
+{
+	struct egret_filter_opts opts = { .size = sizeof(opts),
+					  .cpus = (const uint32_t[]){ 3 },
+					  .n_cpus = 1 };
+	const struct egret_profile *one[1];
+	struct egret_profile *made = NULL;
+	char path[] = "/tmp/egret-filter-XXXXXX";
+	int fd = mkstemp(path);
+
+	CHECK_EQ(egret_profile_create(&profile), 0);
+	egret_profile_keep_samples(profile);
+	CHECK_EQ(egret_profile_add_event(profile, &(struct egret_event){ "e", "count", 0, 1 }), 0);
+	web = thread("a", "a", 1, 1);
+	for (uint32_t i = 0; i < 7; i++) {
+		struct egret_profile_key key = { .thread = web, .unwind_end = 4 };
+		struct egret_profile_values values = { 1, 1, i ? 1000 : 1003, i ? 10 : 11 };
+
+		CHECK_EQ(egret_profile_add_sample(profile, &key, &values, i, 3), 0);
+	}
+	CHECK_EQ(egret_profile__filter(profile, &opts, &made, NULL), 0);
+	check_bytes(made, 7003, 71);
+	egret_profile__destroy(made);
+	one[0] = profile;
+	CHECK_EQ(egret_profile__merge(one, 1, &made, NULL), 0);
+	check_bytes(made, 7003, 71);
+	CHECK_EQ(egret_profile__save(made, fd, NULL), 0);
+	egret_profile__destroy(made);
+	CHECK_EQ(egret_profile__open(path, &made, NULL), 0);
+	check_bytes(made, 7003, 71);
+	egret_profile__destroy(made);
+	egret_profile__destroy(profile);
+	close(fd);
+	unlink(path);
+}
+
 int main(void)
 {
 	RUN(keeps_all);
@@ -275,5 +322,6 @@ int main(void)
 	RUN(by_time);
 	RUN(refuses);
 	RUN(sorts);
+	RUN(no_bytes_are_lost);
 	return DONE();
 }
