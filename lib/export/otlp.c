@@ -112,7 +112,9 @@ static void write_sample(struct otlp *o, uint32_t entry)
 	const struct egret_profile_key *key = &egret_profile_get_entry(profile, entry)->key;
 	const struct egret_profile_thread *t = egret_profile_get_thread(profile, key->thread);
 	Egret__Otlp__Sample message = EGRET__OTLP__SAMPLE__INIT;
-	int32_t attributes[4];
+	uint32_t cgroup = egret_profile_get_cgroup(profile, key->thread);
+	int32_t attributes[5];
+	size_t n_attributes = 4;
 	size_t n = egret_by_thread_count(&o->by_entry, entry);
 
 	egret_buffer_clear(&o->values);
@@ -132,8 +134,11 @@ static void write_sample(struct otlp *o, uint32_t entry)
 	attributes[2] = put_attribute(o, "thread.id", NULL, t->tid);
 	attributes[3] = put_attribute(o, "thread.name", egret_profile_get_string(profile, t->comm),
 				      0);
+	if (cgroup)
+		attributes[n_attributes++] = put_attribute(
+			o, "process.linux.cgroup", egret_profile_get_string(profile, cgroup), 0);
 	message.stack_index = put_stack(o, key->stack);
-	message.n_attribute_indices = 4;
+	message.n_attribute_indices = n_attributes;
 	message.attribute_indices = attributes;
 	message.n_values = message.n_timestamps_unix_nano = n;
 	message.values = (int64_t *)o->values.data;

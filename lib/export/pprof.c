@@ -88,7 +88,7 @@ static void collect_locations(struct pprof *p, uint32_t stack)
 	}
 }
 
-#define MAX_LABELS 6
+#define MAX_LABELS 7
 
 static void add_label(struct pprof *p, Egret__Pprof__Label *label, const char *key,
 		      const char *text, int64_t number)
@@ -118,6 +118,7 @@ static size_t add_labels(struct pprof *p, uint32_t thread, uint32_t cpu,
 {
 	const struct egret_profile *profile = p->code.profile;
 	const struct egret_profile_thread *t = egret_profile_get_thread(profile, thread);
+	uint32_t cgroup = egret_profile_get_cgroup(profile, thread);
 	size_t n = 0;
 
 	add_label(p, &labels[n++], "process", egret_profile_get_string(profile, t->process), 0);
@@ -128,6 +129,8 @@ static size_t add_labels(struct pprof *p, uint32_t thread, uint32_t cpu,
 	/* A location has no labels: how many of the stack's were found without CFI. */
 	if (p->n_recovered)
 		add_label(p, &labels[n++], "recovered", NULL, p->n_recovered);
+	if (cgroup)
+		add_label(p, &labels[n++], "cgroup", egret_profile_get_string(profile, cgroup), 0);
 	return n;
 }
 

@@ -171,6 +171,30 @@ static int read_comm_live(void *arg, int pid, char *to, size_t size)
 	return ret;
 }
 
+/* cgroups(7): lines of "number:controllers:path"; version 2 has the number 0, and the last line. */
+static int read_cgroup_live(void *arg, int pid, char *to, size_t size)
+{
+	char path[64];
+	struct egret_buffer text = { 0 };
+	const char *line;
+	int ret;
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
+	ret = read_all(path, &text);
+	egret_buffer_add(&text, "", 1);
+	if (!ret && text.failed)
+		ret = -ENOMEM;
+	if (!ret) {
+		line = strstr((const char *)text.data, "0::");
+		line = strchr(line ? line + 3 : (const char *)text.data, '/');
+		if (line)
+			snprintf(to, size, "%.*s", (int)strcspn(line, "\n"), line);
+		ret = line ? 0 : -ENOENT;
+	}
+	egret_buffer_deinit(&text);
+	return ret;
+}
+
 /*
  * Only a page that is there: one that is not may be somebody's to deliver (userfaultfd, FUSE), who
  * may take forever. proc(5) of pagemap: bit 63 of a page's entry.
@@ -206,4 +230,5 @@ const struct egret_process_source egret_process_source_live = {
 	.read_maps = read_maps_live,
 	.read_comm = read_comm_live,
 	.read_code = read_code_live,
+	.read_cgroup = read_cgroup_live,
 };

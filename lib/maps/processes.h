@@ -31,6 +31,8 @@ struct egret_process_source {
 	 * not waited for. */
 	int (*read_code)(void *arg, int pid, uint64_t addr, void *to, size_t len);
 	void *arg;
+	/* The path of its cgroup (of version 2, where there are both). May be NULL. */
+	int (*read_cgroup)(void *arg, int pid, char *to, size_t size);
 };
 
 extern const struct egret_process_source egret_process_source_live;

@@ -22,6 +22,9 @@ static int copy_names(struct egret_profile *to, const struct egret_profile *from
 	for (size_t i = 0; i < from->threads.n; i++)
 		if (egret_profile_thread(to, &from->threads.items[i], NULL) != i)
 			return -ENOMEM;
+	for (size_t i = 0; i < from->cgroups.n; i++)
+		if (egret_profile_set_cgroup(to, (uint32_t)i, from->cgroups.items[i]))
+			return -ENOMEM;
 	return 0;
 }
 

@@ -235,3 +235,21 @@ uint16_t egret_profile_get_reason(const struct egret_profile *p, uint32_t frame)
 {
 	return frame < p->reasons.n ? p->reasons.items[frame] : 0;
 }
+
+int egret_profile_set_cgroup(struct egret_profile *p, uint32_t thread, uint32_t cgroup)
+{
+	if (thread >= p->threads.n || cgroup >= p->strings.n)
+		return -EINVAL;
+	while (p->cgroups.n <= thread) {
+		if (!EGRET_TABLE_ROOM(&p->cgroups))
+			return -ENOMEM;
+		p->cgroups.items[p->cgroups.n++] = 0;
+	}
+	p->cgroups.items[thread] = cgroup;
+	return 0;
+}
+
+uint32_t egret_profile_get_cgroup(const struct egret_profile *p, uint32_t thread)
+{
+	return thread < p->cgroups.n ? p->cgroups.items[thread] : 0;
+}

@@ -46,6 +46,16 @@ static void merging_deinit(struct merging *m)
 	free(m->events);
 }
 
+/* That of the first one that knows it. */
+static int merge_cgroup(struct merging *m, uint32_t thread)
+{
+	uint32_t cgroup = egret_profile_get_cgroup(m->from, thread);
+
+	if (!cgroup || egret_profile_get_cgroup(m->to, m->threads[thread]))
+		return 0;
+	return egret_profile_set_cgroup(m->to, m->threads[thread], m->strings[cgroup]);
+}
+
 static int merge_names(struct merging *m)
 {
 	for (size_t i = 0; i < m->from->strings.n; i++) {
@@ -69,7 +79,7 @@ static int merge_names(struct merging *m)
 		thread.process = m->strings[thread.process];
 		thread.comm = m->strings[thread.comm];
 		m->threads[i] = egret_profile_thread(m->to, &thread, NULL);
-		if (m->threads[i] == UINT32_MAX)
+		if (m->threads[i] == UINT32_MAX || merge_cgroup(m, (uint32_t)i))
 			return -ENOMEM;
 	}
 	return 0;

@@ -65,6 +65,7 @@ void egret_profile__destroy(struct egret_profile *p)
 	EGRET_TABLE_DEINIT(&p->entries);
 	EGRET_TABLE_DEINIT(&p->spans);
 	EGRET_TABLE_DEINIT(&p->lines);
+	EGRET_TABLE_DEINIT(&p->cgroups);
 	EGRET_TABLE_DEINIT(&p->reasons);
 	EGRET_TABLE_DEINIT(&p->meta);
 	EGRET_TABLE_DEINIT(&p->events);

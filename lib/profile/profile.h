@@ -197,6 +197,10 @@ const struct egret_frame *egret_profile_frames_at(const struct egret_profile *p,
  */
 int egret_profile_take(struct egret_profile *p, struct egret_profile **out);
 
+/* The cgroup of a thread's process, a string; 0: not known. 0, -ENOMEM or -EINVAL. */
+int egret_profile_set_cgroup(struct egret_profile *p, uint32_t thread, uint32_t cgroup);
+uint32_t egret_profile_get_cgroup(const struct egret_profile *p, uint32_t thread);
+
 /* A copy of everything. For snapshots. */
 int egret_profile_copy(const struct egret_profile *p, struct egret_profile **out);
 

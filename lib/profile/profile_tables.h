@@ -58,6 +58,7 @@ struct egret_profile {
 	EGRET_TABLE(struct egret_profile_entry) entries;
 	EGRET_TABLE(struct egret_profile_span) spans; /* by frame; as long as the last named one */
 	EGRET_TABLE(struct egret_profile_line) lines;
+	EGRET_TABLE(uint32_t) cgroups; /* by thread: a string; as long as the last that has one */
 	EGRET_TABLE(uint16_t) reasons; /* by frame; as long as the last that has one */
 	EGRET_TABLE(struct egret_profile_meta) meta;
 	EGRET_TABLE(struct egret_event) events;

@@ -40,11 +40,15 @@ static uint32_t module(struct taking *t, uint32_t number)
 static uint32_t thread(struct taking *t, uint32_t number)
 {
 	struct egret_profile_thread copy = t->from->threads.items[number];
+	uint32_t cgroup = egret_profile_get_cgroup(t->from, number);
 
 	if (!t->threads[number]) {
 		copy.process = string(t, copy.process);
 		copy.comm = string(t, copy.comm);
 		t->threads[number] = egret_profile_thread(t->to, &copy, NULL) + 1;
+		if (t->threads[number] && cgroup &&
+		    egret_profile_set_cgroup(t->to, t->threads[number] - 1, string(t, cgroup)))
+			return UINT32_MAX;
 	}
 	return t->threads[number] - 1;
 }

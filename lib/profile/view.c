@@ -260,6 +260,7 @@ static struct egret_thread public_thread(const struct egret_profile *p, uint32_t
 		.comm = p->strings.items[t->comm],
 		.pid = t->pid,
 		.tid = t->tid,
+		.cgroup = p->strings.items[egret_profile_get_cgroup(p, thread)],
 	};
 }
 

@@ -176,6 +176,18 @@ static int read_reason(struct egret_reader *r, struct egret_cursor *c, struct eg
 	return 0;
 }
 
+static int read_cgroup(struct egret_reader *r, struct egret_cursor *c, struct egret_error *err)
+{
+	uint32_t thread = below(c, r->profile->threads.n);
+	uint32_t cgroup = below(c, r->profile->strings.n);
+
+	if (c->failed)
+		return bad(err, "the cgroup of thread", thread);
+	if (egret_profile_set_cgroup(r->profile, thread, cgroup))
+		return egret_fail(err, ENOMEM, "no memory for the cgroup of thread %u", thread);
+	return 0;
+}
+
 void egret_reader_deinit(struct egret_reader *r)
 {
 	egret_sample_state_deinit(&r->samples);
@@ -358,7 +370,7 @@ static const read_fn readers[EGRET_SECTION_NR] = {
 	[EGRET_SECTION_EVENTS] = read_event,	     [EGRET_SECTION_META] = read_meta,
 	[EGRET_SECTION_STAT_NAMES] = read_stat_name, [EGRET_SECTION_STATS] = read_stat,
 	[EGRET_SECTION_SAMPLES] = read_samples,	     [EGRET_SECTION_RAW] = read_raw,
-	[EGRET_SECTION_REASONS] = read_reason,
+	[EGRET_SECTION_REASONS] = read_reason,	     [EGRET_SECTION_CGROUPS] = read_cgroup,
 };
 
 static int read_section(struct egret_reader *r, uint64_t type, struct egret_cursor c,

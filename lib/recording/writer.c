@@ -330,6 +330,17 @@ static void add_thread(struct egret_buffer *to, const struct egret_profile_threa
 	egret_buffer_add_uleb(to, t->comm);
 }
 
+static void add_cgroup(struct egret_writer *w, uint32_t thread)
+{
+	struct egret_buffer *to = &w->sections[EGRET_SECTION_CGROUPS];
+	uint32_t cgroup = egret_profile_get_cgroup(w->profile, thread);
+
+	if (!cgroup)
+		return;
+	egret_buffer_add_uleb(to, thread);
+	egret_buffer_add_uleb(to, cgroup);
+}
+
 static void add_event(struct egret_buffer *to, const struct egret_event *event)
 {
 	add_text(to, event->name);
@@ -368,7 +379,8 @@ static int gather(struct egret_writer *w, struct egret_error *err)
 		ret = GATHER(w, err, stacks, stacks, add_stack(w, i));
 	if (!ret)
 		ret = GATHER(w, err, threads, threads,
-			     add_thread(&s[EGRET_SECTION_THREADS], &p->threads.items[i]));
+			     (add_thread(&s[EGRET_SECTION_THREADS], &p->threads.items[i]),
+			      add_cgroup(w, i)));
 	if (!ret)
 		ret = GATHER(w, err, events, events,
 			     add_event(&s[EGRET_SECTION_EVENTS], &p->events.items[i]));

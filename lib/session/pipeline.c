@@ -221,6 +221,20 @@ static int forget_threads(struct egret_pipeline *p, uint64_t time)
 	return 0;
 }
 
+/* Where a new thread's process is; one that has ended is nowhere. 0 or -ENOMEM. */
+static int note_cgroup(struct egret_pipeline *p, uint32_t thread, int pid)
+{
+	const struct egret_process_source *source = p->opts.process_source;
+	char path[4096];
+	uint32_t string;
+
+	if (!source->read_cgroup || source->read_cgroup(source->arg, pid, path, sizeof(path)))
+		return 0;
+	string = egret_profile_string(p->profile, path, strlen(path), NULL);
+	return string == UINT32_MAX ? -ENOMEM
+				    : egret_profile_set_cgroup(p->profile, thread, string);
+}
+
 /* The number of the thread in the profile, under the names that it and its process have now. */
 static uint32_t thread_number(struct egret_pipeline *p, struct live_thread *t,
 			      const struct egret_rec_sample *s)
@@ -235,6 +249,7 @@ static uint32_t thread_number(struct egret_pipeline *p, struct live_thread *t,
 		.tid = (int32_t)s->tid,
 		.start_time = s->start_time,
 	};
+	bool added = false;
 
 	if (t->number != UINT32_MAX && !strncmp(t->comm, s->comm, EGRET_COMM_LEN) &&
 	    !strncmp(t->process, name, EGRET_COMM_LEN))
@@ -247,8 +262,8 @@ static uint32_t thread_number(struct egret_pipeline *p, struct live_thread *t,
 					      NULL);
 	if (thread.comm == UINT32_MAX || thread.process == UINT32_MAX)
 		return UINT32_MAX;
-	t->number = egret_profile_thread(p->profile, &thread, NULL);
-	return t->number;
+	t->number = egret_profile_thread(p->profile, &thread, &added);
+	return added && note_cgroup(p, t->number, (int)s->pid) ? UINT32_MAX : t->number;
 }
 
 /* ---- samples ------------------------------------------------------------------------------------

@@ -73,6 +73,12 @@ static int read_comm(void *arg, int pid, char *to, size_t size)
 	return ret;
 }
 
+/* Kept with the threads: a replay finds it there. */
+static int read_cgroup(void *arg, int pid, char *to, size_t size)
+{
+	return egret_process_source_live.read_cgroup(NULL, pid, to, size);
+}
+
 static int read_code(void *arg, int pid, uint64_t addr, void *to, size_t len)
 {
 	const struct egret_raw_code head = { .pid = pid, .addr = addr };
@@ -153,7 +159,8 @@ int egret_raw_sources_create(const struct egret_name_source *live, struct egret_
 
 	if (!raw)
 		return egret_fail(err, ENOMEM, "out of memory");
-	raw->process = (struct egret_process_source){ read_maps, read_comm, read_code, raw };
+	raw->process = (struct egret_process_source){ read_maps, read_comm, read_code, raw,
+						      read_cgroup };
 	raw->live = live;
 	raw->name = (struct egret_name_source){
 		read_kallsyms, raw, { seen, read_perfmap, read_jitdump, raw }, open_vmlinux

@@ -53,6 +53,7 @@ struct replay {
 	struct egret_build_id vmlinux;
 	struct egret_buffer record; /* the one that is fed, aligned: a recording is not */
 	struct egret_pipeline *pipeline;
+	const struct egret_profile *recorded;
 	uint64_t records;
 	struct egret_error *err;
 };
@@ -292,6 +293,22 @@ static int read_code(void *arg, int pid, uint64_t addr, void *to, size_t len)
 	return -EFAULT;
 }
 
+/* As it was recorded, of any thread of the process. */
+static int read_cgroup(void *arg, int pid, char *to, size_t size)
+{
+	const struct egret_profile *recorded = ((const struct replay *)arg)->recorded;
+
+	for (uint32_t t = 0; t < egret_profile_n_threads(recorded); t++) {
+		uint32_t cgroup = egret_profile_get_cgroup(recorded, t);
+
+		if (cgroup && egret_profile_get_thread(recorded, t)->pid == pid) {
+			snprintf(to, size, "%s", egret_profile_get_string(recorded, cgroup));
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
 static int read_kallsyms(void *arg, struct egret_buffer *out)
 {
 	struct replay *r = arg;
@@ -475,7 +492,8 @@ int egret_replay(const char *path, int fd, const struct egret_replay_opts *user_
 	struct egret_reader_ops ops = { .raw = gather };
 	const struct egret_unwind_engine *engine;
 	struct egret_module_source modules = { open_elf, open_debug, NULL, &r };
-	struct egret_process_source processes = { read_maps, read_comm, read_code, &r };
+	struct egret_process_source processes = { read_maps, read_comm, read_code, &r,
+						  read_cgroup };
 	struct egret_name_source names = {
 		read_kallsyms, &r, { NULL, read_perfmap, read_jitdump, &r }, open_vmlinux
 	};
@@ -491,6 +509,7 @@ int egret_replay(const char *path, int fd, const struct egret_replay_opts *user_
 	if (!engine)
 		return egret_fail(err, EINVAL, "there is no unwinder '%s'", opts.unwinder);
 	ret = egret_profile_create(&recorded);
+	r.recorded = recorded;
 	if (!ret)
 		ret = egret_recording_read(path, recorded, &ops, &r, err);
 	if (!ret && !r.records)

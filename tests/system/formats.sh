@@ -69,6 +69,12 @@ pprof -tags -sample_index=samples "$tmp/all.pb.gz" >"$tmp/tags"
 for tag in process pid thread tid cpu; do
 	grep -qE "^ *$tag: Total $samples(\.0)? *$" "$tmp/tags" || fail "not all samples have a $tag: $(head -n 3 "$tmp/tags")"
 done
+# A process that has ended before it was looked at is nowhere.
+in_cgroups=$(sed -nE 's/^ *cgroup: Total ([0-9]+).*/\1/p' "$tmp/tags")
+check "samples with a cgroup, of 100" "$((100 * ${in_cgroups:-0} / samples))" '>=' 90
+cgroup=$(sed -n 's/^0:://p' /proc/self/cgroup)
+awk -v cgroup="${cgroup:-/}" '/^ *cgroup: / { on = 1 } on && $NF == cgroup { found = 1 } /^$/ { on = 0 } END { exit !found }' "$tmp/tags" ||
+	fail "no sample in this cgroup, ${cgroup:-/}: $(grep -A 4 cgroup "$tmp/tags")"
 pprof -top -sample_index=samples "$tmp/all.pb.gz" | grep -q "Total samples = $samples " ||
 	fail "the total of go tool pprof -top"
 pprof -top -unit=ns "$tmp/all.pb.gz" | grep -q '^Type: cpu' || fail "CPU time is not what is shown first"

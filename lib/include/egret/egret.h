@@ -72,6 +72,7 @@ struct egret_thread {
 	const char *comm;    /* name of the thread */
 	pid_t pid;	     /* thread group */
 	pid_t tid;
+	const char *cgroup; /* of its process when it was first seen, a path; "": not known */
 };
 
 /*
