@@ -3,7 +3,8 @@
  * "process;root;...;leaf count": what egret and FlameGraph's stackcollapse programs write.
  *
  * The first part is the process ("comm" or "comm-pid/tid"); a frame that ends in _[k] is the
- * kernel's, in _[j] a JIT's, and one that ends in _[i] is inlined into the one before it.
+ * kernel's, in _[j] a JIT's, in _[r] one whose caller was found without CFI, and one that ends in
+ * _[i] is inlined into the one before it.
  */
 #include <errno.h>
 #include <string.h>
@@ -21,11 +22,11 @@ struct folded {
 	struct egret_error *err;
 };
 
-enum suffix { NO_SUFFIX, KERNEL, JIT, INLINED };
+enum suffix { NO_SUFFIX, KERNEL, JIT, INLINED, RECOVERED };
 
 static enum suffix suffix_of(const char *name, size_t *len)
 {
-	static const char letters[] = "kji";
+	static const char letters[] = "kjir";
 	const char *end = name + *len;
 	const char *letter;
 
@@ -106,7 +107,9 @@ static uint32_t take_frame(struct folded *f, const char **at, const char *end)
 	}
 	if (f->lines.failed)
 		return UINT32_MAX;
-	return egret_named_frame(&f->named, f->modules[kind], EGRET_NAMED_NOWHERE, 0,
+	return egret_named_frame(&f->named, f->modules[kind == RECOVERED ? NO_SUFFIX : kind],
+				 EGRET_NAMED_NOWHERE,
+				 kind == RECOVERED ? EGRET_FRAME_F_RECOVERED : 0,
 				 (const struct egret_named_line *)f->lines.data,
 				 f->lines.len / sizeof(struct egret_named_line));
 }
