@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 
@@ -165,6 +167,13 @@ static int explain(const struct transfer *t, int ret, struct egret_error *err)
 	}
 }
 
+static bool is_too_large(int fd, const struct egret_debuginfod_limits *limits)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && (uint64_t)st.st_size > limits->max_bytes;
+}
+
 static int fetch_with(const struct library *l, const struct egret_build_id *id,
 		      const struct egret_debuginfod_limits *limits, struct egret_error *err)
 {
@@ -179,6 +188,11 @@ static int fetch_with(const struct library *l, const struct egret_build_id *id,
 	l->set_progress(client, on_progress);
 	ret = l->find(client, id->bytes, id->len, NULL);
 	l->end(client);
+	/* What came at once came without a question. */
+	if (ret >= 0 && is_too_large(ret, limits)) {
+		close(ret);
+		ret = -EFBIG;
+	}
 	return ret >= 0 ? ret : explain(&t, ret, err);
 }
 

@@ -115,6 +115,18 @@ named "debuginfod, replayed"
 record -- "$tmp/bin/prog" 250
 named "what debuginfod has fetched before"
 check "the server was asked again" "$(wc -l <"$tmp/asked")" == 0
+# On a terminal one sees how far it is; and nothing stays of that.
+rm -rf "$tmp/client"
+echo 1.5 >"$tmp/delay"
+rm -rf "$tmp/cache"
+TERM=xterm /usr/bin/python3 -c 'import pty, sys; pty.spawn(sys.argv[1:])' \
+	"$egret" record --debuginfod=on -o "$tmp/data" -- "$tmp/bin/prog" 250 >"$tmp/terminal" </dev/null
+tr '\r' '\n' <"$tmp/terminal" | grep -qE '^egret: [^ :]*: debuginfod, [0-9.]+ k?B' ||
+	fail "no progress on a terminal: $(cat -v "$tmp/terminal")"
+tr '\r' '\n' <"$tmp/terminal" | tail -n 2 | grep -q 'debuginfod' && fail "the line of progress stays"
+"$egret" export --format=folded -i "$tmp/data" >"$tmp/folded"
+named "debuginfod, on a terminal"
+
 unset DEBUGINFOD_URLS
 "$egret" record --debuginfod=on -o "$tmp/data" -- true 2>&1 | grep -q 'DEBUGINFOD_URLS is not set' ||
 	fail "nobody says that there are no servers"
