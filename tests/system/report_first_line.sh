@@ -49,7 +49,7 @@ if node=$(command -v node); then
 			"abc def ghi".replace(/[a-z]+/g, (x) => x + t);
 		}
 	END
-	record -- sh -c 'echo $$ >"$1"; exec "$2" --perf-basic-prof "$3"' sh "$tmp/pid" "$node" "$tmp/work.js"
+	record -- sh -c 'cd "$1" && echo $$ >pid && exec "$2" --perf-basic-prof work.js' sh "$tmp" "$node"
 	rm -f "/tmp/perf-$(cat "$tmp/pid").map"
 	check "samples of node" "$(samples_of '^node;')" '>' 300
 	check "node: first line, ms" "$(first_line)" '<' 500
