@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 #include "session/code_places.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/thread.h"
 
 #define THREADS_MAX 64u
 
@@ -43,7 +43,7 @@ static void run_threads(struct job *job, unsigned int threads)
 	unsigned int n = 0;
 
 	while (n + 1 < threads && n < THREADS_MAX && n + 1 < job->n &&
-	       !pthread_create(&others[n], NULL, run, job))
+	       !egret_thread_create(&others[n], run, job))
 		n++;
 	run(job);
 	while (n)

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/thread.h"
 #include "symbolize/dwarf_index_impl.h"
 
 #define THREADS_MAX 64
@@ -42,7 +43,7 @@ int egret_dwarf_unpack(const struct egret_packed_section *packed, struct egret_p
 	struct unpacking u = { .packed = packed, .plain = plain, .n = n };
 	pthread_t other;
 	bool is_helped = threads > 1 && packed->type && packed->size > WORTH_A_THREAD &&
-			 !pthread_create(&other, NULL, unpack, &u);
+			 !egret_thread_create(&other, unpack, &u);
 
 	unpack(&u);
 	if (is_helped)
@@ -148,7 +149,7 @@ int egret_dwarf_build_threaded(struct egret_dwarf_index *index,
 		job.work_max = 0;
 	pthread_mutex_init(&job.lock, NULL);
 	while (n_others + 1 < threads && n_others < THREADS_MAX && n_others + 1 < n &&
-	       !pthread_create(&others[n_others], NULL, run, &job))
+	       !egret_thread_create(&others[n_others], run, &job))
 		n_others++;
 	run(&job);
 	for (unsigned int i = 0; i < n_others; i++)

@@ -17,10 +17,10 @@ complain() {
 }
 
 # nm -A: "libegret.a:member.o:value type name"
-# dwarf_threads.c: threads that the caller has asked for, and which end before it returns.
+# thread.c: threads that the caller has asked for.
 # late_pages.c: _exit ends the child that it forks to wait for a page that may never come.
 found=$(nm -A "$archive" | awk '$2 == "U" && $3 ~ /^(__)?(printf|vprintf|puts|putchar|perror|stdout|stderr|stdin|exit|_exit|_Exit|quick_exit|abort|errx?|warnx?|signal|sigaction|atexit|pthread_create)(_chk)?$/' |
-	grep -vE ':(late_pages\.o:.* _exit|(dwarf_threads|code_places)\.o:.* pthread_create)$')
+	grep -vE ':(late_pages\.o:.* _exit|thread\.o:.* pthread_create)$')
 [ -z "$found" ] || complain 'prints, exits, or changes its process' "$found"
 
 # Data that can be written. Constants with addresses in them (.data.rel.ro) are none.
