@@ -2,6 +2,7 @@
 #include "elf/elf_file.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -43,6 +44,7 @@ struct egret_elf {
 	bool is_mapped; /* bytes are of mmap; else of malloc */
 	char *name;
 	Elf *handle;
+	pthread_mutex_t lock; /* of handle */
 	struct header header;
 	struct segment *segments; /* PT_LOAD only */
 	size_t n_segments;
@@ -243,6 +245,7 @@ static int open_bytes(struct egret_elf *elf, const char *name, struct egret_elf 
 {
 	int ret;
 
+	pthread_mutex_init(&elf->lock, NULL);
 	elf->name = strdup(name ? name : "?");
 	if (!elf->name)
 		ret = egret_fail(err, ENOMEM, "%s: no memory to open it", name);
@@ -329,6 +332,7 @@ void egret_elf_destroy(struct egret_elf *elf)
 	if (!elf)
 		return;
 	elf_end(elf->handle);
+	pthread_mutex_destroy(&elf->lock);
 	if (elf->is_mapped)
 		munmap(elf->bytes, elf->size);
 	else
@@ -379,6 +383,16 @@ int egret_elf_open_debug(const struct egret_build_id *id, struct egret_elf **out
 Elf *egret_elf_handle(const struct egret_elf *elf)
 {
 	return elf->handle;
+}
+
+void egret_elf_lock(const struct egret_elf *elf)
+{
+	pthread_mutex_lock((pthread_mutex_t *)&elf->lock);
+}
+
+void egret_elf_unlock(const struct egret_elf *elf)
+{
+	pthread_mutex_unlock((pthread_mutex_t *)&elf->lock);
 }
 
 const void *egret_elf_bytes(const struct egret_elf *elf, size_t *size)
@@ -526,18 +540,28 @@ static Elf_Scn *find_section(const struct egret_elf *elf, const char *name)
 
 bool egret_elf_section(const struct egret_elf *elf, const char *name, struct egret_section *out)
 {
-	Elf_Scn *scn = find_section(elf, name);
+	Elf_Scn *scn;
+	bool found;
 
-	return scn && read_section(elf, scn, out);
+	egret_elf_lock(elf);
+	scn = find_section(elf, name);
+	found = scn && read_section(elf, scn, out);
+	egret_elf_unlock(elf);
+	return found;
 }
 
 bool egret_elf_stored_section(const struct egret_elf *elf, const char *name,
 			      struct egret_section *out)
 {
-	Elf_Scn *scn = find_section(elf, name);
+	Elf_Scn *scn;
+	bool found;
 
+	egret_elf_lock(elf);
+	scn = find_section(elf, name);
 	*out = (struct egret_section){ .scn = scn };
-	if (!scn || !gelf_getshdr(scn, &out->shdr) || !section_in_file(elf, &out->shdr))
+	found = scn && gelf_getshdr(scn, &out->shdr) && section_in_file(elf, &out->shdr);
+	egret_elf_unlock(elf);
+	if (!found)
 		return false;
 	out->data = elf->bytes + out->shdr.sh_offset;
 	out->size = out->shdr.sh_size;

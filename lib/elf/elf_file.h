@@ -35,8 +35,14 @@ int egret_elf_open_memory(const void *bytes, size_t size, const char *name, stru
 			  struct egret_error *err);
 void egret_elf_destroy(struct egret_elf *elf);
 
-/* The libelf handle, for libdw. Owned by elf. libelf is not thread-safe per handle. */
+/*
+ * The libelf handle, for libdw. Owned by elf. libelf is not thread-safe per handle: what several
+ * threads may ask of it at once (sections, program headers) is asked with the lock held. All other
+ * functions of this header take it themselves where they need it.
+ */
 Elf *egret_elf_handle(const struct egret_elf *elf);
+void egret_elf_lock(const struct egret_elf *elf);
+void egret_elf_unlock(const struct egret_elf *elf);
 const void *egret_elf_bytes(const struct egret_elf *elf, size_t *size);
 const char *egret_elf_name(const struct egret_elf *elf);
 unsigned int egret_elf_machine(const struct egret_elf *elf); /* EM_X86_64, ... */

@@ -10,17 +10,26 @@
 #include "unwind/arch.h"
 #include "unwind/cfi_entry.h"
 
+/* A program header, asked of libelf with the lock held: several threads may do it. */
+static bool get_phdr(const struct egret_elf *elf, size_t i, GElf_Phdr *out)
+{
+	Elf *handle = egret_elf_handle(elf);
+	bool found;
+	size_t n;
+
+	egret_elf_lock(elf);
+	found = !elf_getphdrnum(handle, &n) && i < n && gelf_getphdr(handle, (int)i, out);
+	egret_elf_unlock(elf);
+	return found;
+}
+
 /* Code beyond the first 4 GiB is not looked at: rows keep their addresses in 32 bits. */
 bool egret_cfi_code_range(const struct egret_elf *elf, uint64_t *code_start, uint64_t *code_end)
 {
-	Elf *handle = egret_elf_handle(elf);
 	uint64_t start = UINT64_MAX, end = 0;
 	GElf_Phdr phdr;
-	size_t n;
 
-	if (elf_getphdrnum(handle, &n))
-		return false;
-	for (size_t i = 0; i < n && gelf_getphdr(handle, (int)i, &phdr); i++) {
+	for (size_t i = 0; get_phdr(elf, i, &phdr); i++) {
 		if (phdr.p_type != PT_LOAD || !(phdr.p_flags & PF_X) ||
 		    phdr.p_memsz > UINT64_MAX - phdr.p_vaddr)
 			continue;
@@ -60,14 +69,11 @@ static uint64_t vaddr_of_section(const struct egret_elf *elf, const char *name)
 static bool bytes_at(const struct egret_elf *elf, uint64_t vaddr, const uint8_t **bytes,
 		     size_t *size)
 {
-	Elf *handle = egret_elf_handle(elf);
 	GElf_Phdr phdr;
-	size_t n, file_size;
+	size_t file_size;
 	const uint8_t *file = egret_elf_bytes(elf, &file_size);
 
-	if (elf_getphdrnum(handle, &n))
-		return false;
-	for (size_t i = 0; i < n && gelf_getphdr(handle, (int)i, &phdr); i++) {
+	for (size_t i = 0; get_phdr(elf, i, &phdr); i++) {
 		uint64_t into = vaddr - phdr.p_vaddr;
 
 		if (phdr.p_type != PT_LOAD || vaddr < phdr.p_vaddr || into >= phdr.p_filesz ||
@@ -83,16 +89,12 @@ static bool bytes_at(const struct egret_elf *elf, uint64_t vaddr, const uint8_t 
 /* Without section headers: the program header leads to .eh_frame_hdr, and that to .eh_frame. */
 static bool eh_frame_by_header(const struct egret_elf *elf, struct egret_cfi_section *out)
 {
-	Elf *handle = egret_elf_handle(elf);
 	struct egret_cfi_section hdr = { .is_eh = true };
 	struct egret_cie pointers = { .address_size = 8 };
 	GElf_Phdr phdr;
 	const uint8_t *at;
-	size_t n;
 
-	if (elf_getphdrnum(handle, &n))
-		return false;
-	for (size_t i = 0; i < n && gelf_getphdr(handle, (int)i, &phdr); i++)
+	for (size_t i = 0; get_phdr(elf, i, &phdr); i++)
 		if (phdr.p_type == PT_GNU_EH_FRAME)
 			hdr.vaddr = phdr.p_vaddr;
 	/* version 1, encodings of: the pointer, the number and the addresses of its table */
