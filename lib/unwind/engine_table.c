@@ -124,6 +124,11 @@ static int module_export(struct egret_unwind_module *module, struct egret_buffer
 	return egret_table_module_export(module->tables, out);
 }
 
+static void module_take(struct egret_unwind_module *module, struct egret_unwind_module *from)
+{
+	egret_table_module_take(module->tables, from->tables);
+}
+
 /* ---- rows ----------------------------------------------------------------------------------- */
 
 /* Finds what is at pc, for the walk too, and keeps it. NULL: nothing is. */
@@ -687,5 +692,6 @@ const struct egret_unwind_engine egret_engine_table = {
 	.kept_version = EGRET_TABLE_FILE_VERSION,
 	.module_import = module_import,
 	.module_export = module_export,
+	.module_take = module_take,
 	.unwind = unwind,
 };

@@ -406,3 +406,26 @@ int egret_table_module_export(struct egret_table_module *module, struct egret_bu
 	}
 	return egret_table_file_end(&maker) ? 1 : -ENOMEM;
 }
+
+static void take_chunk(struct chunk *chunk, struct chunk *from)
+{
+	chunk->lookups += from->lookups;
+	if (chunk->table || !from->table || from->is_imported)
+		return;
+	chunk->table = from->table;
+	from->is_imported = true; /* it is not from's to free any more */
+}
+
+void egret_table_module_take(struct egret_table_module *module, struct egret_table_module *from)
+{
+	for (enum egret_cfi_place place = 0; place < NR_EGRET_CFI_PLACES; place++) {
+		struct part *source = &from->parts[place];
+		struct part *part = chunk_count(source) ? part_of(module, place) : NULL;
+
+		/* Both are of the same file, and say the same. */
+		if (!part || chunk_count(part) != chunk_count(source))
+			continue;
+		for (uint64_t i = 0; i < chunk_count(part); i++)
+			take_chunk(&part->chunks[i], &source->chunks[i]);
+	}
+}

@@ -54,4 +54,10 @@ bool egret_table_module_import(struct egret_table_module *module, const void *by
  */
 int egret_table_module_export(struct egret_table_module *module, struct egret_buffer *out);
 
+/*
+ * Takes over the tables that another module of the same file has compiled, which is not asked for
+ * rows any more, and is destroyed first.
+ */
+void egret_table_module_take(struct egret_table_module *module, struct egret_table_module *from);
+
 #endif

@@ -88,6 +88,7 @@ struct egret_unwind_request {
 	egret_read_text_fn read_text;	 /* or NULL */
 	void *arg;			 /* of all of them */
 	struct egret_recovery *recovery; /* of this thread; NULL: code is not looked at */
+	bool *needs_code; /* set, and the stack given up, where it would be; may be NULL */
 	/* So that an engine need not call read_stack for each word. May be none. */
 	const struct egret_stack_run *runs;
 	size_t n_runs;
@@ -135,6 +136,12 @@ struct egret_unwind_engine {
 	uint32_t kept_version;
 	bool (*module_import)(struct egret_unwind_module *module, const void *bytes, size_t size);
 	int (*module_export)(struct egret_unwind_module *module, struct egret_buffer *out);
+	/*
+	 * Unwinders may run at the same time, each with modules of its own of the same files; NULL:
+	 * they may not. Takes over what another one's module of this file has made, so that it is
+	 * exported too. `from` has no frames any more, and is unloaded first.
+	 */
+	void (*module_take)(struct egret_unwind_module *module, struct egret_unwind_module *from);
 	/* Fills request->frames; always at least the leaf. No system call once the CFI is read. */
 	struct egret_unwind_result (*unwind)(struct egret_unwinder *unwinder,
 					     const struct egret_unwind_request *request);

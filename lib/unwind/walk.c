@@ -46,6 +46,10 @@ static enum egret_unwind_end recover(struct egret_walk *w, enum egret_decision_k
 	const struct egret_decision *decision = decision_of(w);
 	enum egret_unwind_end end = EGRET_UNWIND_NO_CFI;
 
+	if (w->is_mapped && request->needs_code) {
+		*request->needs_code = true;
+		return EGRET_UNWIND_NO_MODULE; /* whatever: it does not count */
+	}
 	if (!view.recovery || !view.read_text || !w->is_mapped)
 		return end;
 	if (kind == EGRET_DECIDE_FLOW)
