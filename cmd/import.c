@@ -16,6 +16,7 @@ struct import_opts {
 	const char *demangle;
 	struct opt_strings debug_dirs;
 	uint32_t max_frames;
+	uint32_t threads;
 };
 
 static const char *const formats[] = { "perf-data", "perf-script", "folded", "pprof", NULL };
@@ -38,6 +39,8 @@ static const struct opt perf_options[] = {
 	  "What makes frames of stacks: table, libdw or libunwind (table)", unwinders },
 	{ "max-frames", 0, OPT_U32, MEMBER(max_frames), "N", "Frames of a stack at most (2048)",
 	  NULL },
+	{ "threads", 0, OPT_COUNT, MEMBER(threads), "N",
+	  "Unwind on so many threads besides egret's own, at most 64 (0)", NULL },
 	{ "demangle", 0, OPT_CHOICE, MEMBER(demangle), "HOW",
 	  "Names: full, short (without parameters and template arguments), or no (full)",
 	  demanglings },
@@ -84,6 +87,7 @@ static int import(const char *path, const struct import_opts *o)
 		.format = o->format,
 		.unwinder = o->unwinder,
 		.max_frames = o->max_frames,
+		.threads = o->threads,
 		.demangle = demangle_of(o->demangle),
 		.debug_dirs = (const char *const *)o->debug_dirs.items,
 		.n_debug_dirs = o->debug_dirs.n,

@@ -29,6 +29,7 @@ enum opt_type {
 	OPT_CPUS,	  /* struct opt_cpus; likewise, with ranges: 0,2-5 */
 	OPT_PIDS,	  /* struct opt_pids; likewise */
 	OPT_U32,	  /* uint32_t, above 0 */
+	OPT_COUNT,	  /* uint32_t, which may be 0 */
 	OPT_U64,	  /* uint64_t, above 0 */
 	OPT_FREQUENCY,	  /* uint64_t, Hz; "max" is OPT_FREQUENCY_MAX */
 	OPT_SIZE,	  /* uint64_t, bytes; suffixes K, M, G (powers of 1024) */

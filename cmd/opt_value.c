@@ -253,6 +253,16 @@ static int set_u32(const struct opt *opt, const char *text, void *member)
 	return 0;
 }
 
+static int set_count(const struct opt *opt, const char *text, void *member)
+{
+	uint64_t value;
+
+	if (opt_number(text, &value) || value > UINT32_MAX)
+		return -EINVAL;
+	*(uint32_t *)member = (uint32_t)value;
+	return 0;
+}
+
 static int set_u64(const struct opt *opt, const char *text, void *member)
 {
 	uint64_t value;
@@ -324,6 +334,7 @@ static const struct {
 	[OPT_CPUS] = { set_cpus, "numbers of CPUs, such as 0,2-5" },
 	[OPT_PIDS] = { set_pids, "numbers above 0, separated by commas" },
 	[OPT_U32] = { set_u32, "a number above 0" },
+	[OPT_COUNT] = { set_count, "a number" },
 	[OPT_U64] = { set_u64, "a number above 0" },
 	[OPT_FREQUENCY] = { set_frequency, "a number above 0, or 'max'" },
 	[OPT_SIZE] = { set_size, "a size in bytes, such as 65536, 256K or 1M" },

@@ -15,6 +15,7 @@ struct replay_opts {
 	const char *output;
 	const char *unwinder;
 	uint32_t max_frames;
+	uint32_t threads;
 };
 
 static const char *const unwinders[] = { "table", "libdw", "libunwind", NULL };
@@ -28,6 +29,8 @@ static const struct opt options[] = {
 	  "What makes frames of stacks: table, libdw or libunwind (table)", unwinders },
 	{ "max-frames", 0, OPT_U32, offsetof(struct replay_opts, max_frames), "N",
 	  "Frames of a stack at most (2048)", NULL },
+	{ "threads", 0, OPT_COUNT, offsetof(struct replay_opts, threads), "N",
+	  "Unwind on so many threads besides egret's own, at most 64 (0)", NULL },
 	{ 0 },
 };
 
@@ -60,6 +63,7 @@ static int run(void *opts, int argc, char **argv)
 		.size = sizeof(replay_opts),
 		.unwinder = o->unwinder,
 		.max_frames = o->max_frames,
+		.threads = o->threads,
 	};
 	struct egret_error err = { "" };
 	struct output output;

@@ -32,6 +32,7 @@ struct sampling_opts {
 	uint64_t buffer_size;
 	uint32_t max_threads;
 	uint32_t max_frames;
+	uint32_t threads;
 	bool call_graph;
 	const char *call_graph_mode;
 	struct cache_opts cache;

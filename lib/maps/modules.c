@@ -184,19 +184,22 @@ static void add_build_id(struct egret_modules *modules, const struct egret_modul
 
 /* Reads the file, and its build-id where the kernel did not tell it. */
 static void open_file(struct egret_modules *modules, struct egret_module *m,
-		      const struct egret_map_info *info)
+		      const struct egret_map_info *info, bool is_known)
 {
 	const struct egret_module_source *source = modules->source;
 	struct egret_error err = { "" };
+	struct egret_elf *elf;
 
 	free(m->why);
 	m->why = NULL;
-	m->elf_error = source->open_elf(source->arg, info, &m->elf, &err);
+	m->elf_error = source->open_elf(source->arg, info, &elf, &err);
 	if (m->elf_error) {
-		m->elf = NULL;
 		m->why = strdup(err.text);
 		return;
 	}
+	if (is_known && modules->before_change)
+		modules->before_change(modules->arg);
+	m->elf = elf;
 	if (!m->build_id.len)
 		m->build_id = egret_elf_build_id(m->elf);
 	m->debug_error = source->open_debug ? source->open_debug(source->arg, m, info, &m->debug)
@@ -212,7 +215,7 @@ static struct egret_module *known_module(struct egret_modules *modules, uint32_t
 	struct egret_module *m = modules->all[number];
 
 	if (!m->elf && m->kind != EGRET_CODE_JIT) {
-		open_file(modules, m, info);
+		open_file(modules, m, info, true);
 		add_build_id(modules, m);
 	}
 	return m;
@@ -229,7 +232,7 @@ static struct egret_module *new_module(struct egret_modules *modules, const stru
 	if (!m)
 		return NULL;
 	if (m->kind != EGRET_CODE_JIT)
-		open_file(modules, m, info);
+		open_file(modules, m, info, false);
 	if (m->build_id.len && !key->build_id) {
 		struct key by_id = { .kind = m->kind, .build_id = &m->build_id };
 

@@ -82,6 +82,9 @@ struct egret_modules {
 	struct egret_index by_build_id; /* and kind -> module */
 	struct egret_index by_file;	/* path, dev, ino, kind, pid -> name */
 	const struct egret_module_source *source;
+	/* Called before a known module gets the file that it was without; may be NULL. */
+	void (*before_change)(void *arg);
+	void *arg;
 };
 
 void egret_modules_init(struct egret_modules *modules, const struct egret_module_source *source);

@@ -533,6 +533,7 @@ static int run(struct import *im, int fd, const struct egret_import_opts *opts)
 		.process_source = &im->sources.processes,
 		.name_source = &im->sources.names,
 		.max_frames = opts->max_frames ? opts->max_frames : 2048,
+		.threads = opts->threads,
 		.track_all = true,
 		.demangle = opts->demangle,
 	};

@@ -137,31 +137,29 @@ static bool is_dump(const char *path)
 	return !strcmp(name, ".dump");
 }
 
-static const struct egret_mapping *find_dump(const struct egret_process *process)
+static const struct egret_mapping *find_dump(const struct egret_code_map *code)
 {
-	const struct egret_code_map *code = process->code;
-
 	for (size_t i = 0; code && i < code->n; i++)
 		if (is_dump(code->mappings[i].module->path))
 			return &code->mappings[i];
 	return NULL;
 }
 
-void egret_jit_names_seen(struct egret_jit_names *jits, const struct egret_process *process)
+void egret_jit_names_seen(struct egret_jit_names *jits, int pid, const struct egret_code_map *code)
 {
-	struct jit *jit = find(jits, process->pid);
+	struct jit *jit = find(jits, pid);
 	const struct egret_mapping *dump = NULL;
 	bool is_new = !jit;
 
 	if (is_new)
-		jit = need(jits, process->pid);
+		jit = need(jits, pid);
 	if (!jit)
 		return;
 	if (!jit->has_dump)
-		dump = find_dump(process);
+		dump = find_dump(code);
 	jit->has_dump |= dump != NULL;
 	if ((is_new || dump) && jits->source->seen)
-		jits->source->seen(jits->source->arg, process->pid, dump);
+		jits->source->seen(jits->source->arg, pid, dump);
 	if (jit->has_dump)
 		read_dump(jits, jit);
 }

@@ -31,8 +31,8 @@ struct egret_jit_names;
 int egret_jit_names_create(const struct egret_jit_source *source, struct egret_jit_names **out);
 void egret_jit_names_destroy(struct egret_jit_names *jits);
 
-/* The process was captured in such code. */
-void egret_jit_names_seen(struct egret_jit_names *jits, const struct egret_process *process);
+/* A process was captured in such code, with these mappings. */
+void egret_jit_names_seen(struct egret_jit_names *jits, int pid, const struct egret_code_map *code);
 
 /*
  * Which of the codes that have been at addr, one after the other, it was at a time (ns of

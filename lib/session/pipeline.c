@@ -8,8 +8,10 @@
 
 #include "base/cleanup.h"
 #include "session/late_pages.h"
+#include "session/process_records.h"
 #include "session/raw_tags.h"
 #include "session/stacks.h"
+#include "session/unwind_pool.h"
 
 /* A sample that waits for its capture. */
 struct pending {
@@ -46,11 +48,13 @@ struct egret_pipeline {
 	bool raw;
 	struct egret_pipeline_stats stats;
 
-	struct module_state *module_states;
-	size_t n_module_states;
-	struct egret_module *
-		*module_of; /* by number of the profile's modules; NULL for pseudo-modules */
-	size_t n_module_of;
+	struct egret_kept_tables *kept;
+	struct egret_unwinding
+		*unwinding;		/* that looks at code; without threads, of all captures */
+	struct egret_unwind_pool *pool; /* NULL: no threads */
+	struct egret_on_way now;	/* the record at hand, where it does not go through pool */
+	int failed;			/* of what went wrong where nobody could be told: -errno */
+	struct egret_error failure;
 
 	struct pending **pending; /* slots */
 	uint32_t *free_slots;
@@ -68,6 +72,28 @@ struct egret_pipeline {
 /* ---- life ---------------------------------------------------------------------------------------
  */
 
+static int create_unwinding(struct egret_pipeline *p, struct egret_error *err)
+{
+	struct egret_unwinding_opts here = { .engine = p->opts.engine,
+					     .looks_at_code = true,
+					     .process_source = p->opts.process_source };
+	struct egret_unwind_pool_opts threads = { .n_threads = p->opts.threads,
+						  .max_frames = p->opts.max_frames,
+						  .engine = p->opts.engine };
+	int ret;
+
+	p->now.frames = calloc(p->opts.max_frames, sizeof(*p->now.frames));
+	if (!p->now.frames || egret_kept_tables_create(here.engine, p->opts.cache, &p->kept))
+		return egret_fail(err, ENOMEM, "out of memory");
+	here.kept = threads.kept = p->kept;
+	ret = egret_unwinding_create(&here, &p->unwinding, err);
+	if (!ret && threads.n_threads)
+		ret = egret_unwind_pool_create(&threads, &p->pool, err);
+	return ret;
+}
+
+static void before_module_changes(void *arg);
+
 int egret_pipeline_create(const struct egret_pipeline_opts *opts, struct egret_pipeline **out,
 			  struct egret_error *err)
 {
@@ -78,23 +104,26 @@ int egret_pipeline_create(const struct egret_pipeline_opts *opts, struct egret_p
 		return egret_fail(err, ENOMEM, "out of memory");
 	p->opts = *opts;
 	egret_modules_init(&p->modules, opts->module_source);
+	p->modules.before_change = before_module_changes;
+	p->modules.arg = p;
 	egret_processes_init(&p->processes, &p->modules, opts->process_source, opts->track_all);
 	ret = egret_profile_create(&p->profile);
 	if (!ret)
 		ret = egret_names_create(opts->name_source, opts->module_source, opts->demangle,
 					 opts->cache, &p->names);
+	if (!ret)
+		ret = egret_stacks_init(&p->stacks, opts->max_frames, p->profile);
 	if (ret)
 		egret_fail(err, -ret, "out of memory");
 	else
-		ret = egret_stacks_init(&p->stacks, opts->engine, opts->max_frames, p->profile,
-					opts->cache, err);
-	p->stacks.process_source = opts->process_source;
-	if (!ret && !opts->no_names)
-		p->stacks.jit = egret_names_jit(p->names);
+		ret = create_unwinding(p, err);
 	if (ret) {
 		egret_pipeline_destroy(p);
 		return ret;
 	}
+	egret_names_set_threads(p->names, opts->threads);
+	if (!opts->no_names)
+		p->stacks.jit = egret_names_jit(p->names);
 	*out = p;
 	return 0;
 }
@@ -105,6 +134,9 @@ void egret_pipeline_destroy(struct egret_pipeline *p)
 		return;
 	for (size_t i = 0; i < p->n_slots; i++)
 		free(p->pending[i]);
+	egret_unwind_pool_destroy(p->pool);
+	egret_unwinding_destroy(p->unwinding);
+	egret_kept_tables_destroy(p->kept);
 	egret_stacks_deinit(&p->stacks);
 	egret_names_destroy(p->names);
 	egret_profile__destroy(p->profile);
@@ -112,6 +144,7 @@ void egret_pipeline_destroy(struct egret_pipeline *p)
 	egret_modules_deinit(&p->modules);
 	egret_index_deinit(&p->pending_by_cookie);
 	egret_index_deinit(&p->thread_by_id);
+	free(p->now.frames);
 	free(p->pending);
 	free(p->free_slots);
 	free(p->threads);
@@ -142,7 +175,8 @@ void egret_pipeline_set_writer(struct egret_pipeline *p, struct egret_writer *wr
 {
 	p->writer = writer;
 	p->raw = raw && writer;
-	p->stacks.note_code |= p->raw;
+	if (p->raw)
+		egret_unwinding_note_code(p->unwinding);
 }
 
 /* ---- threads ------------------------------------------------------------------------------------
@@ -235,15 +269,27 @@ static int note_cgroup(struct egret_pipeline *p, uint32_t thread, int pid)
 				    : egret_profile_set_cgroup(p->profile, thread, string);
 }
 
-/* The number of the thread in the profile, under the names that it and its process have now. */
-static uint32_t thread_number(struct egret_pipeline *p, struct live_thread *t,
-			      const struct egret_rec_sample *s)
+/*
+ * The name of a sample's process; "": not known. Read now where it is not known yet: a thread's
+ * name is not that of its process.
+ */
+static void find_process_name(struct egret_pipeline *p, const struct egret_rec_sample *s,
+			      char name[static EGRET_COMM_LEN])
 {
-	/* Read now where it is not known yet: a thread's name is not that of its process. */
 	const struct egret_process *process =
 		s->cookie ? egret_processes_need(&p->processes, (int)s->pid)
 			  : egret_processes_find(&p->processes, (int)s->pid);
-	const char *name = process && process->comm[0] ? process->comm : s->comm;
+
+	memset(name, 0, EGRET_COMM_LEN);
+	if (process)
+		memcpy(name, process->comm, EGRET_COMM_LEN);
+}
+
+/* The number of the thread in the profile, under the names that it and its process have. */
+static uint32_t thread_number(struct egret_pipeline *p, struct live_thread *t,
+			      const struct egret_rec_sample *s, const char *process)
+{
+	const char *name = process[0] ? process : s->comm;
 	struct egret_profile_thread thread = {
 		.pid = (int32_t)s->pid,
 		.tid = (int32_t)s->tid,
@@ -269,14 +315,14 @@ static uint32_t thread_number(struct egret_pipeline *p, struct live_thread *t,
 /* ---- samples ------------------------------------------------------------------------------------
  */
 
-static struct egret_user_stack user_stack_of(struct egret_pipeline *p,
-					     const struct egret_rec_capture *rec)
+static struct egret_user_stack user_stack_of(struct egret_pipeline *p, struct egret_on_way *w)
 {
-	struct egret_process *process = NULL;
-
-	if (rec->got)
-		process = egret_processes_need(&p->processes, (int)rec->pid);
-	return egret_stacks_unwind(&p->stacks, process, rec);
+	if (!w->has_view)
+		return egret_stacks_none(&p->stacks, w->no_stack);
+	if (!w->is_unwound)
+		egret_unwinding_run(p->unwinding, &w->view, w->frames, p->opts.max_frames,
+				    &w->result);
+	return egret_stacks_unwound(&p->stacks, &w->view, &w->result, &w->frames);
 }
 
 /* Gives a sample its stack, and hands it on: the one place where a sample ends. */
@@ -454,7 +500,8 @@ static struct live_thread *find_answered(struct egret_pipeline *p, uint64_t cook
 
 /* What all samples begin with: the thread, and the row but for its stack. NULL without memory. */
 static struct live_thread *begin_sample(struct egret_pipeline *p, const struct egret_rec_sample *s,
-					struct egret_sample_row *row, struct egret_error *err)
+					const char *process, struct egret_sample_row *row,
+					struct egret_error *err)
 {
 	struct live_thread *t = thread_of(p, s->tid, s->start_time);
 
@@ -466,7 +513,7 @@ static struct live_thread *begin_sample(struct egret_pipeline *p, const struct e
 	};
 	p->stats.samples++;
 	if (t)
-		row->thread = thread_number(p, t, s);
+		row->thread = thread_number(p, t, s, process);
 	if (!t || row->thread == UINT32_MAX) {
 		p->stats.no_memory++;
 		egret_fail(err, ENOMEM, "out of memory for threads");
@@ -476,12 +523,13 @@ static struct live_thread *begin_sample(struct egret_pipeline *p, const struct e
 	return t;
 }
 
-static int on_sample(struct egret_pipeline *p, const struct egret_rec_sample *s,
+static int on_sample(struct egret_pipeline *p, const struct egret_on_way *w,
 		     struct egret_error *err)
 {
+	const struct egret_rec_sample *s = (const struct egret_rec_sample *)w->record;
 	struct egret_user_stack user;
 	struct egret_sample_row row;
-	struct live_thread *t = begin_sample(p, s, &row, err);
+	struct live_thread *t = begin_sample(p, s, w->process, &row, err);
 	int ret;
 
 	if (!t)
@@ -511,16 +559,13 @@ static int on_sample(struct egret_pipeline *p, const struct egret_rec_sample *s,
 	return wait_for_capture(p, s, &row, err);
 }
 
-static int on_capture(struct egret_pipeline *p, const struct egret_rec_capture *rec,
-		      struct egret_error *err)
+static int on_capture(struct egret_pipeline *p, struct egret_on_way *w, struct egret_error *err)
 {
+	const struct egret_rec_capture *rec = (const struct egret_rec_capture *)w->record;
 	struct live_thread *t = thread_of(p, rec->tid, rec->start_time);
-	struct egret_user_stack user;
+	struct egret_user_stack user = user_stack_of(p, w);
 	int ret, more = 0;
 
-	if (rec->flags & EGRET_CAPTURE_F_UNTOLD)
-		egret_processes_reread(&p->processes, (int)rec->pid);
-	user = user_stack_of(p, rec);
 	p->stats.captures++;
 	if (rec->flags & EGRET_CAPTURE_F_ASLEEP)
 		p->stats.captures_asleep++;
@@ -545,48 +590,113 @@ static int on_capture(struct egret_pipeline *p, const struct egret_rec_capture *
 	return ret < 0 ? ret : more < 0 ? more : 0;
 }
 
-/* The path of a mapping's file from n of its names, which begin with the file's own. */
-static void join_names(const struct egret_rec_vma *rec, size_t n, char *path, size_t size)
-{
-	size_t at = 0;
+/* ---- records on their way -----------------------------------------------------------------------
+ */
 
-	path[0] = 0;
-	for (size_t i = n; i-- > 0 && at < size;)
-		if (rec->names[i][0])
-			at += (size_t)snprintf(path + at, size - at, "/%.*s",
-					       EGRET_VMA_NAME_LEN - 1, rec->names[i]);
+static void begin_capture(struct egret_pipeline *p, struct egret_on_way *w)
+{
+	const struct egret_rec_capture *rec = (const struct egret_rec_capture *)w->record;
+	const struct egret_process *process = NULL;
+
+	if (rec->flags & EGRET_CAPTURE_F_UNTOLD)
+		egret_processes_reread(&p->processes, (int)rec->pid);
+	if (rec->got)
+		process = egret_processes_need(&p->processes, (int)rec->pid);
+	w->no_stack = rec->ending;
+	if (!rec->got || !egret_capture_view_init(&w->view, rec, process ? process->code : NULL))
+		return;
+	w->has_view = process;
+	if (process)
+		w->code = egret_code_map_get(process->code);
+	else
+		w->no_stack = EGRET_CAPTURE_LOST;
 }
 
-/* A process that ran before tells its mappings from its own context, before its first capture. */
-static void on_vma(struct egret_pipeline *p, const struct egret_rec_vma *rec)
+/* What is to be known of a record at its own moment, when processes are as they were then. */
+static void begin_record(struct egret_pipeline *p, struct egret_on_way *w)
 {
-	char outer[EGRET_VMA_NAMES * EGRET_VMA_NAME_LEN + 1], path[sizeof(outer)];
-	struct egret_map_info info = {
-		.pid = (int)rec->pid,
-		.start = rec->start,
-		.end = rec->end,
-		.pgoff = rec->pgoff,
-		.dev = (uint64_t)rec->major << 32 | rec->minor,
-		.ino = rec->ino,
-		.path = path,
-		.executable = true,
-	};
+	if (w->record->type == EGRET_REC_SAMPLE)
+		find_process_name(p, (const struct egret_rec_sample *)w->record, w->process);
+	else
+		begin_capture(p, w);
+}
 
-	if (rec->flags & EGRET_VMA_F_FIRST && !egret_processes_retell(&p->processes, info.pid))
-		return;
-	join_names(rec, EGRET_VMA_NAMES, outer, sizeof(outer));
-	join_names(rec,
-		   rec->n_seen && rec->n_seen < EGRET_VMA_NAMES ? rec->n_seen : EGRET_VMA_NAMES,
-		   path, sizeof(path));
-	if (strcmp(outer, path))
-		info.outer_path = outer;
-	if (rec->flags & EGRET_VMA_F_VDSO)
-		info.path = "[vdso]";
-	else if (!rec->ino)
-		info.path = "//anon";
-	if (rec->head_len && rec->head_len <= sizeof(rec->head))
-		info.build_id = egret_elf_build_id_of_head(rec->head, rec->head_len);
-	egret_processes_mmap(&p->processes, &info);
+/* The rest, later, in the same order. */
+static int finish_record(struct egret_pipeline *p, struct egret_on_way *w, struct egret_error *err)
+{
+	return w->record->type == EGRET_REC_SAMPLE ? on_sample(p, w, err) : on_capture(p, w, err);
+}
+
+static int finish_oldest(struct egret_pipeline *p, struct egret_on_way *w, struct egret_error *err)
+{
+	int ret = finish_record(p, w, err);
+
+	egret_unwind_pool_drop_oldest(p->pool);
+	return ret;
+}
+
+static int finish_ready(struct egret_pipeline *p, bool wait, struct egret_error *err)
+{
+	struct egret_on_way *w;
+	int ret = 0;
+
+	while (!ret && p->pool && (w = egret_unwind_pool_oldest(p->pool, wait)))
+		ret = finish_oldest(p, w, err);
+	return ret;
+}
+
+int egret_pipeline_settle(struct egret_pipeline *p, struct egret_error *err)
+{
+	if (p->failed)
+		return egret_fail(err, -p->failed, "%s", p->failure.text);
+	return finish_ready(p, true, err);
+}
+
+/* What is on its way belongs to the module as it was. */
+static void before_module_changes(void *arg)
+{
+	struct egret_pipeline *p = arg;
+
+	if (!p->failed)
+		p->failed = finish_ready(p, true, &p->failure);
+}
+
+static int record_here(struct egret_pipeline *p, const struct egret_rec *record,
+		       struct egret_error *err)
+{
+	struct egret_unwound_frame *frames = p->now.frames;
+	int ret;
+
+	p->now = (struct egret_on_way){ .record = record, .frames = frames };
+	begin_record(p, &p->now);
+	ret = finish_record(p, &p->now, err);
+	egret_code_map_put(p->now.code);
+	p->now.code = NULL;
+	return ret;
+}
+
+static int record_by_threads(struct egret_pipeline *p, const struct egret_rec *record,
+			     struct egret_error *err)
+{
+	struct egret_on_way *added = NULL, *oldest;
+	int ret = p->failed ? egret_pipeline_settle(p, err) : 0;
+
+	while (!ret && egret_unwind_pool_fits(p->pool, record->size)) {
+		added = egret_unwind_pool_add(p->pool, record);
+		oldest = added ? NULL : egret_unwind_pool_oldest(p->pool, true);
+		if (!oldest)
+			break;
+		ret = finish_oldest(p, oldest, err);
+	}
+	if (ret)
+		return ret;
+	if (!added) {
+		ret = egret_pipeline_settle(p, err);
+		return ret ? ret : record_here(p, record, err);
+	}
+	begin_record(p, added);
+	egret_unwind_pool_start(p->pool);
+	return finish_ready(p, false, err);
 }
 
 static int on_record(struct egret_pipeline *p, const struct egret_rec *record,
@@ -600,11 +710,10 @@ static int on_record(struct egret_pipeline *p, const struct egret_rec *record,
 		return ret;
 	switch (record->type) {
 	case EGRET_REC_SAMPLE:
-		return on_sample(p, (const struct egret_rec_sample *)record, err);
 	case EGRET_REC_CAPTURE:
-		return on_capture(p, (const struct egret_rec_capture *)record, err);
+		return p->pool ? record_by_threads(p, record, err) : record_here(p, record, err);
 	case EGRET_REC_VMA:
-		on_vma(p, (const struct egret_rec_vma *)record);
+		egret_process_records_vma(&p->processes, (const struct egret_rec_vma *)record);
 		return 0;
 	default:
 		return 0;
@@ -629,80 +738,21 @@ int egret_pipeline_chain(struct egret_pipeline *p, const struct egret_rec_sample
 	struct egret_process *process = n ? egret_processes_need(&p->processes, (int)s->pid) : NULL;
 	struct egret_user_stack user;
 	struct egret_sample_row row;
+	char name[EGRET_COMM_LEN];
+	int ret = egret_pipeline_settle(p, err);
 
-	if (!begin_sample(p, s, &row, err))
+	if (ret)
+		return ret;
+	find_process_name(p, s, name);
+	if (!begin_sample(p, s, name, &row, err))
 		return -ENOMEM;
 	user = egret_stacks_chain(&p->stacks, process, chain, n, s->rec.time);
 	return finish_sample(p, &row, s->kernel, s->n_kernel, &user, err);
 }
 
-/* ---- what perf says of processes ----------------------------------------------------------------
- */
-
-/* PERF_RECORD_MMAP2, perf_event_open(2). */
-struct mmap2_record {
-	struct perf_event_header header;
-	uint32_t pid, tid;
-	uint64_t addr, len, pgoff;
-	union {
-		struct {
-			uint32_t maj, min;
-			uint64_t ino, ino_generation;
-		};
-		struct {
-			uint8_t build_id_size;
-			uint8_t reserved[3];
-			uint8_t build_id[20];
-		};
-	};
-	uint32_t prot, flags;
-	char filename[];
-};
-
-static void on_mmap(struct egret_pipeline *p, const struct mmap2_record *r)
-{
-	struct egret_map_info info = {
-		.pid = (int)r->pid,
-		.start = r->addr,
-		.end = r->addr + r->len,
-		.pgoff = r->pgoff,
-		.path = r->filename,
-		.executable = r->prot & 4,
-	};
-
-	if (r->header.misc & PERF_RECORD_MISC_MMAP_BUILD_ID) {
-		info.build_id.len = r->build_id_size <= 20 ? r->build_id_size : 20;
-		memcpy(info.build_id.bytes, r->build_id, info.build_id.len);
-	} else {
-		info.dev = (uint64_t)r->maj << 32 | r->min;
-		info.ino = r->ino;
-	}
-	if ((r->header.misc & PERF_RECORD_MISC_CPUMODE_MASK) != PERF_RECORD_MISC_KERNEL)
-		egret_processes_mmap(&p->processes, &info);
-}
-
-struct task_record { /* PERF_RECORD_FORK, _EXIT */
-	struct perf_event_header header;
-	uint32_t pid, ppid, tid, ptid;
-};
-
-struct comm_record {
-	struct perf_event_header header;
-	uint32_t pid, tid;
-	char comm[];
-};
-
-struct lost_record {
-	struct perf_event_header header;
-	uint64_t id, lost;
-};
-
 int egret_pipeline_perf(struct egret_pipeline *p, const struct perf_event_header *record,
 			uint64_t time, struct egret_error *err)
 {
-	const struct task_record *task = (const struct task_record *)record;
-	const struct comm_record *comm = (const struct comm_record *)record;
-
 	p->stats.map_records++;
 	if (p->raw) {
 		struct egret_buffer bytes = { 0 };
@@ -715,28 +765,7 @@ int egret_pipeline_perf(struct egret_pipeline *p, const struct perf_event_header
 		if (ret)
 			return ret;
 	}
-	switch (record->type) {
-	case PERF_RECORD_MMAP2:
-		on_mmap(p, (const struct mmap2_record *)record);
-		break;
-	case PERF_RECORD_COMM:
-		egret_processes_comm(&p->processes, (int)comm->pid, (int)comm->tid, comm->comm,
-				     record->misc & PERF_RECORD_MISC_COMM_EXEC);
-		break;
-	case PERF_RECORD_FORK:
-		egret_processes_fork(&p->processes, (int)task->pid, (int)task->ppid);
-		break;
-	case PERF_RECORD_EXIT:
-		if (task->pid == task->tid)
-			egret_processes_exit(&p->processes, (int)task->pid, time);
-		break;
-	case PERF_RECORD_LOST:
-		p->stats.map_records_lost += ((const struct lost_record *)record)->lost;
-		egret_processes_lost(&p->processes);
-		break;
-	default:
-		break;
-	}
+	p->stats.map_records_lost += egret_process_records_perf(&p->processes, record, time);
 	return 0;
 }
 
@@ -747,9 +776,9 @@ int egret_pipeline_perf(struct egret_pipeline *p, const struct perf_event_header
 
 int egret_pipeline_tidy(struct egret_pipeline *p, uint64_t now, struct egret_error *err)
 {
-	int ret = 0;
+	int ret = egret_pipeline_settle(p, err);
 
-	if (!p->opts.no_names)
+	if (!ret && !p->opts.no_names)
 		ret = egret_names_update(p->names, p->profile, p->stacks.module_of,
 					 EGRET_NAMES_QUICK, p->writer, err);
 	if (ret || now < FORGET_AFTER_NS)
@@ -762,12 +791,15 @@ int egret_pipeline_tidy(struct egret_pipeline *p, uint64_t now, struct egret_err
 
 int egret_pipeline_end(struct egret_pipeline *p, bool asleep, struct egret_error *err)
 {
-	struct egret_user_stack user = egret_stacks_none(
-		&p->stacks, asleep ? EGRET_CAPTURE_ASLEEP_UNREADABLE : EGRET_CAPTURE_STOPPED);
+	int ret = egret_pipeline_settle(p, err);
+	struct egret_user_stack user;
 
+	if (ret)
+		return ret;
+	user = egret_stacks_none(&p->stacks,
+				 asleep ? EGRET_CAPTURE_ASLEEP_UNREADABLE : EGRET_CAPTURE_STOPPED);
 	for (size_t i = 0; i < p->n_threads; i++) {
 		struct live_thread *t = &p->threads[i];
-		int ret;
 
 		count_unused(p, t);
 		t->last_used = true;
@@ -780,7 +812,12 @@ int egret_pipeline_end(struct egret_pipeline *p, bool asleep, struct egret_error
 
 void egret_pipeline_keep(struct egret_pipeline *p)
 {
-	egret_stacks_keep(&p->stacks);
+	/* After an error some may be on their way still, and nothing is kept. */
+	if (p->pool && egret_unwind_pool_oldest(p->pool, false))
+		return;
+	if (p->pool)
+		egret_unwind_pool_give_tables(p->pool, p->unwinding);
+	egret_unwinding_keep(p->unwinding);
 }
 
 const struct egret_cache *egret_pipeline_cache(const struct egret_pipeline *p)
@@ -790,10 +827,10 @@ const struct egret_cache *egret_pipeline_cache(const struct egret_pipeline *p)
 
 int egret_pipeline_name_all(struct egret_pipeline *p, bool is_over, struct egret_error *err)
 {
-	int ret;
+	int ret = egret_pipeline_settle(p, err);
 
-	if (p->opts.no_names)
-		return 0;
+	if (ret || p->opts.no_names)
+		return ret;
 	ret = egret_names_update(p->names, p->profile, p->stacks.module_of,
 				 is_over ? EGRET_NAMES_ALL : EGRET_NAMES_BOUNDED, p->writer, err);
 	if (is_over)

@@ -44,8 +44,9 @@ struct egret_pipeline_opts {
 	const struct egret_process_source *process_source;
 	const struct egret_name_source *name_source;
 	uint32_t max_frames;
-	bool track_all; /* see struct egret_processes */
-	bool aggregate; /* keep the profile's values, not only its tables */
+	uint32_t threads; /* that unwind, besides the caller's; 0: none */
+	bool track_all;	  /* see struct egret_processes */
+	bool aggregate;	  /* keep the profile's values, not only its tables */
 	bool no_names;
 	enum egret_demangle demangle;
 	struct egret_cache *cache; /* of unwind tables; outlives the pipeline; NULL: none */
@@ -76,6 +77,13 @@ int egret_pipeline_chain(struct egret_pipeline *p, const struct egret_rec_sample
 			 const uint64_t *chain, size_t n, struct egret_error *err);
 int egret_pipeline_perf(struct egret_pipeline *p, const struct perf_event_header *record,
 			uint64_t time, struct egret_error *err);
+
+/*
+ * With threads, records may be on their way when these return: what the profile, the statistics and
+ * the writer have is of all of them only after this. Whatever looks at what is mapped, or names it,
+ * does it itself.
+ */
+int egret_pipeline_settle(struct egret_pipeline *p, struct egret_error *err);
 
 /* Names what is new, and forgets what ended before `now` by a while. */
 int egret_pipeline_tidy(struct egret_pipeline *p, uint64_t now, struct egret_error *err);

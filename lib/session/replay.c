@@ -524,6 +524,7 @@ int egret_replay(const char *path, int fd, const struct egret_replay_opts *user_
 				.process_source = &processes,
 				.name_source = &names,
 				.max_frames = opts.max_frames ? opts.max_frames : 2048,
+				.threads = opts.threads,
 				.track_all = true,
 			},
 			&r.pipeline, err);

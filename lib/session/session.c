@@ -348,6 +348,7 @@ static int open_pipeline(struct egret_session *s, const struct egret_session_opt
 		.module_source = &s->modules,
 		.process_source = &egret_process_source_live,
 		.max_frames = opts->max_frames ? opts->max_frames : DEFAULT_MAX_FRAMES,
+		.threads = opts->threads,
 		.track_all = opts->scope != EGRET_SCOPE_PROCESS,
 		.aggregate = opts->keep_profile,
 		.no_names = opts->symbols_off,
@@ -520,7 +521,7 @@ static int drain_until(struct egret_session *s, uint64_t until, struct egret_err
 	struct egret_capture_sink sink = { drain_record, drain_perf, &drain };
 	long n = egret_capture_drain(s->capture, until, &sink);
 
-	return n < 0 ? (int)n : 0;
+	return n < 0 ? (int)n : egret_pipeline_settle(s->pipeline, err);
 }
 
 /*

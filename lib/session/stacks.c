@@ -5,71 +5,42 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "unwind/recover.h"
-
-/* What the pipeline keeps of a struct egret_module, by its number. */
-struct module_state {
-	struct egret_unwind_module *unwind;
-	struct egret_cache_blob kept; /* what unwind has imported */
-	const struct egret_module *module;
-	bool unwind_tried;
-	uint32_t profile_number; /* + 1; 0: not in the profile yet */
-};
-
-int egret_stacks_init(struct egret_stacks *s, const struct egret_unwind_engine *engine,
-		      uint32_t max_frames, struct egret_profile *profile, struct egret_cache *cache,
-		      struct egret_error *err)
+int egret_stacks_init(struct egret_stacks *s, uint32_t max_frames, struct egret_profile *profile)
 {
-	*s = (struct egret_stacks){
-		.engine = engine, .max_frames = max_frames, .profile = profile, .cache = cache
-	};
-	s->frames = calloc(max_frames, sizeof(*s->frames));
+	*s = (struct egret_stacks){ .max_frames = max_frames, .profile = profile };
 	s->known = calloc(EGRET_KNOWN_FRAMES, sizeof(*s->known));
-	if (!s->frames || !s->known || egret_recovery_create(&s->recovery))
-		return egret_fail(err, ENOMEM, "out of memory");
-	return engine->create(&s->unwinder, err);
+	return s->known ? 0 : -ENOMEM;
 }
 
 void egret_stacks_deinit(struct egret_stacks *s)
 {
-	for (size_t i = 0; i < s->n_module_states; i++) {
-		if (s->module_states[i].unwind)
-			s->engine->module_unload(s->unwinder, s->module_states[i].unwind);
-		egret_cache_blob_deinit(&s->module_states[i].kept);
-	}
-	if (s->unwinder)
-		s->engine->destroy(s->unwinder);
-	egret_recovery_destroy(s->recovery);
-	egret_code_pages_deinit(&s->code_pages);
 	for (size_t i = 0; i < EGRET_KEPT_STACKS; i++) {
 		free(s->kept[i].frames);
 		free(s->kept[i].stacks);
 	}
-	free(s->module_states);
+	free(s->number_of);
 	free(s->module_of);
 	free(s->known);
-	free(s->frames);
 }
 
 /* ---- modules and frames -------------------------------------------------------------------------
  */
 
-static struct module_state *state_of(struct egret_stacks *s, const struct egret_module *module)
+/* The place of a module's number in the profile: + 1; 0: not in it yet. NULL without memory. */
+static uint32_t *number_of(struct egret_stacks *s, const struct egret_module *module)
 {
 	size_t n = module->number + 1;
 
-	if (n > s->n_module_states) {
-		struct module_state *states;
+	if (n > s->n_number_of) {
+		uint32_t *numbers = reallocarray(s->number_of, n * 2, sizeof(*numbers));
 
-		states = reallocarray(s->module_states, n * 2, sizeof(*states));
-		if (!states)
+		if (!numbers)
 			return NULL;
-		memset(states + s->n_module_states, 0,
-		       (n * 2 - s->n_module_states) * sizeof(*states));
-		s->module_states = states;
-		s->n_module_states = n * 2;
+		memset(numbers + s->n_number_of, 0, (n * 2 - s->n_number_of) * sizeof(*numbers));
+		s->number_of = numbers;
+		s->n_number_of = n * 2;
 	}
-	return &s->module_states[module->number];
+	return &s->number_of[module->number];
 }
 
 /* Adds a module to the profile, and remembers which struct egret_module it is. */
@@ -103,7 +74,7 @@ static uint32_t profile_module_of(struct egret_stacks *s, struct egret_module *m
 		[EGRET_CODE_VDSO] = EGRET_MODULE_VDSO,
 		[EGRET_CODE_JIT] = EGRET_MODULE_JIT,
 	};
-	struct module_state *state = state_of(s, module);
+	uint32_t *known = number_of(s, module);
 	struct egret_profile_module m = {
 		.kind = kinds[module->kind],
 		.dev = module->dev,
@@ -113,15 +84,15 @@ static uint32_t profile_module_of(struct egret_stacks *s, struct egret_module *m
 	};
 	uint32_t number;
 
-	if (!state)
+	if (!known)
 		return UINT32_MAX;
-	if (state->profile_number)
-		return state->profile_number - 1;
+	if (*known)
+		return *known - 1;
 	if (m.build_id.len)
 		m.dev = m.ino = 0; /* the build-id is the identity */
 	number = add_profile_module(s, &m, module->path, module);
 	if (number != UINT32_MAX)
-		state->profile_number = number + 1;
+		*known = number + 1;
 	return number;
 }
 
@@ -220,21 +191,6 @@ static uint32_t push_user_frame(struct egret_stacks *s, uint32_t stack,
 	return egret_profile_stack(s->profile, stack, number, NULL);
 }
 
-/* A capture while it is unwound: the argument of both callbacks. */
-struct capture_view {
-	struct egret_stacks *stacks;
-	struct egret_process *process;
-	const struct egret_rec_capture *rec;
-	struct egret_stack_run runs[EGRET_MAX_WINDOWS];
-	uint32_t last;
-};
-
-/* The number of what is mapped in a process; 0: none. */
-static uint64_t code_number_of(const struct egret_process *process)
-{
-	return process->code ? process->code->number : 0;
-}
-
 /* ---- the last stacks ----------------------------------------------------------------------------
  */
 
@@ -274,14 +230,15 @@ static bool has_jit_frames(const struct egret_unwound_frame *frames, size_t n)
 	return false;
 }
 
-/* The stack of n frames, s->frames, on top of base; they are what is kept afterwards. */
-static uint32_t push_user_frames(struct egret_stacks *s, uint32_t base, size_t n,
-				 const struct capture_view *view)
+/* The stack of n frames, *room, on top of base; they are what is kept afterwards. */
+static uint32_t push_user_frames(struct egret_stacks *s, uint32_t base,
+				 struct egret_unwound_frame **room, size_t n,
+				 const struct egret_capture_view *view)
 {
 	const struct egret_rec_capture *rec = view->rec;
-	uint64_t code_number = code_number_of(view->process);
+	uint64_t code_number = egret_capture_view_code_number(view);
 	struct egret_kept_stack *kept = kept_of(s, rec->tid);
-	struct egret_unwound_frame *frames = s->frames;
+	struct egret_unwound_frame *frames = *room;
 	uint32_t stack = base;
 	size_t done = 0;
 
@@ -292,7 +249,7 @@ static uint32_t push_user_frames(struct egret_stacks *s, uint32_t base, size_t n
 	if (done)
 		stack = kept->stacks[done - 1];
 	if (s->jit && has_jit_frames(frames, n - done))
-		egret_jit_names_seen(s->jit, view->process);
+		egret_jit_names_seen(s->jit, (int)rec->pid, view->code);
 	kept->n_kept = done;
 	for (size_t i = done; i < n; i++) {
 		const struct egret_unwound_frame *frame = &frames[n - 1 - i];
@@ -302,171 +259,12 @@ static uint32_t push_user_frames(struct egret_stacks *s, uint32_t base, size_t n
 		if (kept->n_kept == i && stack != UINT32_MAX && !is_jit_frame(frame))
 			kept->n_kept++;
 	}
-	s->frames = kept->frames;
+	*room = kept->frames;
 	kept->frames = frames;
 	kept->n_frames = n;
 	kept->code_number = code_number;
 	kept->base = base;
 	return stack;
-}
-
-/* ---- unwinding ----------------------------------------------------------------------------------
- */
-
-static bool view_capture(struct capture_view *view, const struct egret_rec_capture *rec)
-{
-	const uint8_t *data = (const uint8_t *)(rec + 1),
-		      *end = (const uint8_t *)rec + rec->rec.size;
-
-	view->rec = rec;
-	if (rec->n_windows > EGRET_MAX_WINDOWS)
-		return false;
-	for (size_t i = 0; i < rec->n_windows; i++) {
-		const struct egret_window *w = &rec->window[i];
-
-		if (w->len > (size_t)(end - data))
-			return false;
-		view->runs[i] = (struct egret_stack_run){ w->start, w->len, data };
-		data += w->len;
-	}
-	return true;
-}
-
-/* Whether a page that is not there was there in the process: then what lies behind it was read. */
-static bool has_holes(const struct egret_rec_capture *rec)
-{
-	return rec->ending != EGRET_CAPTURE_WHOLE && rec->ending != EGRET_CAPTURE_LIMIT;
-}
-
-static int read_stack(void *arg, uint64_t addr, uint64_t *value)
-{
-	struct capture_view *view = arg;
-	const struct egret_rec_capture *rec = view->rec;
-
-	for (uint32_t n = 0, i = view->last; n < rec->n_windows; n++) {
-		const struct egret_stack_run *run = &view->runs[i];
-
-		if (addr >= run->start && addr - run->start < run->len &&
-		    run->len - (addr - run->start) >= 8) {
-			memcpy(value, run->bytes + (addr - run->start), 8);
-			view->last = i;
-			return 0;
-		}
-		i = i + 1 < rec->n_windows ? i + 1 : 0;
-	}
-	return has_holes(rec) ? -ENXIO : -EFAULT;
-}
-
-/* ---- unwind tables on disk ----------------------------------------------------------------------
- */
-
-static bool key_of_module(const struct egret_stacks *s, const struct egret_module *module,
-			  struct egret_cache_key *key)
-{
-	return s->cache && s->engine->module_import && module->elf &&
-	       egret_cache_key_of(module->elf, EGRET_CACHE_CFI, s->engine->kept_version, key);
-}
-
-static void load_module(struct egret_stacks *s, struct module_state *state,
-			const struct egret_module *module)
-{
-	struct egret_cache_key key;
-
-	state->unwind_tried = true;
-	state->module = module;
-	if (s->engine->module_load(s->unwinder, module->elf, module->debug, &state->unwind)) {
-		state->unwind = NULL;
-		return;
-	}
-	if (key_of_module(s, module, &key) && !egret_cache_get(s->cache, &key, &state->kept) &&
-	    !s->engine->module_import(state->unwind, state->kept.bytes, state->kept.size))
-		egret_cache_reject(s->cache, &state->kept);
-}
-
-void egret_stacks_keep(struct egret_stacks *s)
-{
-	struct egret_buffer bytes = { 0 };
-	struct egret_cache_key key;
-
-	for (size_t i = 0; i < s->n_module_states; i++) {
-		struct module_state *state = &s->module_states[i];
-
-		egret_buffer_clear(&bytes);
-		/* One that cannot be kept is counted, and hurts nobody. */
-		if (state->unwind && key_of_module(s, state->module, &key) &&
-		    s->engine->module_export(state->unwind, &bytes) > 0)
-			(void)egret_cache_put(s->cache, &key, bytes.data, bytes.len);
-	}
-	egret_buffer_deinit(&bytes);
-}
-
-static bool find_code(void *arg, uint64_t pc, struct egret_code *code)
-{
-	struct capture_view *view = arg;
-	struct egret_stacks *s = view->stacks;
-	const struct egret_mapping *m = egret_process_find(view->process, pc);
-	struct module_state *state;
-
-	*code = (struct egret_code){ 0 };
-	if (!m)
-		return false;
-	code->cookie = (uintptr_t)m;
-	if (!m->biased)
-		return true;
-	code->bias = m->bias;
-	state = state_of(s, m->module);
-	if (state && !state->unwind_tried)
-		load_module(s, state, m->module);
-	code->module = state ? state->unwind : NULL;
-	return true;
-}
-
-static void note_code(struct egret_module *module, size_t size, uint64_t offset)
-{
-	uint64_t page = offset / EGRET_MODULE_PAGE;
-
-	if (!module->code_read)
-		module->code_read = calloc(1, size / EGRET_MODULE_PAGE / 8 + 1);
-	if (module->code_read)
-		module->code_read[page / 8] |= (uint8_t)(1u << page % 8);
-}
-
-/* The code of a file, a page at a time. */
-static bool file_text(struct egret_stacks *s, const struct egret_mapping *m, uint64_t pc,
-		      struct egret_text *out)
-{
-	uint64_t offset = pc - m->start + m->pgoff, at = offset - offset % EGRET_MODULE_PAGE;
-	size_t size;
-	const uint8_t *bytes = egret_elf_bytes(m->module->elf, &size);
-	uint64_t entry = egret_elf_entry(m->module->elf);
-
-	if (offset >= size)
-		return false;
-	if (s->note_code)
-		note_code(m->module, size, at);
-	*out = (struct egret_text){
-		.bytes = bytes + at,
-		.start = pc - (offset - at),
-		.end = pc - (offset - at) +
-		       (size - at < EGRET_MODULE_PAGE ? size - at : EGRET_MODULE_PAGE),
-		.id = m->module->number + 1,
-		.bias = m->start - m->pgoff,
-		.entry = m->biased && entry ? m->bias + entry : 0,
-	};
-	return true;
-}
-
-static bool read_text(void *arg, uint64_t pc, struct egret_text *out)
-{
-	struct capture_view *view = arg;
-	const struct egret_mapping *m = egret_process_find(view->process, pc);
-
-	if (!m)
-		return false;
-	if (m->module->elf)
-		return file_text(view->stacks, m, pc, out);
-	return egret_code_pages_text(&view->stacks->code_pages, view->stacks->process_source,
-				     view->process->pid, pc, view->rec->rec.time, out);
 }
 
 /* The frame that stands at the root of a stack that is not whole, and says why. */
@@ -499,121 +297,23 @@ struct egret_user_stack egret_stacks_none(struct egret_stacks *s, uint8_t captur
 	return user;
 }
 
-/* The code at pc, as far as it is in the file: at most len bytes. Returns how many. */
-static size_t read_code(struct egret_process *process, uint64_t pc, uint8_t *to, size_t len)
-{
-	const struct egret_mapping *m = egret_process_find(process, pc);
-	const uint8_t *bytes;
-	uint64_t offset;
-	size_t size;
-
-	if (!m || !m->module->elf)
-		return 0;
-	bytes = egret_elf_bytes(m->module->elf, &size);
-	offset = pc - m->start + m->pgoff;
-	if (offset >= size)
-		return 0;
-	len = len < size - offset ? len : size - offset;
-	memcpy(to, bytes + offset, len);
-	return len;
-}
-
-/*
- * Where the branches "test %rax, %rax; jl somewhere; jz target", of which pc is one, lead with
- * rax = 0; 0 where start is not the first of them.
- */
-static uint64_t zero_branch(struct egret_process *process, uint64_t start, uint64_t pc)
-{
-	static const uint8_t test[] = { 0x48, 0x85, 0xc0 };
-	uint8_t code[16] = { 0 }, *p = code + sizeof(test);
-	int32_t far;
-
-	if (read_code(process, start, code, sizeof(code)) < sizeof(code) ||
-	    memcmp(code, test, sizeof(test)))
-		return 0;
-	if (p[0] == 0x0f && p[1] == 0x8c) /* jl rel32 */
-		p += 6;
-	else if (p[0] == 0x7c) /* jl rel8 */
-		p += 2;
-	else
-		return 0;
-	if (pc > start + (uint64_t)(p - code))
-		return 0;
-	if (p[0] == 0x74) /* jz rel8 */
-		return start + (uint64_t)(p + 2 - code) + (uint64_t)(int8_t)p[1];
-	if (p[0] != 0x0f || p[1] != 0x84) /* jz rel32 */
-		return 0;
-	memcpy(&far, p + 2, sizeof(far));
-	return start + (uint64_t)(p + 6 - code) + (uint64_t)(int64_t)far;
-}
-
-/*
- * A thread that clone() has made stands behind the syscall instruction at first, where the CFI is
- * that of its creator, who returns; its own stack is empty. It is about to take the branch for a
- * result of 0 (sysdeps/unix/sysv/linux/x86_64/clone3.S), so it is unwound from there, where the CFI
- * says that this is the root. A process that fork() has made has its creator's stack, and its code
- * does not look so.
- */
-static void begin_new_thread(struct egret_process *process, struct egret_unwind_regs *regs)
-{
-	static const uint8_t before_pc[] = { 0, 3, 5,
-					     9 }; /* the test, the jl, the jz behind either */
-	uint64_t pc = regs->r[EGRET_UNWIND_RIP], target = 0;
-
-	if (regs->r[0])
-		return;
-	for (size_t i = 0; i < sizeof(before_pc) && !target; i++)
-		target = zero_branch(process, pc - before_pc[i], pc);
-	if (target)
-		regs->r[EGRET_UNWIND_RIP] = target;
-}
-
-static struct egret_user_stack unwind_capture(struct egret_stacks *s, struct capture_view *view)
+struct egret_user_stack egret_stacks_unwound(struct egret_stacks *s,
+					     const struct egret_capture_view *view,
+					     const struct egret_unwind_result *result,
+					     struct egret_unwound_frame **frames)
 {
 	const struct egret_rec_capture *rec = view->rec;
-	struct egret_unwind_request request = {
-		.read_stack = read_stack,
-		.find_code = find_code,
-		.read_text = read_text,
-		.arg = view,
-		.recovery = s->recovery,
-		.runs = view->runs,
-		.n_runs = rec->n_windows,
-		.code_number = code_number_of(view->process),
-		.frames = s->frames,
-		.max_frames = s->max_frames,
-	};
 	struct egret_user_stack user = { .capture_end = rec->ending };
-	struct egret_unwind_result result;
 
-	memcpy(request.regs.r, rec->regs, sizeof(rec->regs));
-	begin_new_thread(view->process, &request.regs);
-	result = s->engine->unwind(s->unwinder, &request);
-	if ((result.end == EGRET_UNWIND_NO_CFI || result.end == EGRET_UNWIND_FRAME_POINTER_END) &&
-	    egret_code_pages_refresh(&s->code_pages, s->process_source, view->process->pid,
-				     rec->rec.time))
-		result = s->engine->unwind(s->unwinder, &request);
-	s->frames_unwound += result.n_frames;
-	user.unwind_end = (uint8_t)result.end;
-	if (result.end != EGRET_UNWIND_ROOT) {
+	s->frames_unwound += result->n_frames;
+	user.unwind_end = (uint8_t)result->end;
+	if (result->end != EGRET_UNWIND_ROOT) {
 		user.stack = cut_frame(s, rec->ending, user.unwind_end);
 		user.wanted = rec->wanted;
 		user.got = rec->got;
 	}
-	user.stack = push_user_frames(s, user.stack, result.n_frames, view);
+	user.stack = push_user_frames(s, user.stack, frames, result->n_frames, view);
 	return user;
-}
-
-struct egret_user_stack egret_stacks_unwind(struct egret_stacks *s, struct egret_process *process,
-					    const struct egret_rec_capture *rec)
-{
-	struct capture_view view = { .stacks = s, .process = process };
-
-	if (!rec->got || !view_capture(&view, rec))
-		return egret_stacks_none(s, rec->ending);
-	if (!process)
-		return egret_stacks_none(s, EGRET_CAPTURE_LOST);
-	return unwind_capture(s, &view);
 }
 
 struct egret_user_stack egret_stacks_chain(struct egret_stacks *s, struct egret_process *process,

@@ -5,11 +5,10 @@
 
 #include "bpf/abi.h"
 #include "bpf/reasons.h"
-#include "cache/cache.h"
 #include "maps/processes.h"
 #include "profile/profile.h"
-#include "session/code_pages.h"
 #include "session/jit_names.h"
+#include "session/unwinding.h"
 #include "unwind/unwind.h"
 
 /* A user stack as it came out of a capture: what all its samples share. */
@@ -18,8 +17,6 @@ struct egret_user_stack {
 	uint32_t wanted, got; /* bytes, where the stack is cut; else 0 */
 	uint8_t capture_end, unwind_end;
 };
-
-struct module_state;
 
 /*
  * The last stack of a thread, as it is in the profile: most of the next one's outer frames are the
@@ -43,41 +40,30 @@ struct egret_known_frame {
 #define EGRET_KNOWN_FRAMES 8192
 
 struct egret_stacks {
-	const struct egret_unwind_engine *engine;
-	struct egret_unwinder *unwinder;
 	struct egret_profile *profile; /* of the pipeline */
 	struct egret_jit_names *jit;   /* told of captures in code made at run time; may be NULL */
-	struct module_state *module_states; /* by number of struct egret_module */
-	size_t n_module_states;
+	uint32_t *number_of; /* of modules in the profile, by number of struct egret_module */
+	size_t n_number_of;
 	struct egret_module *
 		*module_of; /* by number of the profile's modules; NULL for pseudo-modules */
 	size_t n_module_of;
-	struct egret_unwound_frame *frames; /* room for max_frames */
 	struct egret_kept_stack kept[EGRET_KEPT_STACKS];
 	struct egret_known_frame *known; /* EGRET_KNOWN_FRAMES, by pc */
 	uint32_t max_frames;
 	uint64_t frames_unwound;
-	struct egret_cache *cache; /* of unwind tables; NULL: none */
-	struct egret_recovery *recovery;
-	/* Where code comes from that is in no file; NULL: from nowhere. The pipeline's to set. */
-	const struct egret_process_source *process_source;
-	struct egret_code_pages code_pages;
-	bool note_code; /* in struct egret_module, which code was looked at */
 };
 
-/* cache: outlives it, or NULL. */
-int egret_stacks_init(struct egret_stacks *s, const struct egret_unwind_engine *engine,
-		      uint32_t max_frames, struct egret_profile *profile, struct egret_cache *cache,
-		      struct egret_error *err);
+int egret_stacks_init(struct egret_stacks *s, uint32_t max_frames, struct egret_profile *profile);
 void egret_stacks_deinit(struct egret_stacks *s);
 
-/* Puts what was made of modules since they were loaded into the cache. When nobody waits. */
-void egret_stacks_keep(struct egret_stacks *s);
-
-/* The stack of a capture. A stack that is cut begins with a frame that says why. process may be
- * NULL. */
-struct egret_user_stack egret_stacks_unwind(struct egret_stacks *s, struct egret_process *process,
-					    const struct egret_rec_capture *rec);
+/*
+ * The stack of a capture that was unwound. A stack that is cut begins with a frame that says why.
+ * *frames, of malloc with room for max_frames, is exchanged for others: the stack's are kept.
+ */
+struct egret_user_stack egret_stacks_unwound(struct egret_stacks *s,
+					     const struct egret_capture_view *view,
+					     const struct egret_unwind_result *result,
+					     struct egret_unwound_frame **frames);
 
 /*
  * The stack of a chain of user addresses, leaf first, that was found elsewhere: nothing is unwound.

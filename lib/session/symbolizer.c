@@ -179,7 +179,7 @@ static bool open_jit(struct egret_symbolizer *s)
 	if ((!s->live && egret_live_names_create(&s->live)) ||
 	    egret_jit_names_create(&egret_live_name_source(s->live)->jit, &s->jit))
 		return false;
-	egret_jit_names_seen(s->jit, s->process);
+	egret_jit_names_seen(s->jit, s->process->pid, s->process->code);
 	egret_jit_names_refresh(s->jit, s->process->pid);
 	return true;
 }

@@ -19,6 +19,7 @@ struct values {
 	const char *output;
 	const char *rotate;
 	uint32_t frames;
+	uint32_t threads;
 	uint64_t frequency;
 	uint64_t duration;
 	uint64_t delay;
@@ -42,6 +43,7 @@ static const struct opt main_options[] = {
 	{ "output", 'o', OPT_FILE, AT(output), "FILE", "Output", NULL },
 	{ "rotate", 'r', OPT_OPTIONAL, AT(rotate), "SIZE", "Rotate", NULL },
 	{ "frames", 0, OPT_U32, AT(frames), "N", "Frames", NULL },
+	{ "threads", 0, OPT_COUNT, AT(threads), "N", "Threads", NULL },
 	{ "freq", 'F', OPT_FREQUENCY, AT(frequency), "HZ", "Frequency", NULL },
 	{ "duration", 'd', OPT_DURATION, AT(duration), "SECONDS", "Duration", NULL },
 	{ "delay", 'D', OPT_MILLISECONDS, AT(delay), "MS", "Delay", NULL },
@@ -210,6 +212,13 @@ static void numbers_are_checked(void)
 	CHECK_EQ(parse("--frames 4294967296"), -EINVAL);
 	CHECK_EQ(parse("--frames 0"), -EINVAL);
 	CHECK_EQ(parse("--frames 1x"), -EINVAL);
+	CHECK(parse("--threads 7 --threads 0") > 0);
+	CHECK_EQ(v.threads, 0);
+	CHECK(parse("--threads 4294967295") > 0);
+	CHECK_EQ(v.threads, UINT32_MAX);
+	CHECK_EQ(parse("--threads 4294967296"), -EINVAL);
+	CHECK_EQ(parse("--threads -1"), -EINVAL);
+	CHECK_EQ(parse("--threads x"), -EINVAL);
 	CHECK_EQ(parse("--frames +1"), -EINVAL);
 	CHECK_EQ(parse("--percent-limit 101"), -EINVAL);
 	CHECK_EQ(parse("--percent-limit -1"), -EINVAL);
@@ -296,7 +305,7 @@ static void each_option_is_visited(void)
 	int n = 0;
 
 	opt_each(groups, count_option, &n);
-	CHECK_EQ(n, 15 + 2 + 1);
+	CHECK_EQ(n, 16 + 2 + 1);
 }
 
 static const char *nth_word(size_t n, const void *arg)

@@ -332,7 +332,15 @@ struct egret_session_opts {
 	enum egret_debuginfod debuginfod;
 	enum egret_demangle demangle;
 	uint32_t debuginfod_timeout_ms; /* of one file; 0: 30 seconds */
-	uint32_t reserved1;
+	/*
+	 * Threads that unwind stacks besides the caller's, and in the end read debug information,
+	 * at most 64; 0: none, the default. Results are the same, in the same order; what has been
+	 * read when a function returns has been unwound. Those that unwind end in
+	 * egret_session__destroy, block all signals but their own faults, and are not there in a
+	 * child of fork, which must leave the session alone. For the unwinder "table" only: with
+	 * others -EINVAL.
+	 */
+	uint32_t threads;
 	uint64_t debuginfod_max_bytes; /* of one file; 0: 512 MiB */
 	/*
 	 * Called at least once a second while egret_session__finish_output or
@@ -441,7 +449,7 @@ struct egret_replay_opts {
 	size_t size;
 	const char *unwinder; /* as in egret_session_opts */
 	uint32_t max_frames;
-	uint32_t reserved;
+	uint32_t threads; /* as in egret_session_opts */
 };
 
 /*
@@ -464,6 +472,8 @@ struct egret_import_opts {
 	enum egret_demangle demangle;
 	const char *const *debug_dirs; /* as in egret_session_opts */
 	size_t n_debug_dirs;
+	uint32_t threads; /* as in egret_session_opts */
+	uint32_t reserved;
 };
 
 /*
