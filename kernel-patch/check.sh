@@ -3,9 +3,11 @@
 #
 # check.sh [DIRECTORY] - applies the patches of series/ one after the other to the kernel that BASE names.
 #
-# Each has to pass checkpatch --strict without a finding, and to build as it stands: the whole kernel with the
-# configuration `config`, and what it touches with the option off. DIRECTORY (default: ~/.cache/egret-check) holds
-# the source and the objects, about 4 GB; it is made anew. JOBS: how many compilers at once (default: all CPUs).
+# Each has to apply with git am, to pass checkpatch --strict without a finding, and to build as it stands and without
+# a warning: the whole kernel with the configuration `config`, the files that it touches with W=1, and these with the
+# option off. DIRECTORY (default: ~/.cache/egret-check) holds the source, a git tree whose tag `base` is the source
+# package, and the objects, about 6 GB; a second run compiles only what has changed. JOBS: how many compilers at once
+# (default: all CPUs).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 dir=${1:-${XDG_CACHE_HOME:-$HOME/.cache}/egret-check}
@@ -18,43 +20,51 @@ fail() {
 }
 
 # Quiet, and the end of what it said when it fails.
-run() { # LOG COMMAND...
-	local log=$1
-
-	shift
-	"$@" >"$log" 2>&1 </dev/null || {
-		tail -n 30 "$log" >&2
+run() { # COMMAND...
+	"$@" >"$dir/log" 2>&1 </dev/null || {
+		tail -n 30 "$dir/log" >&2
 		fail "failed: $*"
 	}
 }
 
-configure() { # OBJECTS [FRAGMENT]...
-	local objects=$1
-
-	mkdir -p "$objects"
-	run "$dir/log" make -C "$dir/linux" O="$objects" tinyconfig
-	run "$dir/log" "$dir/linux/scripts/kconfig/merge_config.sh" -m -O "$objects" \
-		"$objects/.config" "${@:2}"
-	run "$dir/log" make -C "$dir/linux" O="$objects" olddefconfig
+# git, in the source.
+tree() {
+	git -C "$dir/linux" -c user.name=check -c user.email=check@example.org -c commit.gpgsign=false "$@"
 }
 
-build() { # OBJECTS TARGET...
-	local objects=$1
+unpack() {
+	rm -rf "$dir"
+	mkdir -p "$dir/linux"
+	tar -C "$dir/linux" --strip-components=1 -xf "$tarball"
+	run tree init -q
+	run tree add -f -A
+	run tree commit -q -m base
+	run tree tag base
+}
 
-	run "$dir/log" make -C "$dir/linux" O="$objects" -j"$jobs" "${@:2}"
+configure() { # SOURCE FRAGMENT...
+	run make -C "$1" tinyconfig
+	(cd "$1" && run scripts/kconfig/merge_config.sh -m .config "${@:2}")
+	run make -C "$1" olddefconfig
+}
+
+build() { # SOURCE TARGET...
+	run make -C "$1" -j"$jobs" LOCALVERSION= "${@:2}"
 	! grep -n 'warning:' "$dir/log" || fail "the compiler or objtool warned"
 }
 
-# What the series changes, as objects to build without the option.
-touched=(kernel/entry/ kernel/fork.o kernel/exit.o fs/exec.o)
+# What the series changes and what it adds, as objects.
+touched=(kernel/entry/common.o kernel/entry/kvm.o kernel/fork.o kernel/exit.o fs/exec.o)
+added=(kernel/deferred_sample kernel/bpf/deferred_sample)
 
 [ -f "$tarball" ] || fail "no $tarball: apt-get install linux-source-6.12"
 sha256sum --quiet -c - <<<"$(sed -n 's/^sha256: *//p' "$here/BASE")  $tarball" ||
 	fail "$tarball is not the one that BASE names"
-rm -rf "$dir"
-mkdir -p "$dir/linux"
+tree rev-parse -q --verify base >/dev/null 2>&1 || unpack
+tree am --abort >/dev/null 2>&1 || true
+run tree checkout -q -f --detach base
+[ -d "$dir/off" ] || run tree worktree add -f --detach "$dir/off" base
 echo '# CONFIG_DEFERRED_SAMPLE is not set' >"$dir/off.config"
-tar -C "$dir/linux" --strip-components=1 -xf "$tarball"
 
 for patch in "$here"/series/0*.patch; do
 	name=$(basename "$patch" .patch)
@@ -62,11 +72,16 @@ for patch in "$here"/series/0*.patch; do
 	findings=$(cd "$dir/linux" && ./scripts/checkpatch.pl --strict --no-tree "$patch") || true
 	grep -q 'total: 0 errors, 0 warnings, 0 checks' <<<"$findings" ||
 		fail "checkpatch: $name"$'\n'"$findings"
-	patch -d "$dir/linux" -p1 -s --fuzz=0 --no-backup-if-mismatch <"$patch" ||
-		fail "$name does not apply"
-	configure "$dir/on" "$here/config"
-	build "$dir/on" vmlinux
-	grep -q '^CONFIG_DEFERRED_SAMPLE=y' "$dir/on/.config" || fail "the option is not on"
+	run tree am -q "$patch"
+	configure "$dir/linux" "$here/config"
+	grep -q '^CONFIG_DEFERRED_SAMPLE=y' "$dir/linux/.config" || fail "the option is not on"
+	objects=("${touched[@]}")
+	for file in "${added[@]}"; do
+		[ ! -f "$dir/linux/$file.c" ] || objects+=("$file.o")
+	done
+	build "$dir/linux" W=1 "${objects[@]}"
+	build "$dir/linux" vmlinux
+	run git -C "$dir/off" checkout -q -f --detach "$(tree rev-parse HEAD)"
 	configure "$dir/off" "$here/config" "$dir/off.config"
 	build "$dir/off" "${touched[@]}"
 	echo "ok $name"
