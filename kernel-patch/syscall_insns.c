@@ -4,10 +4,8 @@
  *
  * For a guest of QEMU with -icount shift=0,sleep=off -smp 1, where the time stamp counter counts
  * instructions. Prints medians of a getppid() with the tracepoint disabled, enabled but idle, and
- * with a request and its answer. Built in the patched kernel's
- * tools/testing/selftests/deferred_sample:
- *   cc -O2 -static -I. syscall_insns.c -lbpf -lelf -lz -lzstd
- * and run beside its deferred_sample.bpf.o.
+ * with a request and its answer. lab/kernel.sh builds it, and tests/lab/hook_cost.sh runs it beside
+ * deferred_sample.bpf.o of the series' selftests.
  */
 #include <stdio.h>
 #include <stdlib.h>

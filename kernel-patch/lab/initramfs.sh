@@ -59,6 +59,9 @@ install -D tests/run "$stage/egret/tests/run"
 for script in tests/system/*.sh tests/lab/*.sh tests/lab/groups/*; do
 	install -D "$script" "$stage/egret/$script"
 done
+if [ -s "$build/lab/host.folded" ]; then
+	install "$build/lab/host.folded" "$stage/egret/host.folded"
+fi
 for file in ${selftests:+"$selftests"/*}; do
 	install_program "$file" "/selftests/${file##*/}"
 done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 # kernel.sh FLAVOUR: the patched kernel, built in the cache unless it is there; prints the path of a directory with
-# its bzImage, and with the selftests of the series in selftests/.
+# its bzImage, and with the selftests of the series, and ../syscall_insns.c, in selftests/.
 #
 # FLAVOUR: lab, debug or rt: ../config, lab.config and FLAVOUR.config, later ones on top. The kernel is kept under a
 # hash of all that it is made of: the source package, the patches, the configuration, the compiler. The tree in which
@@ -19,7 +19,7 @@ configs=("$here/../config" "$here/lab.config")
 
 key_of() {
 	{
-		sha256sum "$tarball" "${patches[@]}" "${configs[@]}" | cut -d ' ' -f 1
+		sha256sum "$tarball" "${patches[@]}" "${configs[@]}" "$here/../syscall_insns.c" | cut -d ' ' -f 1
 		gcc --version | head -n 1
 		pahole --version
 	} | sha256sum | cut -c 1-16
@@ -83,12 +83,15 @@ check_config() { # FILE
 }
 
 build() { # TREE OUTPUT
-	local make=(make -C "$1" -s -j"$(nproc)" LOCALVERSION= KBUILD_BUILD_HOST=lab KBUILD_BUILD_USER=lab)
+	local tests=$1/tools/testing/selftests/deferred_sample make
+
+	make=(make -C "$1" -s -j"$(nproc)" LOCALVERSION= KBUILD_BUILD_HOST=lab KBUILD_BUILD_USER=lab)
 
 	"${make[@]}" tinyconfig &&
 		(cd "$1" && scripts/kconfig/merge_config.sh -m -Q .config "${configs[@]}") &&
 		"${make[@]}" olddefconfig && check_config "$1/.config" && "${make[@]}" bzImage &&
-		make -C "$1/tools/testing/selftests/deferred_sample" OUTPUT="$2/selftests"
+		make -C "$tests" OUTPUT="$2/selftests" &&
+		gcc -O2 -I"$tests" "$here/../syscall_insns.c" -o "$2/selftests/syscall_insns" -lbpf -lelf -lz
 }
 
 [ -f "$tarball" ] || fail "no $tarball; install linux-source-6.12"

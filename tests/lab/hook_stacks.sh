@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-# The stacks of a fixed program: what `hook` records, what perf records beside it, and what is written here,
-# which is also what tests/system/capture_clamp.sh and its like hold `task-work` against on other kernels.
+# The stacks of a fixed program: what `hook` records is what is written here, what perf records beside it, and what
+# `task-work` has recorded of the same program on the machine that runs this guest (host.folded, of lab.sh).
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_hook
@@ -13,7 +13,18 @@ n=$(samples_of ';leaf[; ]')
 check "samples" "$n" '>' 200
 check "stacks" "$(samples_of "^${wanted}[; ]")" == "$n"
 check_captures "chain"
-command -v perf >/dev/null || skip "no perf here"
+in_user_mode() {
+	sed -n 's/;leaf [0-9]*$/;leaf/p' "$1" | sort -u
+}
+if [ -s host.folded ]; then
+	check "stacks of the host" "$(in_user_mode host.folded | wc -l)" == 1
+	[ "$(in_user_mode "$tmp/folded")" = "$(in_user_mode host.folded)" ] ||
+		fail "here $(in_user_mode "$tmp/folded"), with task-work $(in_user_mode host.folded)"
+	figure "the stack is that of task-work on the host"
+else
+	figure "no task-work on the host to compare with"
+fi
+command -v perf >/dev/null || fail "no perf here"
 perf record -q -e nmi_ipi// -c 1 --call-graph dwarf -o "$tmp/perf.data" -- "$workloads/chain" 1000 2>"$tmp/perf.err" ||
 	fail "perf: $(tail -n 3 "$tmp/perf.err")"
 # Innermost first, of hits in user mode: names without offsets.
@@ -23,4 +34,5 @@ perf script --no-inline -i "$tmp/perf.data" -F ip,sym 2>/dev/null | awk '
 read -r perf_n perf_stack <"$tmp/perf.folded"
 check "samples, perf" "${perf_n:-0}" '>=' 10
 [[ ${perf_stack:-} =~ ^$wanted$ ]] || fail "perf says $perf_stack"
+figure "the stack is that of perf, $perf_n of its samples"
 finish

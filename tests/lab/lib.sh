@@ -6,8 +6,10 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../system/lib.sh"
 lab=$build/tests/lab
 pmu=/sys/kernel/debug/nmi_ipi
+# Options of a recording that is sampled by real NMIs, at rates that are too much for the guest's slow CPUs in the
+# long run: what it has not read yet is kept.
 # shellcheck disable=SC2034  # for the tests
-nmi="-e nmi_ipi// -c 1" # options of a recording that is sampled by real NMIs
+nmi="-e nmi_ipi// -c 1 --buffer=64M"
 
 # tell_host LINE: boot.py reads the second serial line, and takes orders there.
 tell_host() {
