@@ -45,7 +45,7 @@ CMD_OBJS := $(CMD_SRCS:%.c=$(O)/%.o)
 BPF_OBJS := $(BPF_SRCS:%.c=$(O)/%.o)
 UNIT_BINS := $(UNIT_SRCS:%.c=$(O)/%)
 
-.PHONY: all help clean deps unit system demo check check-long bench bench-unwind bench-symbolize bench-page bench-top fuzz lint install
+.PHONY: all help clean deps unit system demo check check-long bench bench-unwind bench-symbolize bench-page bench-report bench-top fuzz lint install
 all: $(O)/egret $(O)/libegret.a $(O)/libegret.so.$(VERSION)
 
 help: ## this list
@@ -188,6 +188,14 @@ bench-page: ## how long the report page takes with 1,000,000 samples of 50,000 s
 	@scripts/deps.sh build check
 	@$(MAKE) $(QUIETLY) $(O)/egret $(O)/tests/system/page_profiles
 	@O=$(O) tests/bench/page.py
+
+$(O)/tests/bench/many_samples: tests/bench/many_samples.c $(O)/libegret.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(INCLUDES) $(LDFLAGS) $< $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) -o $@
+bench-report: ## how long 10,000,000 samples of 500,000 stacks take to report (root)
+	@scripts/deps.sh build bench
+	@$(MAKE) $(QUIETLY) $(O)/egret $(O)/tests/bench/many_samples
+	@tests/bench/report.sh $(O)
 
 bench-top: ## what egret top takes of an idle machine (root)
 	@scripts/deps.sh build bench

@@ -41,29 +41,17 @@ static uint64_t node_hash(const struct call_node *n)
 	return mix(mix(0, n->parent), n->function);
 }
 
-typedef uint64_t (*hash_fn)(const struct aggregate *a, uint32_t number);
-
-static uint64_t hash_of_function(const struct aggregate *a, uint32_t number)
-{
-	return function_hash(&a->functions[number]);
-}
-
-static uint64_t hash_of_node(const struct aggregate *a, uint32_t number)
-{
-	return node_hash(&a->nodes[number]);
-}
-
 static void insert(struct aggregate_table *table, uint64_t hash, uint32_t number)
 {
-	size_t i = hash & table->mask;
+	size_t i = (uint32_t)hash & table->mask;
 
-	while (table->slots[i] != AGGREGATE_NONE)
+	while (table->slots[i].number != AGGREGATE_NONE)
 		i = (i + 1) & table->mask;
-	table->slots[i] = number;
+	table->slots[i] = (struct aggregate_slot){ number, (uint32_t)hash };
 }
 
 /* Makes room for one more: a table is at most two thirds full. */
-static int table_grow(struct aggregate_table *table, const struct aggregate *a, hash_fn hash)
+static int table_grow(struct aggregate_table *table)
 {
 	struct aggregate_table bigger = { .used = table->used };
 
@@ -75,8 +63,8 @@ static int table_grow(struct aggregate_table *table, const struct aggregate *a, 
 		return -ENOMEM;
 	memset(bigger.slots, 0xff, (bigger.mask + 1) * sizeof(*bigger.slots));
 	for (size_t i = 0; table->slots && i <= table->mask; i++)
-		if (table->slots[i] != AGGREGATE_NONE)
-			insert(&bigger, hash(a, table->slots[i]), table->slots[i]);
+		if (table->slots[i].number != AGGREGATE_NONE)
+			insert(&bigger, table->slots[i].hash, table->slots[i].number);
 	free(table->slots);
 	*table = bigger;
 	return 0;
@@ -108,16 +96,16 @@ static uint32_t look_up_function(struct aggregate *a, const struct function *key
 	struct aggregate_table *table = &a->function_table;
 	uint64_t hash = function_hash(key);
 
-	if (table_grow(table, a, hash_of_function) ||
-	    array_grow((void **)&a->functions, &a->functions_room, a->n_functions,
-		       sizeof(*a->functions)))
+	if (table_grow(table) || array_grow((void **)&a->functions, &a->functions_room,
+					    a->n_functions, sizeof(*a->functions)))
 		return AGGREGATE_NONE;
-	for (size_t i = hash & table->mask;; i = (i + 1) & table->mask) {
-		uint32_t number = table->slots[i];
+	for (size_t i = (uint32_t)hash & table->mask;; i = (i + 1) & table->mask) {
+		uint32_t number = table->slots[i].number;
 
 		if (number == AGGREGATE_NONE)
 			break;
-		if (same_function(&a->functions[number], key))
+		if (table->slots[i].hash == (uint32_t)hash &&
+		    same_function(&a->functions[number], key))
 			return number;
 	}
 	insert(table, hash, (uint32_t)a->n_functions);
@@ -189,13 +177,14 @@ static uint32_t find_child(struct aggregate *a, uint32_t parent, uint32_t functi
 	uint64_t hash = node_hash(&key);
 	uint32_t number;
 
-	if (table_grow(table, a, hash_of_node))
+	if (table_grow(table))
 		return AGGREGATE_NONE;
-	for (size_t i = hash & table->mask;; i = (i + 1) & table->mask) {
-		number = table->slots[i];
+	for (size_t i = (uint32_t)hash & table->mask;; i = (i + 1) & table->mask) {
+		number = table->slots[i].number;
 		if (number == AGGREGATE_NONE)
 			break;
-		if (a->nodes[number].parent == parent && a->nodes[number].function == function)
+		if (table->slots[i].hash == (uint32_t)hash && a->nodes[number].parent == parent &&
+		    a->nodes[number].function == function)
 			return number;
 	}
 	number = node_add(a, parent, function);
@@ -208,45 +197,119 @@ static uint32_t find_child(struct aggregate *a, uint32_t parent, uint32_t functi
 	return number;
 }
 
-/* One step from the root towards the leaf: counts the function and the node. */
-static uint32_t descend(struct aggregate *a, uint32_t node, uint32_t function, uint64_t value)
+/* One step from the root towards the leaf. */
+static uint32_t descend(struct aggregate *a, uint32_t node, uint32_t function)
 {
-	uint32_t child;
+	return function == AGGREGATE_NONE ? AGGREGATE_NONE : find_child(a, node, function);
+}
 
-	if (function == AGGREGATE_NONE)
+static int path_reach(struct aggregate *a, size_t n)
+{
+	struct aggregate_step *larger;
+
+	if (n <= a->path_room)
+		return 0;
+	larger = realloc(a->path, 2 * n * sizeof(*larger));
+	if (!larger)
+		return -ENOMEM;
+	a->path = larger;
+	a->path_room = 2 * n;
+	return 0;
+}
+
+/*
+ * The node of the leaf. Frames are kept by the profile, one of each, and stacks that come after one
+ * another have most of their callers in common: from the root on, steps that lead by the frames of
+ * the last stack are not looked for again.
+ */
+static uint32_t leaf_of(struct aggregate *a, const struct egret_stack *stack)
+{
+	size_t n = stack->n_frames, same = 0;
+	uint32_t node;
+
+	if (path_reach(a, n + 1))
 		return AGGREGATE_NONE;
-	child = find_child(a, node, function);
-	if (child == AGGREGATE_NONE)
-		return AGGREGATE_NONE;
-	a->nodes[child].total += value;
-	if (a->functions[function].last_stack != a->n_stacks) {
-		a->functions[function].last_stack = a->n_stacks;
-		a->functions[function].total += value;
+	if (a->n_path && a->path[0].of == stack->thread->process)
+		for (same = 1; same < a->n_path && same <= n; same++)
+			if (a->path[same].of != stack->frames[n - same])
+				break;
+	node = same ? a->path[same - 1].node : 0;
+	a->n_path = same;
+	if (!same) {
+		node = descend(a, 0, function_of_process(a, stack->thread));
+		a->path[a->n_path++] = (struct aggregate_step){ stack->thread->process, node };
 	}
-	return child;
+	for (size_t i = n - (a->n_path - 1); i-- && node != AGGREGATE_NONE;) {
+		node = descend(a, node, function_of_frame(a, stack->frames[i]));
+		a->path[a->n_path++] = (struct aggregate_step){ stack->frames[i], node };
+	}
+	if (node == AGGREGATE_NONE)
+		a->n_path = 0;
+	return node;
 }
 
 int aggregate_add(struct aggregate *a, const struct egret_stack *stack)
 {
 	/* A counter that was not scheduled may give samples without a period. */
 	uint64_t value = stack->value ? stack->value : stack->samples;
-	uint32_t node = 0;
+	uint32_t node;
 
 	if (!a->n_nodes && node_add(a, AGGREGATE_NONE, AGGREGATE_NONE) == AGGREGATE_NONE)
 		return -ENOMEM;
-	a->n_stacks++;
-	a->value += value;
-	a->samples += stack->samples;
-	a->nodes[0].total += value;
-	node = descend(a, node, function_of_process(a, stack->thread), value);
-	for (size_t i = stack->n_frames; i-- && node != AGGREGATE_NONE;)
-		node = descend(a, node, function_of_frame(a, stack->frames[i]), value);
+	node = leaf_of(a, stack);
 	if (node == AGGREGATE_NONE)
 		return -ENOMEM;
+	a->value += value;
+	a->samples += stack->samples;
 	a->nodes[node].self += value;
 	a->nodes[node].samples += stack->samples;
 	a->functions[a->nodes[node].function].self += value;
 	a->functions[a->nodes[node].function].samples += stack->samples;
+	return 0;
+}
+
+/* ---- totals --------------------------------------------------------------------------------- */
+
+/* What is below a node in the tree is behind it in the array. */
+static void sum_nodes(struct aggregate *a)
+{
+	for (size_t i = 0; i < a->n_nodes; i++)
+		a->nodes[i].total = a->nodes[i].self;
+	for (size_t i = a->n_nodes; i-- > 1;)
+		a->nodes[a->nodes[i].parent].total += a->nodes[i].total;
+}
+
+/*
+ * A function has the totals of its outermost nodes. `inside` counts, by function, how many of its
+ * nodes the walk is in; trees come from outside and may be deep: it does not call itself.
+ */
+static int sum_functions(struct aggregate *a)
+{
+	uint32_t *inside = calloc(a->n_functions + 1, sizeof(*inside));
+	uint32_t node = a->n_nodes ? a->nodes[0].first_child : AGGREGATE_NONE;
+
+	if (!inside)
+		return -ENOMEM;
+	for (size_t i = 0; i < a->n_functions; i++)
+		a->functions[i].total = 0;
+	while (node != AGGREGATE_NONE && node) {
+		const struct call_node *n = &a->nodes[node];
+
+		if (!inside[n->function]++)
+			a->functions[n->function].total += n->total;
+		if (n->first_child != AGGREGATE_NONE) {
+			node = n->first_child;
+			continue;
+		}
+		for (; node; node = a->nodes[node].parent) {
+			inside[a->nodes[node].function]--;
+			if (a->nodes[node].next_sibling != AGGREGATE_NONE) {
+				node = a->nodes[node].next_sibling;
+				break;
+			}
+		}
+	}
+	free(inside);
 	return 0;
 }
 
@@ -269,7 +332,7 @@ int aggregate_build(struct aggregate *a, const struct egret_profile *profile, ui
 
 	*a = (struct aggregate){ 0 };
 	ret = egret_profile__each_stack(profile, add_filtered, &build);
-	return ret ? ret : aggregate_sort_tree(a);
+	return ret ? ret : aggregate_finish(a);
 }
 
 void aggregate_deinit(struct aggregate *a)
@@ -278,6 +341,7 @@ void aggregate_deinit(struct aggregate *a)
 	free(a->nodes);
 	free(a->function_table.slots);
 	free(a->node_table.slots);
+	free(a->path);
 	*a = (struct aggregate){ 0 };
 }
 
@@ -321,7 +385,7 @@ static void sort_children(struct aggregate *a, uint32_t node, uint32_t *scratch)
 	*link = AGGREGATE_NONE;
 }
 
-int aggregate_sort_tree(struct aggregate *a)
+static int sort_tree(struct aggregate *a)
 {
 	uint32_t *scratch = malloc((a->n_nodes + 1) * sizeof(*scratch));
 
@@ -332,6 +396,15 @@ int aggregate_sort_tree(struct aggregate *a)
 			sort_children(a, node, scratch);
 	free(scratch);
 	return 0;
+}
+
+int aggregate_finish(struct aggregate *a)
+{
+	int ret;
+
+	sum_nodes(a);
+	ret = sum_functions(a);
+	return ret ? ret : sort_tree(a);
 }
 
 static int compare_functions(const void *x, const void *y, void *arg)

@@ -22,7 +22,6 @@ struct function {
 	uint32_t kind; /* enum egret_frame_kind */
 	bool is_process;
 	bool is_recovered;    /* somewhere its caller was found by looking at the code */
-	uint32_t last_stack;  /* number of the last stack that it was counted for */
 	uint64_t self, total; /* values */
 	uint64_t samples;     /* that have it as their leaf */
 };
@@ -36,19 +35,32 @@ struct call_node {
 	uint64_t samples; /* that end here */
 };
 
-/* Open addressing over functions or nodes: slots hold their numbers. */
+/*
+ * Open addressing over functions or nodes: slots hold their numbers, and 32 bits of their hashes, so
+ * that what is looked at in vain is not fetched.
+ */
+struct aggregate_slot {
+	uint32_t number, hash;
+};
+
 struct aggregate_table {
-	uint32_t *slots;
+	struct aggregate_slot *slots;
 	size_t mask;
 	size_t used;
 };
 
 /* A function that was looked up before, by the addresses of its strings. name NULL: none. */
-#define AGGREGATE_N_RECENT 1024
+#define AGGREGATE_N_RECENT 8192
 struct recent_function {
 	const char *name, *module;
 	bool is_process;
 	uint32_t number;
+};
+
+/* A step of the last stack: a frame, or the name of the process, and where it led. */
+struct aggregate_step {
+	const void *of;
+	uint32_t node;
 };
 
 struct aggregate {
@@ -58,8 +70,9 @@ struct aggregate {
 	size_t n_nodes, nodes_room;
 	struct aggregate_table function_table, node_table;
 	struct recent_function recent[AGGREGATE_N_RECENT];
-	uint64_t value, samples; /* of all stacks taken */
-	uint32_t n_stacks;
+	uint64_t value, samples;     /* of all stacks taken */
+	struct aggregate_step *path; /* of the last stack, the process first */
+	size_t n_path, path_room;
 };
 
 /* The stacks of one event, by its index. 0 or -ENOMEM. aggregate_deinit in either case. */
@@ -67,11 +80,14 @@ int aggregate_build(struct aggregate *aggregate, const struct egret_profile *pro
 		    uint32_t event);
 void aggregate_deinit(struct aggregate *aggregate);
 
-/* Adds one stack. 0 or -ENOMEM. */
+/*
+ * Adds one stack. Its frames, and the name of its process, must live until the last one is added:
+ * those of a profile do. 0 or -ENOMEM.
+ */
 int aggregate_add(struct aggregate *aggregate, const struct egret_stack *stack);
 
-/* Brings children into order, after the last aggregate_add. 0 or -ENOMEM. */
-int aggregate_sort_tree(struct aggregate *aggregate);
+/* Sums up totals and brings children into order, after the last aggregate_add. 0 or -ENOMEM. */
+int aggregate_finish(struct aggregate *aggregate);
 
 enum aggregate_order { ORDER_SELF, ORDER_TOTAL };
 

@@ -9,24 +9,25 @@
 
 static const struct egret_thread thread = { .process = "prog", .comm = "prog", .pid = 1, .tid = 1 };
 static struct aggregate a;
-static char *names[8192]; /* strings of a profile outlive the call: each is freed in end() */
-static size_t n_names;
+static void *kept[16384]; /* frames and strings outlive the call: each is freed in end() */
+static size_t n_kept;
 
 static const char *keep(const char *name)
 {
-	names[n_names] = strdup(name);
-	return names[n_names++];
+	kept[n_kept] = strdup(name);
+	return kept[n_kept++];
 }
 
 /* Adds a stack written root first: "main;f;g". A name that begins with '[' is the mark of a cut. */
 static void add(const char *stack, uint64_t samples, uint64_t value)
 {
 	char text[128], *rest = text, *name;
-	struct egret_frame frames[16] = { 0 };
+	struct egret_frame *frames = calloc(16, sizeof(*frames));
 	const struct egret_frame *leaf_first[16];
 	struct egret_stack s = { .thread = &thread, .frames = leaf_first };
 	size_t n = 0;
 
+	kept[n_kept++] = frames;
 	snprintf(text, sizeof(text), "%s", stack);
 	while ((name = strsep(&rest, ";")))
 		frames[n++] = (struct egret_frame){
@@ -50,12 +51,13 @@ static void begin(void)
 static void end(void)
 {
 	aggregate_deinit(&a);
-	while (n_names)
-		free(names[--n_names]);
+	while (n_kept)
+		free(kept[--n_kept]);
 }
 
 static const struct function *function(const char *name)
 {
+	CHECK_EQ(aggregate_finish(&a), 0);
 	for (size_t i = 0; i < a.n_functions; i++)
 		if (!a.functions[i].is_process && !strcmp(a.functions[i].name, name))
 			return &a.functions[i];
@@ -110,6 +112,7 @@ static void functions_are_sorted(void)
 	add("[cut: stack-limit];f;small", 1, 1);
 	add("main;big", 1, 90);
 	add("main;mid;inner", 1, 9);
+	CHECK_EQ(aggregate_finish(&a), 0);
 	sorted = aggregate_sorted(&a, ORDER_SELF, &n);
 	CHECK_EQ(n, 6); /* neither the process nor the mark of the cut */
 	CHECK_STR(sorted[0]->name, "big");
@@ -150,7 +153,7 @@ static void check_tree(double limit, const char *want)
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	CHECK_EQ(aggregate_sort_tree(&a), 0);
+	CHECK_EQ(aggregate_finish(&a), 0);
 	call_tree_print(&a, limit, INT_MAX, out);
 	fclose(out);
 	CHECK_STR(text, want);

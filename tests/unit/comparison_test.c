@@ -13,8 +13,9 @@ static struct comparison c;
 static void add(struct aggregate *a, const char *module, const char *caller, const char *leaf,
 		uint64_t samples)
 {
-	const struct egret_frame frames[] = { { .name = leaf, .module = module },
-					      { .name = caller, .module = module } };
+	static struct egret_frame pool[64]; /* frames outlive the call */
+	static size_t n;
+	struct egret_frame *frames = &pool[n++ % 32 * 2];
 	const struct egret_frame *list[] = { &frames[0], &frames[1] };
 	struct egret_stack stack = { .thread = &thread,
 				     .frames = list,
@@ -22,12 +23,16 @@ static void add(struct aggregate *a, const char *module, const char *caller, con
 				     .samples = samples,
 				     .value = samples };
 
+	frames[0] = (struct egret_frame){ .name = leaf, .module = module };
+	frames[1] = (struct egret_frame){ .name = caller, .module = module };
 	CHECK_EQ(aggregate_add(a, &stack), 0);
 }
 
 static void compare(enum comparison_by by)
 {
 	comparison_deinit(&c);
+	CHECK_EQ(aggregate_finish(&before), 0);
+	CHECK_EQ(aggregate_finish(&after), 0);
 	CHECK_EQ(comparison_build(&c, &before, &after, by), 0);
 }
 
