@@ -36,8 +36,8 @@ struct call_node {
 };
 
 /*
- * Open addressing over functions or nodes: slots hold their numbers, and 32 bits of their hashes, so
- * that what is looked at in vain is not fetched.
+ * Open addressing over functions or nodes: slots hold their numbers, and 32 bits of their hashes,
+ * so that what is looked at in vain is not fetched.
  */
 struct aggregate_slot {
 	uint32_t number, hash;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "annotation.h"
+#include "busy.h"
 #include "cache_dir.h"
 #include "command.h"
 #include "filter.h"
@@ -62,8 +63,13 @@ static int annotate(const struct annotate_opts *o, const struct egret_profile *p
 	int status = o->event ? input_find_event(profile, o->event, &event) : STATUS_OK;
 
 	if (!status) {
-		if (annotation_build(&annotation, profile, (uint32_t)event, function, o->module,
-				     &opts, &err))
+		int ret;
+
+		busy_begin("reading the code of", function);
+		ret = annotation_build(&annotation, profile, (uint32_t)event, function, o->module,
+				       &opts, &err);
+		busy_end();
+		if (ret)
 			status = say_failure(&err);
 		else
 			annotation_print(&annotation, stdout);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "busy.h"
 #include "command.h"
 #include "comparison.h"
 #include "filter.h"
@@ -157,11 +158,13 @@ static int compare(const struct diff_opts *o, struct egret_profile *const profil
 
 	if (status)
 		return status;
+	busy_begin("comparing", NULL);
 	ret = aggregate_build(&before, profiles[0], (uint32_t)events[0]);
 	if (!ret)
 		ret = aggregate_build(&after, profiles[1], (uint32_t)events[1]);
 	if (!ret)
 		ret = comparison_build(&comparison, &before, &after, kind_of(o));
+	busy_end();
 	if (!ret && !strcmp(o->format, "folded")) {
 		print_folded(&comparison);
 	} else if (!ret) {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "busy.h"
 #include "input.h"
 #include "message.h"
 
@@ -131,8 +132,11 @@ static int apply(const struct filter *f, struct egret_profile **profile)
 
 	if (status)
 		return status;
-	if (egret_profile__filter(*profile, &opts, &kept, &err))
+	busy_begin("filtering", NULL);
+	if (egret_profile__filter(*profile, &opts, &kept, &err)) {
+		busy_end();
 		return say_failure(&err);
+	}
 	egret_profile__destroy(*profile);
 	*profile = kept;
 	return STATUS_OK;
@@ -149,6 +153,7 @@ int filter_open(const char *path, const struct filter *filter, bool with_samples
 	if (filter && !is_empty(filter))
 		status = apply(filter, out);
 	if (status) {
+		busy_end();
 		egret_profile__destroy(*out);
 		*out = NULL;
 	}

@@ -20,7 +20,8 @@ extern const struct opt filter_options[];
 /*
  * Opens a recording ("-": standard input) and keeps what the filter says; NULL: all.
  * with_samples: the samples are needed one by one in any case. Returns 0, or an exit status after
- * having said what is wrong.
+ * having said what is wrong. The line that says what takes long (busy.h) stays on: the caller takes
+ * it away before it writes anything.
  */
 int filter_open(const char *path, const struct filter *filter, bool with_samples,
 		struct egret_profile **out);

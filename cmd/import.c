@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "accounting.h"
+#include "busy.h"
 #include "command.h"
 #include "input.h"
 #include "message.h"
@@ -96,12 +97,14 @@ static int import(const char *path, const struct import_opts *o)
 	struct output output;
 	int ret;
 
-	if (output_open(&output, o->output, true, &err))
+	if (output_open_whole(&output, o->output, true, &err))
 		return say_failure(&err);
+	busy_begin("reading", path);
 	ret = egret_import(path, output.fd, &opts, &err);
 	if (!ret)
 		ret = output_commit(&output, NULL, true, &err);
 	output_discard(&output);
+	busy_end();
 	if (ret)
 		return say_failure(&err);
 	return strcmp(o->output, "-") ? say_summary(o->output) : STATUS_OK;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "busy.h"
 #include "message.h"
 
 /* What may help where the default file is missing. */
@@ -26,7 +27,10 @@ struct egret_profile *input_open(const char *path, bool with_samples)
 	struct egret_error err = { "" };
 	int ret;
 
+	busy_begin("reading", path);
 	ret = egret_profile__open_with(path, &opts, &profile, &err);
+	if (ret || egret_profile__truncated(profile))
+		busy_end();
 	if (ret) {
 		say_error("%s%s", err.text, ret == -ENOENT ? missing_hint(path) : "");
 		return NULL;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "busy.h"
 #include "command.h"
 #include "filter.h"
 #include "message.h"
@@ -31,12 +32,16 @@ static int save(const struct egret_profile *profile, const char *path)
 	struct output output;
 	int ret;
 
-	if (output_open(&output, path, true, &err))
+	busy_begin("writing", path);
+	if (output_open_whole(&output, path, true, &err)) {
+		busy_end();
 		return say_failure(&err);
+	}
 	ret = egret_profile__save(profile, output.fd, &err);
 	if (!ret)
 		ret = output_commit(&output, NULL, false, &err);
 	output_discard(&output);
+	busy_end();
 	return ret ? say_failure(&err) : STATUS_OK;
 }
 
@@ -46,8 +51,11 @@ static int merge(struct egret_profile **profiles, size_t n, const char *path)
 	struct egret_error err = { "" };
 	int status;
 
-	if (egret_profile__merge((const struct egret_profile *const *)profiles, n, &whole, &err))
+	busy_begin("merging", NULL);
+	if (egret_profile__merge((const struct egret_profile *const *)profiles, n, &whole, &err)) {
+		busy_end();
 		return say_failure(&err);
+	}
 	status = save(whole, path);
 	egret_profile__destroy(whole);
 	return status;

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "busy.h"
+
 static void vsay(const char *hint, const char *format, va_list args)
 {
 	char line[2 * sizeof(struct egret_error)];
@@ -16,6 +18,7 @@ static void vsay(const char *hint, const char *format, va_list args)
 	for (unsigned char *p = (unsigned char *)line; *p; p++)
 		if (*p < 0x20 || *p == 0x7f)
 			*p = '?';
+	busy_end();
 	fprintf(stderr, "egret: %s%s\n", line, hint);
 }
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,6 +128,36 @@ int output_open(struct output *output, const char *path, bool is_binary, struct 
 	return ret;
 }
 
+/* ---- until it is whole ---------------------------------------------------------------------- */
+
+/* Of the output that output_open_whole has opened; "": none. */
+static char part_to_remove[4096];
+static const int ending_signals[] = { SIGINT, SIGTERM, SIGHUP };
+
+/* May run at any moment: only what signal-safety(7) allows. */
+static void on_ending(int number)
+{
+	if (*part_to_remove)
+		unlink(part_to_remove);
+	signal(number, SIG_DFL);
+	raise(number); /* is delivered when this returns */
+}
+
+int output_open_whole(struct output *output, const char *path, bool is_binary,
+		      struct egret_error *err)
+{
+	struct sigaction action = { .sa_handler = on_ending, .sa_flags = SA_RESTART }, before;
+	int ret = output_open(output, path, is_binary, err);
+
+	if (ret || !output->part || strlen(output->part) >= sizeof(part_to_remove))
+		return ret;
+	strcpy(part_to_remove, output->part);
+	for (size_t i = 0; i < sizeof(ending_signals) / sizeof(*ending_signals); i++)
+		if (!sigaction(ending_signals[i], NULL, &before) && before.sa_handler == SIG_DFL)
+			sigaction(ending_signals[i], &action, NULL);
+	return 0;
+}
+
 static int rename_old(const char *name, struct egret_error *err)
 {
 	char *old = NULL;
@@ -161,6 +192,7 @@ int output_commit(struct output *output, const char *name, bool keep_old, struct
 	ret = close_checked(output, err);
 	if (!ret && output->part && keep_old)
 		ret = rename_old(name, err);
+	part_to_remove[0] = 0;
 	if (!ret && output->part && rename(output->part, name))
 		ret = fail(err, errno, "cannot rename '%s' to '%s': %s", output->part, name,
 			   strerror(errno));
@@ -170,6 +202,7 @@ int output_commit(struct output *output, const char *name, bool keep_old, struct
 
 void output_discard(struct output *output)
 {
+	part_to_remove[0] = 0;
 	if (output->part)
 		unlink(output->part);
 	output_close(output);

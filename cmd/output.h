@@ -30,6 +30,13 @@ struct output {
 int output_open(struct output *output, const char *path, bool is_binary, struct egret_error *err);
 
 /*
+ * The same for a file that is of no use before it is whole: a signal that ends egret takes the part
+ * away. One of these at a time.
+ */
+int output_open_whole(struct output *output, const char *path, bool is_binary,
+		      struct egret_error *err);
+
+/*
  * Gives the file its name, `name` or, if that is NULL, the one it was opened for; keep_old renames
  * a file of that name to NAME.old. Closes the output, also on failure.
  */

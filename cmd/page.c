@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "busy.h"
 #include "input.h"
 #include "message.h"
 #include "output.h"
@@ -28,12 +29,18 @@ int page_write_profile(const struct egret_profile *profile, const char *format, 
 	struct output output;
 	int ret;
 
-	if (output_open(&output, path, egret_format_is_binary(format), &err))
+	busy_begin("writing", path);
+	if (is_stdout)
+		busy_end();
+	if (output_open_whole(&output, path, egret_format_is_binary(format), &err)) {
+		busy_end();
 		return say_failure(&err);
+	}
 	ret = egret_profile__export(profile, format, output.fd, export_opts, &err);
 	if (!ret)
 		ret = output_commit(&output, NULL, false, &err);
 	output_discard(&output);
+	busy_end();
 	if (ret == -EPIPE && is_stdout)
 		return STATUS_SIGNAL + SIGPIPE;
 	return ret ? say_failure(&err) : STATUS_OK;

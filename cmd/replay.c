@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "accounting.h"
+#include "busy.h"
 #include "command.h"
 #include "input.h"
 #include "message.h"
@@ -71,12 +72,14 @@ static int run(void *opts, int argc, char **argv)
 
 	if (argc)
 		return command_no_operands(&command_replay, argv);
-	if (output_open(&output, o->output, true, &err))
+	if (output_open_whole(&output, o->output, true, &err))
 		return say_failure(&err);
+	busy_begin("replaying", o->input);
 	ret = egret_replay(o->input, output.fd, &replay_opts, &err);
 	if (!ret)
 		ret = output_commit(&output, NULL, true, &err);
 	output_discard(&output);
+	busy_end();
 	if (ret)
 		return say_failure(&err);
 	return strcmp(o->output, "-") ? say_summary(o->output) : STATUS_OK;

@@ -9,6 +9,7 @@
 #include "accounting.h"
 #include "aggregate.h"
 #include "browser.h"
+#include "busy.h"
 #include "cache_dir.h"
 #include "call_tree.h"
 #include "command.h"
@@ -103,7 +104,9 @@ static int print_event(const struct report_opts *o, const struct egret_profile *
 	struct aggregate aggregate;
 	int ret;
 
+	busy_begin("counting", NULL);
 	ret = aggregate_build(&aggregate, profile, (uint32_t)index);
+	busy_end();
 	if (!ret) {
 		report_header_event(egret_profile__event(profile, index), &aggregate, stdout);
 		if (aggregate.samples)
@@ -118,10 +121,15 @@ static int print_rows(const struct report_opts *o, const struct egret_profile *p
 		      size_t index)
 {
 	struct rows rows;
-	int ret = rows_build(&rows, profile, (uint32_t)index, &o->keys);
-	const struct aggregate sums = { .samples = rows.samples, .value = rows.value };
+	struct aggregate sums = { 0 };
+	int ret;
 
+	busy_begin("counting", NULL);
+	ret = rows_build(&rows, profile, (uint32_t)index, &o->keys);
+	busy_end();
 	if (!ret) {
+		sums.samples = rows.samples;
+		sums.value = rows.value;
 		report_header_event(egret_profile__event(profile, index), &sums, stdout);
 		report_rows_print(&rows, &o->keys, o->percent_limit / 100, o->limit,
 				  text_terminal_width(stdout), stdout);
@@ -148,10 +156,12 @@ static int print_report(const struct report_opts *o, const struct egret_profile 
 		n = first + 1;
 	}
 	if (o->json) {
+		busy_end();
 		ret = report_rows_json(profile, first, n, &o->keys, o->percent_limit / 100,
 				       o->limit, stdout);
 		return ret ? say_error("cannot report: %s", strerror(-ret)) : STATUS_OK;
 	}
+	busy_end();
 	report_header(profile, stdout);
 	if (!n)
 		printf("\nnothing was recorded\n");
@@ -166,6 +176,7 @@ static int print_stats(const struct egret_profile *profile)
 	struct accounting accounting = { 0 };
 	int ret;
 
+	busy_end();
 	ret = egret_profile__each_stat(profile, accounting_add, &accounting);
 	if (!ret)
 		accounting_print(&accounting, stdout);
@@ -175,7 +186,10 @@ static int print_stats(const struct egret_profile *profile)
 
 static int print_why(const struct egret_profile *profile)
 {
-	int ret = why_print(profile, stdout);
+	int ret;
+
+	busy_end();
+	ret = why_print(profile, stdout);
 
 	return ret ? say_error("cannot report: %s", strerror(-ret)) : STATUS_OK;
 }
@@ -211,9 +225,11 @@ static int browse_events(const struct report_opts *o, const struct egret_profile
 		.lost = lost_of(profile),
 		.annotation_opts.cache_dir = cache,
 	};
-	int ret = browse_init(&browser.model, profile, (uint32_t)event, &o->keys);
-	int status;
+	int ret, status;
 
+	busy_begin("counting", NULL);
+	ret = browse_init(&browser.model, profile, (uint32_t)event, &o->keys);
+	busy_end();
 	status = ret ? say_error("cannot report: %s", strerror(-ret)) : browser_run(&browser);
 	browse_deinit(&browser.model);
 	free(cache);

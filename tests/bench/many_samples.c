@@ -3,9 +3,9 @@
  * many_samples FROM TO [SAMPLES [STACKS [ADDRESSES]]]: a large recording that is like a real one.
  *
  * Its stacks are those of FROM, in which frames are replaced by others of the same function, at
- * other addresses, until there are as many stacks and addresses as asked for (500,000 and 200,000);
- * its samples (10,000,000) are spread over the stacks as those of a real recording are: the n-th has
- * a share of 1 / n. They are 100 us apart, on four CPUs.
+ * other addresses, until there are as many stacks and addresses as asked for (500,000 and about
+ * 200,000). Each stack has a sample; the others (of 10,000,000) fall on few of the stacks more
+ * often than on many, as those of real recordings do. They are 100 us apart, on four CPUs.
  */
 #include <fcntl.h>
 #include <stdio.h>

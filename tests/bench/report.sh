@@ -12,7 +12,7 @@ trap 'rm -rf "$tmp"' EXIT
 		gcc -std=gnu11 -D_GNU_SOURCE -O2 -g -Ilib/include -Ilib -I. -c \$f -o $tmp/object.o
 	done"
 "$build/tests/bench/many_samples" "$tmp/small" "$tmp/large"
-ls -l "$tmp/large" | awk '{ printf "%.1f MB\n", $5 / 1e6 }'
+wc -c <"$tmp/large" | awk '{ printf "%.1f MB\n", $1 / 1e6 }'
 cat >"$tmp/usage" <<'END'
 import resource, subprocess, sys, time
 start = time.time()
