@@ -21,14 +21,14 @@ first_line() {
 
 cat >"$tmp/many.cpp" <<'END'
 #include <functional>
+#include <iostream>
 #include <map>
-#include <regex>
 #include <string>
 int main(int argc, char **argv)
 {
 	std::map<std::string, std::function<int(int)>> map;
 	map[argv[0]] = [](int x) { return x + 1; };
-	return std::regex_match(argv[0], std::regex(".*[a-z]+$")) ? map[argv[0]](argc) : 0;
+	std::cout << map[argv[0]](argc);
 }
 END
 record -- g++ -O2 -c "$tmp/many.cpp" -o "$tmp/many.o"
@@ -42,9 +42,8 @@ check "with inlined functions: first line, ms" "$(first_line)" '<' 500
 
 if node=$(command -v node); then
 	cat >"$tmp/work.js" <<-END
-		const end = Date.now() + 1500;
 		let t = 0, o = {};
-		while (Date.now() < end) {
+		while (process.cpuUsage().user < 600000) {
 			o['k' + t % 5000] = JSON.stringify({ a: t++, b: [1, 2, t] });
 			"abc def ghi".replace(/[a-z]+/g, (x) => x + t);
 		}
