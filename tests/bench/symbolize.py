@@ -235,12 +235,14 @@ def rows_of(title, n, results):
     reference = next((r for r in results if r.name == 'llvm-symbolizer'), None)
     for i, r in enumerate(results):
         more = '> ' if r.timed_out else ''
-        ratio = '-'
+        ratio = faster = '-'
         if reference and r is not reference and not r.timed_out:
-            ratio = '%s%.3gx' % ('> ' if reference.timed_out else '', reference.cpu / r.cpu)
-        yield ('| %s | %s | %s | %s | %s | %s | %.0f MB | %s |' % (
+            least = '> ' if reference.timed_out else ''
+            ratio = '%s%.3gx' % (least, reference.cpu / r.cpu)
+            faster = '%s%.3gx' % (least, reference.wall / r.wall)
+        yield ('| %s | %s | %s | %s | %s | %s | %s | %.0f MB | %s |' % (
             title if not i else '', format(n, ',') if not i else '', r.name, more + seconds(r.cpu),
-            more + seconds(r.wall), ratio, r.anon / 1e6, '-' if r.timed_out else format(r.n_lines, ',')))
+            more + seconds(r.wall), ratio, faster, r.anon / 1e6, '-' if r.timed_out else format(r.n_lines, ',')))
 
 
 def main():
@@ -281,8 +283,8 @@ def main():
                 if shutil.which(tool)]
     version = ', '.join(re.search(r'.*(LLVM version|Binutils|elfutils)[^\n]*', v).group(0).strip() for v in versions)
     table = ['%s; %s; load average %.1f' % (text_of([options.egret, '--version']).strip(), version, os.getloadavg()[0]),
-             '', '| file | addresses | tool | CPU | wall | llvm-symbolizer takes | RssAnon | frames with a line |',
-             '| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |'] + lines
+             '', '| file | addresses | tool | CPU | wall | llvm-symbolizer: CPU | wall | RssAnon | frames with a line |',
+             '| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |'] + lines
     print('\n' + '\n'.join(table))
     with open(os.path.join(options.out, 'symbolize.md'), 'w') as text:
         text.write('\n'.join(table) + '\n')

@@ -497,7 +497,8 @@ struct egret_symbolizer_opts {
 	bool no_inlines;   /* one frame an address: its function, and the line of the address */
 	bool file_offsets; /* of open_file: addresses are offsets in the file */
 	uint8_t reserved[2];
-	/* Threads that read DWARF when egret_symbolizer__find has many addresses; 0: none. */
+	/* Threads that read DWARF when egret_symbolizer__find has many addresses: of several files
+	 * at a time, or of several units of one. 0 and 1: the caller's own. */
 	uint32_t threads;
 	uint32_t reserved1;
 	const char *debug_dir; /* searched for debug files before /usr/lib/debug; NULL: none */
@@ -523,14 +524,16 @@ int egret_symbolizer__open_file(const char *path, const struct egret_symbolizer_
 
 /*
  * For the addresses of a process, by what is mapped there at this moment; its files are opened when
- * an address first falls into them, its perf map likewise. Addresses of the kernel are known too.
+ * an address first falls into them, its jitdump and perf map likewise. Addresses of the kernel are
+ * known too.
  * Errors: -ESRCH: no such process; -EACCES: its mappings may not be read.
  */
 int egret_symbolizer__open_process(pid_t pid, const struct egret_symbolizer_opts *opts,
 				   struct egret_symbolizer **out, struct egret_error *err);
 
 /*
- * For the addresses of the running kernel, its modules and BPF programs.
+ * For the addresses of the running kernel, its modules and BPF programs; with inlined functions and
+ * lines where the vmlinux of this build is found.
  * Errors: -EPERM: it hides them (kernel.kptr_restrict); -ENOENT: it does not tell them.
  */
 int egret_symbolizer__open_kernel(const struct egret_symbolizer_opts *opts,
