@@ -27,7 +27,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $(SAN_CFLAGS) -fPIC -fvi
 INCLUDES = -Ilib/include -Ilib -I. -I$(O)/gen
 LIBS := -lbpf -ldw -lelf -lunwind-x86_64 -lunwind -lZydis -lprotobuf-c -llzma -lz -ldeflate -lzstd -lxxhash -lpthread -lm
 DEMANGLE_LIB := -liberty
-CMD_LIBS := -ljson-c $(shell pkg-config --libs ncursesw capstone)
+CMD_LIBS := -ljson-c $(shell pkg-config --libs ncursesw)
 ifeq ($(SAN),1)
 SAN_CFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 endif

@@ -21,8 +21,8 @@ struct disassembly {
 };
 
 /*
- * Adds the instructions of a function. Bytes that are none are shown as such. 0, -ENOMEM, or
- * -ENOTSUP: code of another architecture.
+ * Adds the instructions of a function. Bytes that are none are shown as such. 0, -ENOMEM; -ENOTSUP:
+ * code of another architecture; -ENOENT: the disassembler is not installed.
  */
 int disassembly_add(struct disassembly *disassembly, const struct egret_function_code *code,
 		    bool intel, struct egret_error *err);
