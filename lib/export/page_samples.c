@@ -106,12 +106,10 @@ static void add_thread(const struct by_thread *by, size_t thread, uint64_t start
 		egret_buffer_add_uleb(data, sample_at(by, i)->value);
 }
 
-static void add_threads(const struct by_thread *by, struct egret_buffer *data)
+static void add_threads(const struct by_thread *by, uint64_t start, struct egret_buffer *data)
 {
 	bool equal = values_are_equal(by);
-	uint64_t start = 0, end;
 
-	egret_profile__times(by->profile, &start, &end);
 	egret_buffer_add_uleb(data, equal);
 	if (equal)
 		egret_buffer_add_uleb(data, by->first[by->n_threads] ? sample_at(by, 0)->value : 0);
@@ -129,9 +127,13 @@ int egret_page_samples(const struct egret_page_tables *tables, const struct egre
 	__free_ size_t *place = calloc(by.n_threads + 1, sizeof(*place));
 	__free_ size_t *counts = calloc(by.n_threads + 1, sizeof(*counts));
 	__free_ uint32_t *local = calloc(tables->stacks.n + 1, sizeof(*local));
+	uint64_t start, end;
 
 	/* Two recordings have no time in common. */
-	if (!egret_profile__keeps_samples(profile) || opts->base)
+	if (opts->base || !egret_profile__times(profile, &start, &end))
+		return 0;
+	/* What was imported from a format without times has its samples numbered instead. */
+	if (end - start < egret_profile_n_samples(profile))
 		return 0;
 	if (!first || !place || !counts || !local)
 		return -ENOMEM;
@@ -140,7 +142,7 @@ int egret_page_samples(const struct egret_page_tables *tables, const struct egre
 	if (sort_samples(&by, place))
 		return -ENOMEM;
 	number_stacks(&by, counts);
-	add_threads(&by, data);
+	add_threads(&by, start, data);
 	free(by.order);
 	return data->failed ? -ENOMEM : 0;
 }

@@ -81,7 +81,8 @@ int egret_page_data(const struct egret_page_tables *tables, const struct egret_p
  * and that value; else 0. Then of each page thread its number of samples, the times of these as
  * differences in microseconds (from the first sample of the recording, rounded down), their stacks
  * (numbered among the stacks of that thread, in the order of the table), and, if they differ, their
- * values. page/src/samples.ts is the reader. Appends nothing where samples were not kept.
+ * values. page/src/samples.ts is the reader. Appends nothing where samples were not kept, or
+ * are numbered and not timed (what was imported from a format without times).
  */
 int egret_page_samples(const struct egret_page_tables *tables, const struct egret_profile *profile,
 		       const struct egret_export_opts *opts, struct egret_buffer *data);

@@ -206,11 +206,9 @@ function covers(
     for (let i = samples.first[t]!; i < samples.first[t + 1]!; i++) {
       const base = paints.of(samples.stack[i]!) * columns;
       const x = samples.time[i]! * scale;
-      const column = Math.min(columns - 1, Math.floor(x));
-      if (width <= 1) cover[base + column]! += width * share;
-      else
-        for (let c = column; c < Math.min(columns, Math.round(x + width)); c++)
-          cover[base + c] = share;
+      const end = Math.min(columns, x + width);
+      for (let c = Math.floor(x); c < end; c++)
+        cover[base + c]! += (Math.min(end, c + 1) - Math.max(x, c)) * share;
     }
   return cover;
 }

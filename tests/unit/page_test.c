@@ -310,6 +310,23 @@ static void the_page_is_whole_and_names_stay_out_of_its_markup(void)
 	free(page);
 }
 
+static void without_times_nothing_is_told(void)
+{
+	struct egret_export_opts opts = { .size = sizeof(opts) };
+	struct egret_page_tables t = { 0 };
+	struct egret_buffer data = { 0 };
+
+	begin();
+	egret_profile_keep_samples(profile);
+	for (int tid = 8; tid < 10; tid++)
+		sample(stack_of(0, frame(EGRET_MODULE_FILE, "f", 1, 1)), tid, (uint64_t)tid, 10);
+	CHECK_EQ(egret_page_tables_fill(&t, profile, &opts), 0);
+	CHECK_EQ(egret_page_samples(&t, profile, &opts, &data), 0);
+	CHECK_EQ(data.len, 0);
+	CHECK_EQ(t.stacks.n, 2);
+	end(&t);
+}
+
 static void formats_of_one_recording_refuse_two(void)
 {
 	struct egret_export_opts opts = { .size = sizeof(opts) };
@@ -333,6 +350,7 @@ int main(void)
 	RUN(text_is_escaped);
 	RUN(numbers_follow_the_text);
 	RUN(samples_are_told_thread_by_thread);
+	RUN(without_times_nothing_is_told);
 	RUN(formats_of_one_recording_refuse_two);
 	RUN(the_page_is_whole_and_names_stay_out_of_its_markup);
 	return DONE();
