@@ -45,7 +45,7 @@ CMD_OBJS := $(CMD_SRCS:%.c=$(O)/%.o)
 BPF_OBJS := $(BPF_SRCS:%.c=$(O)/%.o)
 UNIT_BINS := $(UNIT_SRCS:%.c=$(O)/%)
 
-.PHONY: all help clean deps unit system demo check check-long bench bench-unwind bench-symbolize bench-page bench-report bench-top fuzz lint install
+.PHONY: all help clean deps unit system demo check check-long bench bench-cost bench-unwind bench-symbolize bench-page bench-report bench-top fuzz lint install
 all: $(O)/egret $(O)/libegret.a $(O)/libegret.so.$(VERSION)
 
 help: ## this list
@@ -169,6 +169,11 @@ bench: ## hold egret against perf: a table, also in build/bench/results.md
 	@scripts/deps.sh build bench
 	@$(MAKE) $(QUIETLY) $(O)/egret $(BENCH_TOOLS)
 	@tests/bench/bench.py --egret $(O)/egret --tools $(O)/tests/bench --out $(O)/bench $(BENCH)
+
+bench-cost: ## what a recording of a compiler costs egret itself, user space and kernel apart
+	@scripts/deps.sh build bench
+	@$(MAKE) $(QUIETLY) $(O)/egret $(BENCH_TOOLS)
+	@tests/bench/cost.py --egret $(O)/egret --tools $(O)/tests/bench --out $(O)/bench $(BENCH)
 
 UNWIND_BENCHES := $(O)/tests/bench/unwind_bench $(O)/tests/bench/first_stack
 $(UNWIND_BENCHES): $(O)/tests/bench/%: tests/bench/%.c $(O)/libegret.a

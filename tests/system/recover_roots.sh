@@ -15,4 +15,17 @@ if [ -x "$workloads/goroutine" ]; then
 	whole goroutine 9700 60 "$workloads/goroutine" 1000
 	all_go_through "goroutines" ';main\.frame' '^goroutine;runtime\.goexit(\.abi0)?;main\.main\.func1;'
 fi
+# What ends a library: __do_global_dtors_aux is a part of crtbegin.o, which has no CFI.
+if command -v g++ >/dev/null; then
+	cat >"$tmp/library.cc" <<-END
+		#include <time.h>
+		struct spins { ~spins() { clock_t end = clock() + CLOCKS_PER_SEC / 5; while (clock() < end) for (volatile int i = 0; i < 10000; i++); } } spins;
+		int one() { return 1; }
+	END
+	echo 'int one(); int main() { return one() - 1; }' >"$tmp/main.cc"
+	g++ -O2 -shared -fPIC -o "$tmp/library.so" "$tmp/library.cc" || fail "g++"
+	g++ -O2 -o "$tmp/ends" "$tmp/main.cc" "$tmp/library.so" || fail "g++"
+	whole "destructors of a library" 9900 100 "$tmp/ends"
+	all_go_through "destructors" ';spins::~spins' '^ends;_start;__libc_start_main;__libc_start_call_main;exit;__run_exit_handlers;_dl_fini;.*;__cxa_finalize;spins::~spins'
+fi
 finish
