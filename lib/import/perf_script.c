@@ -158,6 +158,26 @@ static bool parse_head(const char *text, size_t len, struct head *head)
 
 /* ---- frames ------------------------------------------------------------------------------- */
 
+/*
+ * The bracket that the one at `close` ends, and that a blank precedes: files have brackets in their
+ * names ("/memfd:x (deleted)"), and functions. Where they do not match, the last one with a blank.
+ */
+static const char *find_open(const char *begin, const char *close)
+{
+	const char *last = NULL;
+	int depth = 1;
+
+	for (const char *p = close; p > begin; p--) {
+		depth += (p[-1] == ')') - (p[-1] == '(');
+		if (p[-1] != '(' || (p - 1 > begin && p[-2] != ' '))
+			continue;
+		last = last ? last : p - 1;
+		if (!depth)
+			return p - 1;
+	}
+	return last;
+}
+
 /* "address function (file)" in parts. False: it is something else. */
 static bool parse_frame(const char *text, size_t len, uint64_t *address, struct line *name,
 			struct line *dso)
@@ -170,11 +190,8 @@ static bool parse_frame(const char *text, size_t len, uint64_t *address, struct 
 	*dso = (struct line){ "[unknown]", 9 };
 	end = len;
 	if (len > at && text[len - 1] == ')') {
-		const char *open = len - 1 > at ? memrchr(text + at, '(', len - 1 - at) : NULL;
+		const char *open = find_open(text + at, text + len - 1);
 
-		/* A file may have brackets in its name: those that a blank precedes count. */
-		while (open && open > text + at && open[-1] != ' ')
-			open = memrchr(text + at, '(', (size_t)(open - text) - at);
 		if (!open)
 			return false;
 		*dso = (struct line){ open + 1, (size_t)(text + len - 1 - open - 1) };
