@@ -65,6 +65,12 @@ static int try_path(const char *path, bool exact, const struct egret_map_info *i
 	return 0;
 }
 
+int egret_module_open_path(const char *path, const struct egret_map_info *info,
+			   struct egret_elf **out, struct egret_error *err)
+{
+	return try_path(path, false, info, out, err);
+}
+
 /* What failed says more than another failure: a file that is there, but not the one. */
 static bool says_more(int error, int than)
 {

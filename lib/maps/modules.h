@@ -67,6 +67,13 @@ struct egret_module_source {
 /* arg: a struct egret_debug_finder (elf/debug_find.h), or NULL. */
 extern const struct egret_module_source egret_module_source_live;
 
+/*
+ * The file at a path, if it is the one that was mapped: by build-id, or, where none was told, by
+ * inode. -ESTALE: another one.
+ */
+int egret_module_open_path(const char *path, const struct egret_map_info *info,
+			   struct egret_elf **out, struct egret_error *err);
+
 /* A file by which a module became known where no build-id was told; one module may have several. */
 struct egret_module_name {
 	char *path; /* without " (deleted)" */

@@ -23,38 +23,6 @@ static bool is_id(const struct egret_build_id *a, const struct egret_build_id *b
 	return a->len == b->len && !memcmp(a->bytes, b->bytes, a->len);
 }
 
-static bool is_the_file(const struct egret_elf *elf, const struct stat *st,
-			const struct egret_map_info *info)
-{
-	struct egret_build_id id = egret_elf_build_id(elf);
-
-	if (info->build_id.len)
-		return is_id(&id, &info->build_id);
-	return !info->ino || st->st_ino == info->ino;
-}
-
-static int open_path(const struct egret_map_info *info, struct egret_elf **out,
-		     struct egret_error *err)
-{
-	__close_ int fd = open(info->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
-	int ret;
-
-	if (fd < 0)
-		return egret_fail(err, errno, "%s: %s", info->path, strerror(errno));
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
-		return egret_fail(err, EINVAL, "%s: not a regular file", info->path);
-	ret = egret_elf_open_fd(fd, info->path, out, err);
-	if (ret)
-		return ret;
-	if (is_the_file(*out, &st, info))
-		return 0;
-	egret_elf_destroy(*out);
-	*out = NULL;
-	return egret_fail(err, ESTALE, "%s: another file than the one that was recorded",
-			  info->path);
-}
-
 /* ---- the kernel --------------------------------------------------------------------------- */
 
 static bool is_running_kernel(const struct egret_import_sources *sources)
@@ -94,7 +62,7 @@ static int open_elf(void *arg, const struct egret_map_info *info, struct egret_e
 	*out = NULL;
 	if (!strcmp(info->path, "[vdso]"))
 		return open_vdso(sources, info, out, err);
-	ret = open_path(info, out, err);
+	ret = egret_module_open_path(info->path, info, out, err);
 	if (ret && info->build_id.len &&
 	    !egret_debug_find_file(sources->finder, &info->build_id, info->path, out))
 		return 0;
