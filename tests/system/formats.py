@@ -134,8 +134,9 @@ def svg(path):
     for group in ElementTree.parse(path).iter(space + "g"):
         rect = group.find(space + "rect")
         lines = group.find(space + "title").text.split("\n")
+        samples = [line for line in lines[1:] if re.match(r"\d+ samples, ", line)][-1]
         frames.append((float(rect.get("y")), float(rect.get("x")), float(rect.get("width")),
-                       lines[0].replace(";", ":"), int(lines[-1].split()[0])))
+                       lines[0].replace(";", ":"), int(samples.split()[0])))
     rows = collections.defaultdict(list)
     for y, x, width, name, samples in sorted(frames, reverse=True):
         rows[y].append((x, width, name, samples))
