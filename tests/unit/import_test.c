@@ -71,7 +71,7 @@ static void folded_values(void)
 
 static void perf_script(void)
 {
-	/* A name with blanks, a process, a CPU, a period; inlined functions; a name with brackets. */
+	/* A name with blanks, process, CPU, period; inlined functions; a name with brackets. */
 	becomes(&egret_importer_perf_script,
 		"# cmdline : x\n"
 		"my prog 1 7/8 [001] 10.5:    100 cpu-clock:u: \n"
