@@ -243,7 +243,7 @@ LONG_TESTS := $(sort $(wildcard tests/long/*.sh))
 # System tests that run with sanitizers too: those that take egret through most of its code, and do
 # not measure what it costs.
 SAN_SYSTEM_TESTS := $(filter $(patsubst %,tests/system/%.sh,capture_altstack capture_clamp_go \
-	capture_sleeper cli_test maps_before maps_dlopen maps_files maps_namespaces programs_native \
+	capture_sleeper cli_test formats_hostile maps_before maps_dlopen maps_files maps_namespaces programs_native \
 	programs_node programs_tools record_cli),$(SYSTEM_TESTS))
 
 .PHONY: programs test-programs san san-programs uninstall

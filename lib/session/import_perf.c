@@ -272,7 +272,8 @@ static struct egret_rec_sample *put_sample(struct import *im, const struct egret
 		.n_kernel = (uint32_t)n,
 	};
 	memcpy(rec->comm, thread->comm, sizeof(rec->comm));
-	memcpy(rec->kernel, im->kernel.data, n * 8);
+	if (n)
+		memcpy(rec->kernel, im->kernel.data, n * 8);
 	return rec;
 }
 
@@ -302,7 +303,8 @@ static int feed_capture(struct import *im, const struct egret_perf_sample *s,
 	take_regs(s, rec->regs);
 	rec->window[0].start = rec->regs[EGRET_REG_RSP];
 	rec->window[0].len = (uint32_t)s->stack_len;
-	memcpy(rec + 1, s->stack, s->stack_len);
+	if (s->stack_len)
+		memcpy(rec + 1, s->stack, s->stack_len);
 	return egret_pipeline_record(im->pipeline, &rec->rec, im->err);
 }
 

@@ -94,6 +94,8 @@ refused() { # FILE WHAT
 for data in fp z pipe pprof perf-script folded; do
 	size=$(wc -c <"$tmp/$data")
 	for part in 20 "$((size / 3))" "$((size - 5))"; do
+		# A text that is cut behind a line is a text.
+		[ -n "$(head -c "$part" "$tmp/$data" | tail -c 1 | tr -d '\0')" ] || part=$((part - 1))
 		head -c "$part" "$tmp/$data" >"$tmp/cut.$data"
 		refused "$tmp/cut.$data" .
 	done
