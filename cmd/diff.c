@@ -26,7 +26,7 @@ struct diff_opts {
 };
 
 static const char *const kinds[] = { "self", "total", "stack", NULL };
-static const char *const formats[] = { "text", "folded", "html", "flamegraph", NULL };
+static const char *const formats[] = { "text", "folded", "html", "flamegraph", "pprof", NULL };
 
 #define MEMBER(name) offsetof(struct diff_opts, name)
 
@@ -37,10 +37,11 @@ static const struct opt options[] = {
 	  "Compare functions by self or by total, or stacks (self)", kinds },
 	{ "format", 'f', OPT_CHOICE, MEMBER(format), "FORMAT",
 	  "text; folded: stacks with the samples of both, as flamegraph.pl takes them; html or "
-	  "flamegraph: a page whose colours say what has changed (text)",
+	  "flamegraph: a page whose colours say what has changed; pprof: as of pprof -diff_base "
+	  "(text)",
 	  formats },
 	{ "output", 'o', OPT_FILE, MEMBER(output), "FILE",
-	  "The page, of the formats html and flamegraph (-: standard output)", NULL },
+	  "The file, of the formats html, flamegraph and pprof (-: standard output)", NULL },
 	{ "confidence", 0, OPT_PERCENT, MEMBER(confidence), "PERCENT",
 	  "Leave out differences that are less sure than this (95)", NULL },
 	{ "all", 'a', OPT_FLAG, MEMBER(all), NULL, "Leave out nothing", NULL },
@@ -178,13 +179,13 @@ static int compare(const struct diff_opts *o, struct egret_profile *const profil
 	return ret ? say_error("cannot compare: %s", strerror(-ret)) : STATUS_OK;
 }
 
-static bool is_page(const char *format)
+static bool is_exported(const char *format)
 {
-	return !strcmp(format, "html") || !strcmp(format, "flamegraph");
+	return !strcmp(format, "html") || !strcmp(format, "flamegraph") || !strcmp(format, "pprof");
 }
 
-static int write_page(const struct diff_opts *o, struct egret_profile *const profiles[2],
-		      char **paths)
+static int export_difference(const struct diff_opts *o, struct egret_profile *const profiles[2],
+			     char **paths)
 {
 	char title[512];
 	struct egret_export_opts opts = {
@@ -207,18 +208,19 @@ static int run(void *opts, int argc, char **argv)
 {
 	const struct diff_opts *o = opts;
 	struct egret_profile *profiles[2] = { NULL, NULL };
+	bool with_samples = is_exported(o->format) && egret_format_needs_samples(o->format);
 	int status;
 
 	if (argc != 2)
 		return say_usage("diff", "name two recordings, before and after");
-	if (strcmp(o->output, "-") != 0 && !is_page(o->format))
-		return say_usage("diff", "--output is for --format=html and flamegraph");
-	status = filter_open(argv[0], &o->filter, false, &profiles[0]);
+	if (strcmp(o->output, "-") != 0 && !is_exported(o->format))
+		return say_usage("diff", "--output is for --format=html, flamegraph and pprof");
+	status = filter_open(argv[0], &o->filter, with_samples, &profiles[0]);
 	if (!status)
-		status = filter_open(argv[1], &o->filter, false, &profiles[1]);
+		status = filter_open(argv[1], &o->filter, with_samples, &profiles[1]);
 	if (!status)
-		status = is_page(o->format) ? write_page(o, profiles, argv)
-					    : compare(o, profiles, argv);
+		status = is_exported(o->format) ? export_difference(o, profiles, argv)
+						: compare(o, profiles, argv);
 	egret_profile__destroy(profiles[0]);
 	egret_profile__destroy(profiles[1]);
 	return status;

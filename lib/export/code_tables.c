@@ -89,7 +89,8 @@ int egret_code_tables_init(struct egret_code_tables *t, const struct egret_profi
 	for (uint32_t e = 0; e < egret_profile_n_entries(profile); e++) {
 		const struct egret_profile_entry *entry = egret_profile_get_entry(profile, e);
 
-		if (entry->key.event == opts->event)
+		/* Of two profiles side by side both are shown (egret_profile_join). */
+		if (entry->key.event == opts->event || opts->base)
 			mark_stack(t, entry->key.stack);
 	}
 	lay_out(t);

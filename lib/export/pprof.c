@@ -36,6 +36,7 @@ struct pprof {
 	struct egret_buffer packed;
 	struct egret_buffer locations; /* uint64_t, of the sample under way */
 	uint32_t n_recovered;	       /* of them: found without CFI */
+	bool is_base;		       /* the samples are those that the others are held against */
 	bool failed;		       /* no memory */
 };
 
@@ -88,7 +89,7 @@ static void collect_locations(struct pprof *p, uint32_t stack)
 	}
 }
 
-#define MAX_LABELS 7
+#define MAX_LABELS 8
 
 static void add_label(struct pprof *p, Egret__Pprof__Label *label, const char *key,
 		      const char *text, int64_t number)
@@ -129,6 +130,9 @@ static size_t add_labels(struct pprof *p, uint32_t thread, uint32_t cpu,
 	/* A location has no labels: how many of the stack's were found without CFI. */
 	if (p->n_recovered)
 		add_label(p, &labels[n++], "recovered", NULL, p->n_recovered);
+	/* As pprof -diff_base marks them. */
+	if (p->is_base)
+		add_label(p, &labels[n++], "pprof::base", "true", 0);
 	if (cgroup)
 		add_label(p, &labels[n++], "cgroup", egret_profile_get_string(profile, cgroup), 0);
 	return n;
@@ -139,7 +143,8 @@ static void write_sample(struct pprof *p, const struct egret_profile_key *key, u
 {
 	Egret__Pprof__Label labels[MAX_LABELS], *label_list[MAX_LABELS];
 	Egret__Pprof__Sample sample = EGRET__PPROF__SAMPLE__INIT, *sample_list = &sample;
-	int64_t values[] = { (int64_t)on_cpu->samples, (int64_t)on_cpu->value };
+	int64_t sign = p->is_base ? -1 : 1;
+	int64_t values[] = { sign * (int64_t)on_cpu->samples, sign * (int64_t)on_cpu->value };
 	pb_profile part = PB_PROFILE;
 
 	for (size_t i = 0; i < MAX_LABELS; i++)
@@ -390,8 +395,21 @@ static void write_strings(struct pprof *p)
 	}
 }
 
-static int write_pprof(const struct egret_profile *profile, const struct egret_export_opts *opts,
-		       FILE *out, struct egret_error *err)
+/* Of two profiles side by side: those of the second one. */
+static int write_base_samples(struct pprof *p)
+{
+	int ret;
+
+	egret_by_thread_deinit(&p->by_entry);
+	ret = egret_by_entry_init(&p->by_entry, p->code.profile, 1);
+	p->is_base = true;
+	if (!ret)
+		write_samples(p);
+	return ret;
+}
+
+static int write_profile(const struct egret_profile *profile, const struct egret_export_opts *opts,
+			 FILE *out, struct egret_error *err)
 {
 	struct pprof p = { 0 };
 	int ret = egret_code_tables_init(&p.code, profile, opts);
@@ -405,6 +423,8 @@ static int write_pprof(const struct egret_profile *profile, const struct egret_e
 	if (!ret) {
 		write_header(&p);
 		write_samples(&p);
+		if (opts->base)
+			ret = write_base_samples(&p);
 		write_code(&p);
 		write_functions(&p);
 		write_strings(&p);
@@ -420,10 +440,30 @@ static int write_pprof(const struct egret_profile *profile, const struct egret_e
 	return ret ? egret_fail(err, ENOMEM, "not enough memory for the pprof profile") : 0;
 }
 
+static int write_pprof(const struct egret_profile *profile, const struct egret_export_opts *opts,
+		       FILE *out, struct egret_error *err)
+{
+	struct egret_export_opts joined_opts = *opts;
+	struct egret_profile *joined;
+	int ret;
+
+	if (!opts->base)
+		return write_profile(profile, opts, out, err);
+	if (!egret_profile__keeps_samples(opts->base))
+		return egret_fail(err, ENODATA, "the format pprof needs the samples one by one");
+	if (egret_profile_join(profile, opts->event, opts->base, opts->base_event, &joined))
+		return egret_fail(err, ENOMEM, "not enough memory for the pprof profile");
+	joined_opts.event = 0;
+	ret = write_profile(joined, &joined_opts, out, err);
+	egret_profile__destroy(joined);
+	return ret;
+}
+
 const struct egret_exporter egret_exporter_pprof = {
 	.name = "pprof",
 	.text = "pprof's profile.proto, for `go tool pprof` and services that read it",
 	.is_binary = true,
 	.needs_samples = true,
+	.takes_base = true,
 	.write = write_pprof,
 };

@@ -14,6 +14,8 @@
 #include "base/error.h"
 #include "profile/profile_tables.h"
 
+#define NO_EVENT UINT32_MAX /* its samples are left out */
+
 /* The numbers that the items of one profile have in the other. */
 struct merging {
 	struct egret_profile *to;
@@ -144,6 +146,8 @@ static int merge_entries(struct merging *m)
 		const struct egret_profile_entry *entry = &m->from->entries.items[i];
 		struct egret_profile_key key = key_of(m, &entry->key);
 
+		if (key.event == NO_EVENT)
+			continue;
 		if (egret_profile_add(m->to, &key, &entry->values))
 			return -ENOMEM;
 	}
@@ -160,6 +164,8 @@ static int merge_samples(struct merging *m)
 		struct egret_profile_key key = key_of(m, &m->from->entries.items[s->entry].key);
 		struct egret_profile_values values = egret_profile_share(&shares, s);
 
+		if (key.event == NO_EVENT)
+			continue;
 		ret = egret_profile_add_sample(m->to, &key, &values, s->time, s->cpu);
 	}
 	egret_profile_shares_deinit(&shares);
@@ -262,6 +268,51 @@ int egret_profile__merge(const struct egret_profile *const *profiles, size_t n,
 	if (ret) {
 		egret_profile__destroy(to);
 		return egret_fail(err, ENOMEM, "no memory for the merged profile");
+	}
+	*out = to;
+	return 0;
+}
+
+/* ---- side by side --------------------------------------------------------------------------- */
+
+static int join_one(struct egret_profile *to, const struct egret_profile *from, uint32_t event)
+{
+	static const struct egret_event none = { .name = "", .unit = "" };
+	struct merging m = { .to = to, .from = from };
+	const struct egret_event *chosen = egret_profile__event(from, event);
+	int ret = merge_tables(&m);
+
+	for (size_t i = 0; !ret && i < from->events.n; i++)
+		m.events[i] = i == event ? (uint32_t)to->events.n : NO_EVENT;
+	if (!ret)
+		ret = egret_profile_add_event(to, chosen ? chosen : &none);
+	if (!ret)
+		ret = to->keeps_samples ? merge_samples(&m) : merge_entries(&m);
+	if (!ret)
+		ret = merge_labels(&m);
+	merging_deinit(&m);
+	return ret;
+}
+
+int egret_profile_join(const struct egret_profile *first, uint32_t first_event,
+		       const struct egret_profile *second, uint32_t second_event,
+		       struct egret_profile **out)
+{
+	struct egret_profile *to;
+	int ret = egret_profile_create(&to);
+
+	if (ret)
+		return ret;
+	if (first->keeps_samples && second->keeps_samples)
+		egret_profile_keep_samples(to);
+	ret = join_one(to, first, first_event);
+	if (!ret)
+		ret = join_one(to, second, second_event);
+	if (!ret)
+		ret = egret_profile_sort_samples(to);
+	if (ret) {
+		egret_profile__destroy(to);
+		return ret;
 	}
 	*out = to;
 	return 0;

@@ -201,6 +201,14 @@ int egret_profile_take(struct egret_profile *p, struct egret_profile **out);
 int egret_profile_set_cgroup(struct egret_profile *p, uint32_t thread, uint32_t cgroup);
 uint32_t egret_profile_get_cgroup(const struct egret_profile *p, uint32_t thread);
 
+/*
+ * Two profiles side by side in one: an event of the first is its event 0, and one of the second its
+ * event 1, also where they have the same name; other events are left out. 0 or -ENOMEM.
+ */
+int egret_profile_join(const struct egret_profile *first, uint32_t first_event,
+		       const struct egret_profile *second, uint32_t second_event,
+		       struct egret_profile **out);
+
 /* A copy of everything. For snapshots. */
 int egret_profile_copy(const struct egret_profile *p, struct egret_profile **out);
 

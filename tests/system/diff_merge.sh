@@ -42,6 +42,18 @@ head -n 2 "$tmp/diff" | grep -q "^# before: .*: $("$egret" report -i "$tmp/befor
 grep -q 'phase_' "$tmp/diff" && fail "a difference where there is none: $(cat "$tmp/diff")"
 grep -q 'may be chance' "$tmp/diff" || fail "nothing is said of the noise"
 # Folded lines have the samples of both.
+# Of pprof: what pprof itself makes of the two, with -diff_base.
+"$egret" diff --format=pprof -o "$tmp/diff.pb.gz" "$tmp/before" "$tmp/after" || fail "no pprof of the difference"
+if command -v go >/dev/null; then
+	top() { go tool pprof -top -sample_index=samples "$@" 2>/dev/null | sed '1,/^ *flat /d'; }
+	"$egret" export -o "$tmp/before.pb.gz" -i "$tmp/before"
+	"$egret" export -o "$tmp/after.pb.gz" -i "$tmp/after"
+	top "$tmp/diff.pb.gz" >"$tmp/top"
+	top -diff_base="$tmp/before.pb.gz" "$tmp/after.pb.gz" >"$tmp/wanted"
+	grep -q 'phase_a' "$tmp/top" || fail "pprof does not show phase_a: $(cat "$tmp/top")"
+	cmp -s "$tmp/top" "$tmp/wanted" || fail "pprof's difference: $(diff "$tmp/top" "$tmp/wanted" | head -n 10)"
+fi
+
 "$egret" diff --format=folded "$tmp/before" "$tmp/after" >"$tmp/both"
 sums=$(awk '/;phase_a( |;)/ { a += $(NF - 1); b += $NF } END { print a, b }' "$tmp/both")
 [ "$sums" = "$(samples_in "$tmp/before" phase_a) $(samples_in "$tmp/after" phase_a)" ] ||

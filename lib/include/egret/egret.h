@@ -235,7 +235,7 @@ struct egret_export_opts {
 	bool mark_recovered; /* folded: frames with EGRET_FRAME_F_RECOVERED end in "_[r]" */
 	uint8_t reserved;
 	const char *fields; /* perf-script: "comm,sym", "+srcline,-cpu"; NULL: the default */
-	/* html, flamegraph: show what has changed since this profile; the caller's, NULL: none */
+	/* html, flamegraph, pprof: what has changed since this profile; the caller's, NULL: none */
 	const struct egret_profile *base;
 	uint32_t base_event; /* index of the same event in base */
 	uint8_t reserved2[4];
