@@ -4,6 +4,7 @@
 #
 #   O=DIR      build directory (build)
 #   SAN=1      build with AddressSanitizer and UndefinedBehaviorSanitizer (into build-san)
+#   TSAN=1     build with ThreadSanitizer (into build-tsan)
 #   RAW=       a recording made with --raw, for `make bench-unwind` (a new one of the compiler)
 #   BENCH=     options of `make bench` and `make bench-symbolize`: see --help of tests/bench/bench.py
 #              and symbolize.py
@@ -12,6 +13,8 @@
 
 ifeq ($(SAN),1)
 O ?= build-san
+else ifeq ($(TSAN),1)
+O ?= build-tsan
 else
 O ?= build
 endif
@@ -30,6 +33,8 @@ DEMANGLE_LIB := -liberty
 CMD_LIBS := -ljson-c $(shell pkg-config --libs ncursesw)
 ifeq ($(SAN),1)
 SAN_CFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+else ifeq ($(TSAN),1)
+SAN_CFLAGS := -fsanitize=thread -fno-omit-frame-pointer
 endif
 
 VERSION := $(shell awk '/define EGRET_VERSION_(MAJOR|MINOR|PATCH)/ { v = v sep $$3; sep = "." } END { print v }' lib/include/egret/egret.h)
@@ -232,7 +237,7 @@ unit: $(UNIT_BINS) ## build and run the unit tests
 	tests/run $(UNIT_BINS)
 
 clean: ## remove what was built
-	rm -rf build build-san
+	rm -rf build build-san build-tsan
 
 # ---- what README.md names: each installs what is missing, and builds ---------------------------
 

@@ -66,17 +66,20 @@ static bool claim(struct egret_unwind_pool *pool, uint64_t *number)
 	return false;
 }
 
+/* Whether there was something to unwind. */
 static bool unwind(struct egret_unwind_pool *pool, struct egret_unwinding *unwinding,
 		   uint64_t number)
 {
 	struct slot *slot = slot_of(pool, number);
 	struct egret_on_way *on_way = &slot->on_way;
+	bool has_view = on_way->has_view;
 
-	if (on_way->has_view)
+	if (has_view)
 		on_way->is_unwound = egret_unwinding_run(unwinding, &on_way->view, on_way->frames,
 							 pool->opts.max_frames, &on_way->result);
+	/* From then on it is the feeder's. */
 	atomic_store(&slot->done, true);
-	return on_way->has_view;
+	return has_view;
 }
 
 /* False: it is over. */

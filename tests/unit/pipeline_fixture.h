@@ -5,30 +5,39 @@
 
 #include "fake_system.h"
 
+#include <stdatomic.h>
+
 #include "session/pipeline.h"
+
+#define A 0x10000 /* where /a is mapped in process 7 */
+#define B 0x20000
+#define JIT 0x30000
+#define KERNEL 0xffffffff81000000ull
 
 /*
  * ---- an engine whose stacks are easily written: return addresses, the next one 8 bytes further, 0
  * at the root
  */
 
-static unsigned int modules_loaded, modules_unloaded;
+static atomic_uint modules_loaded, modules_unloaded;
 
-/* What was found last, by pc. */
-static struct {
-	uint64_t number, pc;
-	struct egret_code code;
-} kept[64];
+struct egret_unwinder {
+	/* What was found last, by pc. */
+	struct {
+		uint64_t number, pc;
+		struct egret_code code;
+	} kept[64];
+};
 
 static int fake_create(struct egret_unwinder **out, struct egret_error *err)
 {
-	*out = (struct egret_unwinder *)&modules_loaded;
-	memset(kept, 0, sizeof(kept));
-	return 0;
+	*out = calloc(1, sizeof(**out));
+	return *out ? 0 : -ENOMEM;
 }
 
 static void fake_destroy(struct egret_unwinder *unwinder)
 {
+	free(unwinder);
 }
 
 static int fake_load(struct egret_unwinder *unwinder, const struct egret_elf *elf,
@@ -45,9 +54,11 @@ static void fake_unload(struct egret_unwinder *unwinder, struct egret_unwind_mod
 }
 
 /* Asks once for each pc and code number, as an engine may. */
-static bool fake_find_code(const struct egret_unwind_request *request, uint64_t pc,
+static bool fake_find_code(struct egret_unwinder *unwinder,
+			   const struct egret_unwind_request *request, uint64_t pc,
 			   struct egret_code *code)
 {
+	typeof(&unwinder->kept[0]) kept = unwinder->kept;
 	size_t i = (pc >> 3 ^ pc >> 12) % 64;
 
 	if (request->code_number && kept[i].number == request->code_number && kept[i].pc == pc) {
@@ -70,13 +81,17 @@ static struct egret_unwind_result fake_unwind(struct egret_unwinder *unwinder,
 
 	while (n < request->max_frames) {
 		struct egret_code code;
-		bool found = fake_find_code(request, pc, &code);
+		bool found = fake_find_code(unwinder, request, pc, &code);
 		int ret;
 
 		request->frames[n] = (struct egret_unwound_frame){
 			.pc = pc, .cookie = code.cookie, .flags = n ? EGRET_FRAME_F_RETURN : 0
 		};
 		n++;
+		if (request->needs_code && pc >= JIT && pc < JIT + 0x8000) {
+			*request->needs_code = true;
+			return (struct egret_unwind_result){ n, EGRET_UNWIND_ROOT };
+		}
 		if (!found)
 			return (struct egret_unwind_result){ n, EGRET_UNWIND_NO_MODULE };
 		ret = request->read_stack(request->arg, sp, &pc);
@@ -91,21 +106,21 @@ static struct egret_unwind_result fake_unwind(struct egret_unwinder *unwinder,
 	return (struct egret_unwind_result){ n, EGRET_UNWIND_FRAME_LIMIT };
 }
 
+static void fake_take(struct egret_unwind_module *module, struct egret_unwind_module *from)
+{
+}
+
 static const struct egret_unwind_engine fake_engine = {
 	.name = "fake",
 	.create = fake_create,
 	.destroy = fake_destroy,
 	.module_load = fake_load,
 	.module_unload = fake_unload,
+	.module_take = fake_take,
 	.unwind = fake_unwind,
 };
 
 /* ---- a pipeline, its sources, and what it made ---------------------------------------------- */
-
-#define A 0x10000 /* where /a is mapped in process 7 */
-#define B 0x20000
-#define JIT 0x30000
-#define KERNEL 0xffffffff81000000ull
 
 struct world {
 	struct fake_file files[2];
@@ -140,9 +155,10 @@ static int read_perfmap(void *arg, int pid, size_t *size, struct egret_buffer *o
 	return 0;
 }
 
-static void init(struct world *w)
+static void init_threads(struct world *w, uint32_t threads)
 {
 	struct egret_pipeline_opts opts = {
+		.threads = threads,
 		.engine = &fake_engine,
 		.module_source = &w->module_source,
 		.process_source = &w->process_source,
@@ -171,6 +187,11 @@ static void init(struct world *w)
 	};
 	modules_loaded = modules_unloaded = 0;
 	CHECK_EQ(egret_pipeline_create(&opts, &w->p, NULL), 0);
+}
+
+static void init(struct world *w)
+{
+	init_threads(w, 0);
 }
 
 static void deinit(struct world *w)

@@ -731,6 +731,129 @@ static void random_records(void)
 	deinit(&w);
 }
 
+/* Samples, captures through files and code made at run time, and processes that change. */
+static void put_any(struct world *w, uint64_t random, int i)
+{
+	static const uint64_t pcs[] = {
+		A, A + 0x100, A + 0x2000, B, B + 0x40, JIT, JIT + 8, 0x90000
+	};
+	uint32_t pid = 6 + random % 3, tid = 70 + (random >> 8) % 4;
+	uint64_t cookie = (random >> 16) % 6, time = (uint64_t)i;
+
+	switch ((random >> 52) % 16) {
+	case 0:
+		put_mmap(w, pid, random >> 60 ? A : B, random >> 62 ? "/a" : "/b",
+			 random >> 62 ? 0xa : 0xb, 0);
+		break;
+	case 1:
+		put_comm(w, pid, pid, random >> 63 ? "one" : "two", random >> 60 == 15);
+		break;
+	case 2:
+		put_task(w, PERF_RECORD_FORK, pid, 6 + (random >> 4) % 3, pid, time);
+		break;
+	case 3:
+		put_task(w, PERF_RECORD_EXIT, pid, pid, random >> 61 ? tid : pid, time);
+		break;
+	case 4 ... 9:
+		put_sample(w, (struct sample){ .pid = pid,
+					       .tid = tid,
+					       .cookie = cookie,
+					       .kernel = { random >> 61 ? KERNEL : 0 },
+					       .comm = random >> 63 ? "x" : "y",
+					       .time = time });
+		break;
+	default:
+		put_capture(w, (struct capture){
+				       .pid = pid,
+				       .tid = tid,
+				       .cookie = cookie,
+				       .ending = (uint8_t)(random >> 62),
+				       .pc = pcs[random >> 20 & 7],
+				       .stack = { pcs[random >> 23 & 7],
+						  random >> 32 & 1 ? pcs[random >> 26 & 7] : 0 },
+				       .time = time });
+	}
+}
+
+/* The recording of 20,000 records, to free. */
+static void *record_with(uint32_t threads, size_t *size)
+{
+	uint64_t random = 0x9e3779b97f4a7c15ull;
+	struct egret_event event = { .name = "cpu-clock", .unit = "nanoseconds", .frequency = 999 };
+	struct egret_writer *writer = NULL;
+	struct world w;
+	FILE *file = tmpfile();
+	char *bytes;
+
+	init_threads(&w, threads);
+	CHECK_EQ(egret_profile_add_event(egret_pipeline_profile(w.p), &event), 0);
+	CHECK_EQ(egret_writer_create(fileno(file), egret_pipeline_profile(w.p), &writer, NULL), 0);
+	egret_pipeline_set_writer(w.p, writer, false);
+	for (int i = 0; i < 20000; i++) {
+		random ^= random << 13;
+		random ^= random >> 7;
+		random ^= random << 17;
+		put_any(&w, random, i);
+		if (i % 3000 == 0)
+			CHECK_EQ(egret_pipeline_tidy(w.p, 3000000000ull + (uint64_t)i, NULL), 0);
+	}
+	CHECK_EQ(egret_pipeline_end(w.p, false, NULL), 0);
+	check_sums(&w);
+	CHECK(egret_pipeline_stats(w.p)->unwind_end[EGRET_UNWIND_ROOT] > 500);
+	egret_pipeline_keep(w.p);
+	CHECK_EQ(egret_pipeline_name_all(w.p, true, NULL), 0);
+	CHECK_EQ(egret_writer_finish(writer, NULL), 0);
+	egret_pipeline_set_writer(w.p, NULL, false);
+	egret_writer_destroy(writer);
+	deinit(&w);
+	*size = (size_t)lseek(fileno(file), 0, SEEK_END);
+	bytes = malloc(*size);
+	CHECK_EQ(pread(fileno(file), bytes, *size, 0), (long long)*size);
+	fclose(file);
+	return bytes;
+}
+
+/* What is recorded does not depend on who unwinds it. */
+static void threads_record_the_same(void)
+{
+	size_t size, other_size;
+	void *alone = record_with(0, &size);
+
+	CHECK(size > 20000);
+	for (uint32_t threads = 1; threads <= 4; threads++) {
+		void *others = record_with(threads, &other_size);
+
+		CHECK_EQ(other_size, size);
+		CHECK(other_size == size && !memcmp(alone, others, size));
+		free(others);
+	}
+	free(alone);
+}
+
+static void wrong_threads(void)
+{
+	struct egret_unwind_engine alone = fake_engine;
+	struct egret_pipeline_opts opts = { .engine = &fake_engine,
+					    .max_frames = 16,
+					    .threads = 65 };
+	struct egret_pipeline *p = NULL;
+	struct egret_error err;
+	struct world w;
+
+	init(&w);
+	opts.module_source = &w.module_source;
+	opts.process_source = &w.process_source;
+	opts.name_source = &w.name_source;
+	CHECK_EQ(egret_pipeline_create(&opts, &p, &err), -EINVAL);
+	CHECK_STR(err.text, "65 threads are too many: 64 at most");
+	alone.module_take = NULL;
+	opts.engine = &alone;
+	opts.threads = 1;
+	CHECK_EQ(egret_pipeline_create(&opts, &p, &err), -EINVAL);
+	CHECK_STR(err.text, "the unwinder 'fake' runs without threads only");
+	deinit(&w);
+}
+
 static void unknown_records(void)
 {
 	struct world w;
@@ -772,6 +895,8 @@ int main(void)
 	RUN(fork_and_exit);
 	RUN(lying_captures);
 	RUN(random_records);
+	RUN(threads_record_the_same);
+	RUN(wrong_threads);
 	RUN(unknown_records);
 	return DONE();
 }
