@@ -195,8 +195,10 @@ export class Page {
     if (view.fn >= this.profile.nFrames) view.fn = -1;
     if (view.thread >= this.profile.nThreads) view.thread = -1;
     if (!this.hasValues) view.weight = "samples";
+    const whole = !view.zoom; // which a chart that keeps its zoom would set
     this.view = view;
     this.changed();
+    if (whole && this.charts.get("main")?.zoomed) this.charts.get("main")!.reset();
   }
 
   // ---- what follows from it ----
