@@ -121,7 +121,7 @@ int egret_pipeline_create(const struct egret_pipeline_opts *opts, struct egret_p
 		egret_pipeline_destroy(p);
 		return ret;
 	}
-	egret_names_set_threads(p->names, opts->threads);
+	egret_names_set_threads(p->names, opts->threads + 1);
 	if (!opts->no_names)
 		p->stacks.jit = egret_names_jit(p->names);
 	*out = p;
