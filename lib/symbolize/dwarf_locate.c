@@ -21,7 +21,6 @@ struct locating {
 	struct egret_dwarf_interval *items;
 	size_t n, room;
 	uint8_t *has_ranges; /* by unit */
-	uint8_t *has_all;    /* by unit: those that its own DIE names are all there are */
 };
 
 #define NODE_OF_UNIT(unit) (UINT32_MAX - 1 - (uint32_t)(unit))
@@ -59,8 +58,6 @@ static int add_unit(struct locating *l, size_t number)
 	while (!ret && egret_dwarf_ranges_next(&ranges, &start, &end))
 		ret = add_range(l, number, start, end);
 	l->builder->reader.work += ranges.n_entries;
-	/* DWARF 2 has no lists: of a unit in several sections its DIE names only one. */
-	l->has_all[number] = l->has_ranges[number] && unit->version > 2;
 	return ret;
 }
 
@@ -117,7 +114,7 @@ static int add_aranges(struct locating *l)
 		unit = number_of_unit(l->file, egret_dwarf_offset(&s, offset_size));
 		address_size = egret_bytes_u8(&s);
 		egret_bytes_u8(&s); /* size of segment selectors */
-		if (s.failed || unit == l->file->n_units || l->has_all[unit] ||
+		if (s.failed || unit == l->file->n_units ||
 		    (address_size != 4 && address_size != 8))
 			continue;
 		/* Tuples are aligned to their size, from the start of the set on. */
@@ -170,16 +167,18 @@ static bool is_type_unit(const struct egret_dwarf_unit *unit)
 	return unit->type == DW_UT_type || unit->type == DW_UT_split_type;
 }
 
+/*
+ * Where .debug_aranges has a unit it has all of it, as other readers take it too: its DIE, which in
+ * DWARF 2 can name one section only, and its abbreviations need not be read for that.
+ */
 static int collect(struct locating *l)
 {
 	size_t n = l->file->n_units;
-	int ret = 0;
+	int ret = add_aranges(l);
 
 	for (size_t i = 0; !ret && i < n; i++)
-		if (!is_type_unit(&l->file->units[i]))
+		if (!l->has_ranges[i] && !is_type_unit(&l->file->units[i]))
 			ret = add_unit(l, i);
-	if (!ret)
-		ret = add_aranges(l);
 	for (size_t i = 0; !ret && i < n; i++)
 		if (!l->has_ranges[i] && !is_type_unit(&l->file->units[i]))
 			ret = add_contents(l, i);
@@ -236,15 +235,13 @@ int egret_dwarf_locate(struct egret_dwarf_builder *builder, const struct egret_d
 
 	*out = (struct egret_dwarf_located){ .n_units = file->n_units };
 	l.has_ranges = calloc(file->n_units + 1, 1);
-	l.has_all = calloc(file->n_units + 1, 1);
 	out->units = reallocarray(NULL, file->n_units + 1, sizeof(*out->units));
-	ret = l.has_ranges && l.has_all && out->units ? collect(&l) : -ENOMEM;
+	ret = l.has_ranges && out->units ? collect(&l) : -ENOMEM;
 	for (size_t i = 0; !ret && i < file->n_units; i++)
 		out->units[i] = file->units[i].offset;
 	if (!ret)
 		ret = flatten(&l, out);
 	free(l.has_ranges);
-	free(l.has_all);
 	free(l.items);
 	return ret;
 }
