@@ -50,7 +50,9 @@ configure() { # SOURCE FRAGMENT...
 
 build() { # SOURCE TARGET...
 	run make -C "$1" -j"$jobs" LOCALVERSION= "${@:2}"
-	! grep -n 'warning:' "$dir/log" || fail "the compiler or objtool warned"
+	# W=1 complains of the name of the trace system wherever a header has bare tracepoints only.
+	! grep -v 'include/trace/stages/init.h.*trace_system_name' "$dir/log" | grep 'warning:' ||
+		fail "the compiler or objtool warned"
 }
 
 # What the series changes and what it adds, as objects.

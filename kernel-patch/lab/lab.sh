@@ -112,7 +112,8 @@ else
 		begin boot full-pti "$kernel" hook-short --append "preempt=full pti=on"
 	fi
 	if wanted debug && patched debug; then
-		begin boot debug "$kernel" hook --append "preempt=full pti=on" --silence 3000
+		# It is too slow for the time that ACPI gives the method that says how PCI interrupts are routed.
+		begin boot debug "$kernel" hook --append "preempt=full pti=on pci=noacpi" --silence 3000
 	fi
 	if wanted rt && patched rt; then
 		begin boot rt "$kernel" hook --silence 1200
