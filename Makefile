@@ -5,7 +5,7 @@
 #   O=DIR      build directory (build)
 #   SAN=1      build with AddressSanitizer and UndefinedBehaviorSanitizer (into build-san)
 #   TSAN=1     build with ThreadSanitizer (into build-tsan)
-#   RAW=       a recording made with --raw, for `make bench-unwind` (a new one of the compiler)
+#   RAW=       a recording made with --raw, for `make bench-unwind`, `bench-threads` (one of the compiler)
 #   BENCH=     options of `make bench` and `make bench-symbolize`: see --help of tests/bench/bench.py
 #              and symbolize.py
 #   PREFIX=    where `make install` puts things (/usr/local); DESTDIR= stages them
@@ -50,7 +50,7 @@ CMD_OBJS := $(CMD_SRCS:%.c=$(O)/%.o)
 BPF_OBJS := $(BPF_SRCS:%.c=$(O)/%.o)
 UNIT_BINS := $(UNIT_SRCS:%.c=$(O)/%)
 
-.PHONY: all help clean deps unit system demo check check-long bench bench-cost bench-unwind bench-symbolize bench-page bench-report bench-top fuzz lint install
+.PHONY: all help clean deps unit system demo check check-long bench bench-cost bench-unwind bench-threads bench-symbolize bench-page bench-report bench-top fuzz lint install
 all: $(O)/egret $(O)/libegret.a $(O)/libegret.so.$(VERSION)
 
 help: ## this list
@@ -188,6 +188,11 @@ bench-unwind: ## what the unwinders cost on the same stacks
 	@scripts/deps.sh build bench
 	@$(MAKE) $(QUIETLY) $(O)/egret $(UNWIND_BENCHES)
 	@tests/bench/unwind.sh $(O) $(RAW)
+
+bench-threads: ## what threads that unwind bring (RAW= for another recording)
+	@scripts/deps.sh build bench
+	@$(MAKE) $(QUIETLY) $(O)/egret
+	@tests/bench/threads.py $(O) $(RAW)
 
 bench-symbolize: ## what names and lines cost, beside llvm-symbolizer and addr2line
 	@scripts/deps.sh build bench
