@@ -830,30 +830,6 @@ static void threads_record_the_same(void)
 	free(alone);
 }
 
-static void wrong_threads(void)
-{
-	struct egret_unwind_engine alone = fake_engine;
-	struct egret_pipeline_opts opts = { .engine = &fake_engine,
-					    .max_frames = 16,
-					    .threads = 65 };
-	struct egret_pipeline *p = NULL;
-	struct egret_error err;
-	struct world w;
-
-	init(&w);
-	opts.module_source = &w.module_source;
-	opts.process_source = &w.process_source;
-	opts.name_source = &w.name_source;
-	CHECK_EQ(egret_pipeline_create(&opts, &p, &err), -EINVAL);
-	CHECK_STR(err.text, "65 threads are too many: 64 at most");
-	alone.module_take = NULL;
-	opts.engine = &alone;
-	opts.threads = 1;
-	CHECK_EQ(egret_pipeline_create(&opts, &p, &err), -EINVAL);
-	CHECK_STR(err.text, "the unwinder 'fake' runs without threads only");
-	deinit(&w);
-}
-
 static void unknown_records(void)
 {
 	struct world w;
@@ -896,7 +872,6 @@ int main(void)
 	RUN(lying_captures);
 	RUN(random_records);
 	RUN(threads_record_the_same);
-	RUN(wrong_threads);
 	RUN(unknown_records);
 	return DONE();
 }

@@ -281,6 +281,25 @@ static void signals_are_blocked(void)
 	deinit(&w);
 }
 
+static void wrong_options(void)
+{
+	struct egret_unwind_engine alone = fake_engine;
+	struct egret_unwind_pool_opts opts = { .n_threads = 65,
+					       .max_frames = 16,
+					       .engine = &fake_engine };
+	struct egret_unwind_pool *pool = NULL;
+	struct egret_error err;
+
+	CHECK_EQ(egret_unwind_pool_create(&opts, &pool, &err), -EINVAL);
+	CHECK_STR(err.text, "65 threads are too many: 64 at most");
+	alone.module_take = NULL;
+	opts.engine = &alone;
+	opts.n_threads = 1;
+	CHECK_EQ(egret_unwind_pool_create(&opts, &pool, &err), -EINVAL);
+	CHECK_STR(err.text, "the unwinder 'fake' runs without threads only");
+	CHECK_EQ(unwinders, 0);
+}
+
 int main(void)
 {
 	RUN(in_order);
@@ -289,5 +308,6 @@ int main(void)
 	RUN(some_are_left);
 	RUN(dropped_on_their_way);
 	RUN(signals_are_blocked);
+	RUN(wrong_options);
 	return DONE();
 }
