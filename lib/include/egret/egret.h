@@ -141,7 +141,8 @@ bool egret_profile__truncated(const struct egret_profile *profile);
 
 /* The value recorded for a key: "hostname", "command", "kernel", "backend", "unwinder", "version",
  * "start-time" (seconds since 1970), "duration" (seconds, decimal), "kernel-build-id"
- * (hexadecimal), "kernel-symbol" ("_text 0xffffffff81000000": where the kernel was), ...; NULL: not known. */
+ * (hexadecimal), "kernel-symbol" (where the kernel was: "_text 0xffffffff81000000"), ...; NULL:
+ * not known. */
 const char *egret_profile__meta(const struct egret_profile *profile, const char *key);
 
 size_t egret_profile__n_events(const struct egret_profile *profile);
