@@ -19,7 +19,8 @@ static bool is_return_address(const struct egret_frame_pointer_step *how, uint64
 	if (!pc || !how->view.find_code(how->view.arg, pc - 1, &code))
 		return false;
 	/* An interpreter that was made at run time returns to where nobody called (HotSpot). */
-	return !code.module || egret_call_before(&how->view, pc, &target) != EGRET_CALL_NONE;
+	return !code.module || egret_call_before(&how->view, pc, &target) != EGRET_CALL_NONE ||
+	       egret_is_goexit(&how->view, pc);
 }
 
 static void move_to_caller(struct egret_step_state *state, uint64_t pc, uint64_t sp)

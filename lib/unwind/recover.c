@@ -96,6 +96,20 @@ enum egret_call_before egret_call_before(const struct egret_recovery_view *view,
 	return has_target ? EGRET_CALL_DIRECT : EGRET_CALL_INDIRECT;
 }
 
+bool egret_is_goexit(const struct egret_recovery_view *view, uint64_t pc)
+{
+	/* nop; call runtime.goexit1; nop: runtime/asm_amd64.s. Padded to 32 bytes with int3. */
+	static const uint8_t behind[] = { 0x90, 0xcc, 0xcc, 0xcc, 0xcc };
+	struct egret_text text;
+	const uint8_t *code;
+
+	if (pc % 32 != 1 || !view->read_text || !view->read_text(view->arg, pc - 1, &text) ||
+	    pc - 1 < text.start || text.end - (pc - 1) < 6 + sizeof(behind))
+		return false;
+	code = text.bytes + (pc - 1 - text.start);
+	return code[0] == 0x90 && code[1] == 0xe8 && !memcmp(code + 6, behind, sizeof(behind));
+}
+
 /* ---- what the code says ---------------------------------------------------------------------- */
 
 static struct found *find(const struct egret_recovery_view *view, uint64_t pc)
@@ -278,7 +292,7 @@ enum egret_unwind_end egret_recover_by_flow(const struct egret_recovery_view *vi
 
 	if (!found)
 		return EGRET_UNWIND_NO_CFI;
-	if (found->is_bottom && is_return)
+	if (is_return && (found->is_bottom || egret_is_goexit(view, egret_step_pc(state))))
 		return EGRET_UNWIND_ROOT;
 	memcpy(exits, found->exit, sizeof(exits));
 	for (uint32_t i = 0; i < found->n_exits; i++)

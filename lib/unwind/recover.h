@@ -62,6 +62,12 @@ enum egret_unwind_end egret_recover_by_prologue(const struct egret_recovery_view
 enum egret_unwind_end egret_recover_by_scan(const struct egret_recovery_view *view,
 					    struct egret_step_state *state, uint32_t n);
 
+/*
+ * Whether pc is in runtime.goexit of Go, behind its first instruction: there each goroutine returns
+ * to, though nobody has called from there. Go's linker leaves it without CFI where it strips (-w).
+ */
+bool egret_is_goexit(const struct egret_recovery_view *view, uint64_t pc);
+
 enum egret_call_before {
 	EGRET_CALL_NONE,     /* no return address */
 	EGRET_CALL_INDIRECT, /* by a register or memory */

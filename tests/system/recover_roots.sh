@@ -15,6 +15,12 @@ if [ -x "$workloads/goroutine" ]; then
 	whole goroutine 9700 60 "$workloads/goroutine" 1000
 	all_go_through "goroutines" ';main\.frame' '^goroutine;runtime\.goexit(\.abi0)?;main\.main\.func1;'
 fi
+# Without its symbols and DWARF, which have all of its CFI: by the frame pointers that Go keeps.
+if command -v go >/dev/null; then
+	GO111MODULE=off go build -ldflags='-s -w' -o "$tmp/goroutine" tests/workloads/goroutine.go || fail "go"
+	whole "goroutines, stripped" 9700 60 "$tmp/goroutine" 1000
+	all_go_through "goroutines, stripped" ';main\.frame' '^goroutine;runtime\.goexit(\.abi0)?;main\.main\.func1;'
+fi
 # What ends a library: __do_global_dtors_aux is a part of crtbegin.o, which has no CFI.
 if command -v g++ >/dev/null; then
 	cat >"$tmp/library.cc" <<-END
