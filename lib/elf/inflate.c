@@ -5,8 +5,9 @@
 #include <libdeflate.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <zstd.h>
+
+#include "base/large_pages.h"
 
 #ifndef ELFCOMPRESS_ZSTD
 #define ELFCOMPRESS_ZSTD 2
@@ -15,18 +16,16 @@
 /* Debug sections shrink to a third, seldom to a tenth: a small file may not ask for all memory. */
 #define SIZE_MAX_OF(stored) ((64ull << 20) + 200ull * (stored))
 
-/* Huge pages of x86-64; a large section is not touched a small page at a time. */
-#define HUGE_PAGE (2ull << 20)
-
+/* A large section is not touched a small page at a time. */
 static uint8_t *allocate(uint64_t size)
 {
 	void *to;
 
-	if (size < HUGE_PAGE)
+	if (size < EGRET_LARGE_PAGE)
 		return malloc(size ? size : 1);
-	if (posix_memalign(&to, HUGE_PAGE, size))
+	if (posix_memalign(&to, EGRET_LARGE_PAGE, size))
 		return NULL;
-	(void)madvise(to, size, MADV_HUGEPAGE);
+	egret_large_pages(to, size);
 	return to;
 }
 

@@ -10,16 +10,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <egret/egret.h>
 
+#include "base/large_pages.h"
 #include "unwind/engines.h"
 #include "unwind/pc_cache.h"
 #include "unwind/table_module.h"
 #include "unwind/walk.h"
-
-#define HUGE_PAGE (2ul << 20) /* bytes */
 
 /* What a quick step leaves behind: the caller, and where the registers are that were saved. */
 struct trail_step {
@@ -67,7 +65,7 @@ struct egret_unwind_module {
 static int create(struct egret_unwinder **out, struct egret_error *err)
 {
 	/* The cache is one large page where there is one: no step waits for translations then. */
-	const size_t align = HUGE_PAGE;
+	const size_t align = EGRET_LARGE_PAGE;
 	/* Of zeros whose pages are there when they are first used. */
 	char *block = calloc(1, sizeof(**out) + align);
 
@@ -75,7 +73,7 @@ static int create(struct egret_unwinder **out, struct egret_error *err)
 		return egret_fail(err, ENOMEM, "no memory for the unwinder");
 	*out = (void *)(block + align - (uintptr_t)block % align);
 	(*out)->block = block;
-	(void)madvise(*out, sizeof(**out), MADV_HUGEPAGE);
+	egret_large_pages(*out, sizeof(**out));
 	egret_pc_cache_init(&(*out)->cache);
 	for (size_t i = 0; i < TRAILS; i++)
 		(*out)->trails[i].first = TRAIL_STEPS;
