@@ -135,7 +135,8 @@ static bool put_frame(struct location_text *text, const struct egret_frame *fram
 
 void location_text_flush(FILE *out, struct location_text *text)
 {
-	fwrite(text->bytes, 1, text->len, out);
+	if (text->len)
+		fwrite(text->bytes, 1, text->len, out);
 	text->len = 0;
 }
 
