@@ -522,6 +522,14 @@ static int compare_bounds(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static bool is_rising(const uint64_t *bounds, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (bounds[i - 1] > bounds[i])
+			return false;
+	return true;
+}
+
 static size_t add_bounds(const struct entries *entries, uint64_t *bounds)
 {
 	for (size_t i = 0; i < entries->n; i++) {
@@ -540,9 +548,11 @@ int egret_symtab_each_run(const struct egret_symtab *table, egret_symbol_run_fn 
 
 	if (!bounds)
 		return -ENOMEM;
-	n = add_bounds(&table->functions, bounds);
-	n += add_bounds(&table->plt, bounds + n);
-	qsort(bounds, n, sizeof(*bounds), compare_bounds);
+	/* In this order they mostly rise: stubs lie before the code. */
+	n = add_bounds(&table->plt, bounds);
+	n += add_bounds(&table->functions, bounds + n);
+	if (!is_rising(bounds, n))
+		qsort(bounds, n, sizeof(*bounds), compare_bounds);
 	for (size_t i = 0; i + 1 < n && !ret; i++)
 		if (bounds[i] < bounds[i + 1] && egret_symtab_find(table, bounds[i], &symbol))
 			ret = fn(arg, bounds[i], bounds[i + 1], symbol.name);
