@@ -5,7 +5,7 @@
 set -eu
 egret=$1/egret seconds=${2:-30}
 tmp=$(mktemp -d)
-trap 'tmux -S "$tmp/tmux" kill-server 2>/dev/null; rm -rf "$tmp"' EXIT
+trap 'tmux -S "$tmp/tmux" kill-server 2>/dev/null || true; rm -rf "$tmp"' EXIT
 busy() { awk '/^cpu / { print $2 + $3 + $4 + $7 + $8 }' /proc/stat; }
 
 cat >"$tmp/usage" <<'END'
