@@ -219,12 +219,19 @@ static __always_inline u8 touch(struct capture *c)
  * was locked. Waits for that, and looks again: only here, since whoever is on its stack and needs
  * none of this is not to wait for others.
  */
-static __always_inline u8 plan_again(struct capture *c)
+static __noinline u8 plan_again(struct capture *c)
 {
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	u64 sp = 0;
+
 	if (config.fault == EGRET_FAULT_NONE)
 		return EGRET_CAPTURE_NOT_RESIDENT;
 	wait_for_lock();
-	return capture_begin(c, bpf_get_current_task_btf());
+	bpf_probe_read_kernel(&sp, sizeof(sp), &regs->sp);
+	plan_stack(&c->plan, sp);
+	if (c->plan.n > 1)
+		c->flags |= EGRET_CAPTURE_F_ALTSTACK;
+	return c->plan.ending == EGRET_CAPTURE_LIMIT ? EGRET_CAPTURE_WHOLE : c->plan.ending;
 }
 
 /*
