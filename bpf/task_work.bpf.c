@@ -131,22 +131,6 @@ out:
 }
 
 /*
- * Another thread holds the lock of the address space, which a program can only try to take. A fault
- * takes it as everybody does (lock_mm_and_find_vma() in mm/mmap_lock.c), and finds nothing at
- * address 0.
- */
-static __always_inline void wait_for_lock(void)
-{
-	char byte;
-
-	bpf_copy_from_user(&byte, 1, NULL);
-}
-
-#define LOCK_TRIES 10 /* to ask for a mapping: a lock may be taken again and again */
-#define COPY_TRIES 10 /* of which TOUCH_TRIES bring pages in: the others find a lock */
-#define TOUCH_TRIES 3
-
-/*
  * WHOLE: the page at addr may be waited for; else the ending of a stack that has it. Asked page by
  * page: a range may span mappings.
  */
@@ -154,17 +138,8 @@ static __noinline u8 may_wait_for(u64 addr)
 {
 	struct stack_range page = {};
 	struct vma_facts vma;
-	struct bpf_iter_num it;
-	int err = -EBUSY;
+	int err = find_vma(&vma, addr);
 
-	bpf_iter_num_new(&it, 0, LOCK_TRIES);
-	while (bpf_iter_num_next(&it)) {
-		err = find_vma(&vma, addr);
-		if (err != -EBUSY)
-			break;
-		wait_for_lock();
-	}
-	bpf_iter_num_destroy(&it);
 	if (err)
 		return err == -EBUSY ? EGRET_CAPTURE_LOCKED : EGRET_CAPTURE_BAD_ADDRESS;
 	page.magic = vma.magic;
@@ -189,9 +164,12 @@ static __noinline u8 touch_range(struct stack_range *range, u32 *pages_in)
 
 			if (page != EGRET_CAPTURE_WHOLE)
 				ending = page;
-			else if (bpf_copy_from_user(&byte, 1, (void *)addr))
+			if (page == EGRET_CAPTURE_LOCKED)
+				break;
+			if (page == EGRET_CAPTURE_WHOLE &&
+			    bpf_copy_from_user(&byte, 1, (void *)addr))
 				ending = EGRET_CAPTURE_BAD_ADDRESS;
-			else
+			else if (page == EGRET_CAPTURE_WHOLE)
 				*pages_in += 1;
 		}
 		addr = (addr & ~(PAGE_SIZE - 1)) + PAGE_SIZE;
@@ -208,6 +186,9 @@ static __always_inline u8 touch(struct capture *c)
 
 	if (config.fault == EGRET_FAULT_NONE)
 		return EGRET_CAPTURE_NOT_RESIDENT;
+	/* To wait for the lock, by a fault, makes a program ten times as slow that is full of this. */
+	if (is_locked(plan))
+		return EGRET_CAPTURE_LOCKED;
 	ending = touch_range(&plan->range[0], &c->pages_in);
 	if (ending == EGRET_CAPTURE_WHOLE && plan->n > 1)
 		ending = touch_range(&plan->range[1], &c->pages_in);
@@ -215,50 +196,24 @@ static __always_inline u8 touch(struct capture *c)
 }
 
 /*
- * A page is missing of a range whose bounds and mappings are not known, because the address space
- * was locked. Waits for that, and looks again: only here, since whoever is on its stack and needs
- * none of this is not to wait for others.
- */
-static __noinline u8 plan_again(struct capture *c)
-{
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	u64 sp = 0;
-
-	if (config.fault == EGRET_FAULT_NONE)
-		return EGRET_CAPTURE_NOT_RESIDENT;
-	wait_for_lock();
-	bpf_probe_read_kernel(&sp, sizeof(sp), &regs->sp);
-	plan_stack(&c->plan, sp);
-	if (c->plan.n > 1)
-		c->flags |= EGRET_CAPTURE_F_ALTSTACK;
-	return c->plan.ending == EGRET_CAPTURE_LIMIT ? EGRET_CAPTURE_WHOLE : c->plan.ending;
-}
-
-/*
- * Touch, then copy, as often as COPY_TRIES. Sleepable: runs in the callback only. May not hold a
+ * Touch, then copy, three times at most. Sleepable: runs in the callback only. May not hold a
  * reservation while it touches. Returns COPY_DONE, or what the last copy ended with.
  */
 static __noinline int capture_faulting(struct capture *c)
 {
 	u8 ending = EGRET_CAPTURE_PAGES_VANISHED;
-	int result = COPY_FAULT, touched = 0;
-	struct bpf_iter_num it;
+	int result = COPY_FAULT;
 
-	bpf_iter_num_new(&it, 0, COPY_TRIES);
-	while (bpf_iter_num_next(&it) && touched < TOUCH_TRIES) {
-		bool locked = is_locked(&c->plan);
-
+	for (int i = 0; i < 3; i++) {
 		result = try_copy(c, false, c->plan.ending);
 		if (result != COPY_FAULT)
 			break;
 		count(EGRET_COUNT_CAPTURE_RETRIES);
-		ending = locked ? plan_again(c) : touch(c);
+		ending = touch(c);
 		if (ending != EGRET_CAPTURE_WHOLE)
 			break;
-		ending = locked ? EGRET_CAPTURE_LOCKED : EGRET_CAPTURE_PAGES_VANISHED;
-		touched += !locked;
+		ending = EGRET_CAPTURE_PAGES_VANISHED;
 	}
-	bpf_iter_num_destroy(&it);
 	if (result == COPY_FAULT)
 		result = try_copy(c, true, ending);
 	account_copy(c, result == COPY_DONE);
