@@ -186,7 +186,7 @@ static __always_inline u8 touch(struct capture *c)
 
 	if (config.fault == EGRET_FAULT_NONE)
 		return EGRET_CAPTURE_NOT_RESIDENT;
-	/* To wait for the lock, by a fault, makes a program ten times as slow that is full of this. */
+	/* To wait for it, by a fault, makes a program ten times as slow that is full of this. */
 	if (is_locked(plan))
 		return EGRET_CAPTURE_LOCKED;
 	ending = touch_range(&plan->range[0], &c->pages_in);

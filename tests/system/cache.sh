@@ -9,12 +9,12 @@ cache=$tmp/cache
 export EGRET_CACHE=$cache
 files() { find "$cache" -name '*.cfi' | wc -l; }
 bytes() { find "$cache" -name '*.cfi' -printf '%s\n' | awk '{ sum += $1 } END { print sum + 0 }'; }
-# 0.2 s of python: tables of itself, libc, ld.so and others. Not of a shell that starts it.
+# 0.2 s of python, often enough that each file is hit: tables of itself, libc, ld.so and others. Not of a shell that starts it.
 python=$(PATH=/usr/bin:/bin command -v python3) || skip "no python3"
 work=("$python" -S -c 'for i in range(600): sorted(str(j) for j in range(900))')
 complete() { check "complete stacks ($(endings)): $1" "$(stat_of unwind.root)" == "$(stat_of samples.written)"; }
 
-record --no-symbols -- "${work[@]}"
+record -F 4999 --no-symbols -- "${work[@]}"
 complete "without a cache"
 kept=$(files)
 check "files" "$kept" '>=' 3
@@ -24,7 +24,7 @@ check "written" "$(stat_of cache.written)" == "$kept"
 [ "$(stat -c %a "$cache")" = 700 ] || fail "mode of the directory: $(stat -c %a "$cache")"
 [ -z "$(find "$cache" -name '.new-*')" ] || fail "left behind: $(ls -A "$cache")"
 
-record --no-symbols -- "${work[@]}"
+record -F 4999 --no-symbols -- "${work[@]}"
 complete "from the cache"
 check "hits" "$(stat_of cache.hits)" '>=' "$((kept - 1))"
 check "rejected" "$(sum_of cache.rejected)" == 0
@@ -32,7 +32,7 @@ check "rejected" "$(sum_of cache.rejected)" == 0
 # What is damaged, or could be another user's work, is refused by its reason and made anew.
 reject() { # REASON COMMAND
 	find "$cache" -name '*.cfi' -exec sh -c "$2" sh {} \;
-	record --no-symbols -- "${work[@]}"
+	record -F 4999 --no-symbols -- "${work[@]}"
 	complete "$1"
 	check "rejected-$1" "$(stat_of "cache.rejected-$1")" '>=' "$((kept - 1))"
 	check "hits: $1" "$(stat_of cache.hits)" == 0
@@ -45,25 +45,25 @@ reject() { # REASON COMMAND
 }
 
 # A file that is cut short while egret has it harms nothing.
-"$egret" record -q --no-symbols --stats -o "$tmp/data" -- sh -c '"$@"; for f in "$0"/*.cfi; do : >"$f"; done; "$@"' "$cache" \
+"$egret" record -q -F 4999 --no-symbols --stats -o "$tmp/data" -- sh -c '"$@"; for f in "$0"/*.cfi; do : >"$f"; done; "$@"' "$cache" \
 	"${work[@]}" >"$tmp/out" 2>"$tmp/stats" || fail "files cut short: $(cat "$tmp/out" "$tmp/stats")"
 complete "files cut short"
 
 # Several at once.
 for i in 1 2 3; do
-	"$egret" record -q --no-symbols -o "$tmp/data.$i" -- "${work[@]}" >/dev/null 2>"$tmp/err.$i" &
+	"$egret" record -q -F 4999 --no-symbols -o "$tmp/data.$i" -- "${work[@]}" >/dev/null 2>"$tmp/err.$i" &
 done
 wait
 for i in 1 2 3; do
 	[ -s "$tmp/err.$i" ] && grep -v 'PMU\|stacks are read' "$tmp/err.$i" && fail "at once: see above"
 done
-record --no-symbols -- "${work[@]}"
+record -F 4999 --no-symbols -- "${work[@]}"
 check "rejected after several at once" "$(sum_of cache.rejected)" == 0
 check "hits after several at once" "$(stat_of cache.hits)" '>=' "$((kept - 1))"
 
 # The limit.
 rm -rf "$cache"
-record --no-symbols --cache-size=128K -- "${work[@]}"
+record -F 4999 --no-symbols --cache-size=128K -- "${work[@]}"
 check "bytes" "$(bytes)" '<=' 131072
 check "evicted or too large" "$(($(stat_of cache.evicted) + $(stat_of cache.not-written)))" '>' 0
 complete "a small cache"
@@ -71,7 +71,7 @@ complete "a small cache"
 # A directory that others may write to is not used, and that is said.
 rm -rf "$cache"
 mkdir "$cache" && chmod 777 "$cache"
-record --no-symbols -- "${work[@]}"
+record -F 4999 --no-symbols -- "${work[@]}"
 "$egret" record -o "$tmp/data" -- true 2>"$tmp/err"
 grep -q "nothing is cached: $cache: others may write to it" "$tmp/err" || fail "no notice: $(cat "$tmp/err")"
 check "files" "$(files)" == 0
@@ -84,7 +84,7 @@ record --no-cache -- "${work[@]}"
 record --cache-dir="$tmp/other" -- "${work[@]}"
 [ ! -e "$cache" ] || fail "--cache-dir: there is $cache"
 [ -n "$(ls "$tmp/other")" ] || fail "--cache-dir: nothing in $tmp/other"
-EGRET_CACHE='' record --no-symbols -- "${work[@]}"
+EGRET_CACHE='' record -F 4999 --no-symbols -- "${work[@]}"
 [ ! -e "$cache" ] || fail "empty EGRET_CACHE: there is $cache"
 check "cache.hits is not told" "$(grep -c '^cache\.' "$tmp/stats")" == 0
 finish
