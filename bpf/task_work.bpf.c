@@ -164,12 +164,9 @@ static __noinline u8 touch_range(struct stack_range *range, u32 *pages_in)
 
 			if (page != EGRET_CAPTURE_WHOLE)
 				ending = page;
-			if (page == EGRET_CAPTURE_LOCKED)
-				break;
-			if (page == EGRET_CAPTURE_WHOLE &&
-			    bpf_copy_from_user(&byte, 1, (void *)addr))
+			else if (bpf_copy_from_user(&byte, 1, (void *)addr))
 				ending = EGRET_CAPTURE_BAD_ADDRESS;
-			else if (page == EGRET_CAPTURE_WHOLE)
+			else
 				*pages_in += 1;
 		}
 		addr = (addr & ~(PAGE_SIZE - 1)) + PAGE_SIZE;
@@ -186,7 +183,7 @@ static __always_inline u8 touch(struct capture *c)
 
 	if (config.fault == EGRET_FAULT_NONE)
 		return EGRET_CAPTURE_NOT_RESIDENT;
-	/* To wait for it, by a fault, makes a program ten times as slow that is full of this. */
+	/* A fault would wait for the lock: a program full of this was ten times as slow. */
 	if (is_locked(plan))
 		return EGRET_CAPTURE_LOCKED;
 	ending = touch_range(&plan->range[0], &c->pages_in);
