@@ -27,10 +27,10 @@ DESTDIR ?=
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla -Wno-unused-parameter
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $(SAN_CFLAGS) -fPIC -fvisibility=hidden -MMD -MP
-INCLUDES = -Ilib/include -Ilib -I. -I$(O)/gen
+INCLUDES = -Ilib/include -Ilib -I. -I$(O)/gen -Icmd
 LIBS := -lbpf -ldw -lelf -lunwind-x86_64 -lunwind -lZydis -lprotobuf-c -llzma -lz -ldeflate -lzstd -lxxhash -lpthread -lm
 DEMANGLE_LIB := -liberty
-CMD_LIBS := -ljson-c $(shell pkg-config --libs ncursesw)
+CMD_LIBS := -ljson-c -lmicrohttpd -lcurl -linih -lsystemd -lcap -lseccomp $(shell pkg-config --libs ncursesw)
 ifeq ($(SAN),1)
 SAN_CFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 else ifeq ($(TSAN),1)
@@ -41,7 +41,7 @@ VERSION := $(shell awk '/define EGRET_VERSION_(MAJOR|MINOR|PATCH)/ { v = v sep $
 SOVERSION := $(firstword $(subst ., ,$(VERSION)))
 
 LIB_SRCS := $(sort $(wildcard lib/*.c lib/*/*.c))
-CMD_SRCS := $(sort $(wildcard cmd/*.c))
+CMD_SRCS := $(sort $(wildcard cmd/*.c cmd/*/*.c))
 BPF_SRCS := $(sort $(wildcard bpf/*.bpf.c))
 UNIT_SRCS := $(sort $(wildcard tests/unit/*.c))
 
