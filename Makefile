@@ -285,6 +285,17 @@ check-long: test-programs ## the tests that take their time: soaks and long comp
 	@$(MAKE) $(QUIETLY) san-programs
 	@TEST_TIMEOUT=3600 tests/run O=$(O) $(LONG_TESTS)
 
+# The interface as it was recorded is the one that programs were built with: a change of it is seen in review.
+.PHONY: abi check-abi
+check-abi: ## hold the library's binary interface against the one that was recorded
+	@scripts/deps.sh build check
+	@$(MAKE) $(QUIETLY) all
+	@tests/run O=$(O) tests/lint/abi.sh
+abi: ## record the library's binary interface anew, after a change that is meant so
+	@$(MAKE) $(QUIETLY) all
+	tests/abi/abi.py list $(O)/libegret.so.$(VERSION) lib/include/egret/egret.h >tests/abi/libegret.abi.new
+	mv tests/abi/libegret.abi.new tests/abi/libegret.abi
+
 lint: ## format, layers, style, static analysis
 	@scripts/deps.sh build check
 	@$(MAKE) $(QUIETLY) all

@@ -60,26 +60,26 @@ bool egret_format_needs_samples(const char *name)
 	return exporter && (exporter->needs_samples || exporter->takes_samples);
 }
 
-/* Where the stream's bytes go. stdio loses errno on the way: the first one is kept here. */
+/* Where the stream's bytes go. stdio loses what went wrong on the way: it is kept here. */
 struct target {
-	int fd;
-	int error; /* -errno */
+	egret_write_fn write;
+	void *arg;
+	int stopped; /* what write returned */
 };
 
 static ssize_t write_target(void *cookie, const char *bytes, size_t len)
 {
 	struct target *target = cookie;
 
-	if (!target->error)
-		target->error = egret_write_all(target->fd, bytes, len);
-	return target->error ? 0 : (ssize_t)len;
+	if (!target->stopped && len)
+		target->stopped = target->write(bytes, len, target->arg);
+	return target->stopped ? 0 : (ssize_t)len;
 }
 
-static int run(const struct egret_exporter *exporter, const struct egret_profile *profile, int fd,
-	       const struct egret_export_opts *opts, struct egret_error *err)
+static int run(const struct egret_exporter *exporter, const struct egret_profile *profile,
+	       const struct egret_export_opts *opts, struct target *target, struct egret_error *err)
 {
-	struct target target = { .fd = fd };
-	FILE *out = fopencookie(&target, "w", (cookie_io_functions_t){ .write = write_target });
+	FILE *out = fopencookie(target, "w", (cookie_io_functions_t){ .write = write_target });
 	int ret, lost;
 
 	if (!out)
@@ -88,19 +88,47 @@ static int run(const struct egret_exporter *exporter, const struct egret_profile
 	ret = exporter->write(profile, opts, out, err);
 	lost = ferror(out);
 	lost |= fclose(out);
-	if (target.error || lost) {
-		ret = target.error ? target.error : -EIO;
+	if (target->stopped > 0) {
+		egret_fail(err, ECANCELED, "the %s export was stopped by who asked for it",
+			   exporter->name);
+		return target->stopped;
+	}
+	if (target->stopped || lost) {
+		ret = target->stopped ? target->stopped : -EIO;
 		egret_fail(err, -ret, "cannot write the %s export: %s", exporter->name,
 			   strerror(-ret));
 	}
 	return ret;
 }
 
-int egret_profile__export(const struct egret_profile *profile, const char *format, int fd,
-			  const struct egret_export_opts *opts, struct egret_error *err)
+/* What is wrong with valid options for this profile and this format. */
+static int check(const struct egret_exporter *exporter, const struct egret_profile *profile,
+		 const struct egret_export_opts *opts, struct egret_error *err)
+{
+	size_t n_events = egret_profile__n_events(profile);
+
+	if (opts->event && opts->event >= n_events)
+		return egret_fail(err, EINVAL, "there is no event %u: the recording has %zu",
+				  opts->event, n_events);
+	if (opts->base && !exporter->takes_base)
+		return egret_fail(err, EINVAL, "the format %s shows one recording, not two",
+				  exporter->name);
+	if (opts->base && opts->base_event &&
+	    opts->base_event >= egret_profile__n_events(opts->base))
+		return egret_fail(err, EINVAL, "there is no event %u in the first recording",
+				  opts->base_event);
+	if (exporter->needs_samples && !egret_profile__keeps_samples(profile))
+		return egret_fail(err, ENODATA, "the format %s needs the samples one by one",
+				  exporter->name);
+	return 0;
+}
+
+int egret_profile__export_to(const struct egret_profile *profile, const char *format,
+			     egret_write_fn fn, void *arg, const struct egret_export_opts *opts,
+			     struct egret_error *err)
 {
 	const struct egret_exporter *exporter = egret_exporter_find(format);
-	size_t n_events = egret_profile__n_events(profile);
+	struct target target = { .write = fn, .arg = arg };
 	struct egret_export_opts known;
 	int ret = egret_options_take(&known, sizeof(known), opts, "export options", err);
 
@@ -110,18 +138,17 @@ int egret_profile__export(const struct egret_profile *profile, const char *forma
 		return egret_fail(err, EINVAL,
 				  "there is no format \"%s\": egret help export lists them",
 				  format);
-	if (known.event && known.event >= n_events)
-		return egret_fail(err, EINVAL, "there is no event %u: the recording has %zu",
-				  known.event, n_events);
-	if (known.base && !exporter->takes_base)
-		return egret_fail(err, EINVAL, "the format %s shows one recording, not two",
-				  exporter->name);
-	if (known.base && known.base_event &&
-	    known.base_event >= egret_profile__n_events(known.base))
-		return egret_fail(err, EINVAL, "there is no event %u in the first recording",
-				  known.base_event);
-	if (exporter->needs_samples && !egret_profile__keeps_samples(profile))
-		return egret_fail(err, ENODATA, "the format %s needs the samples one by one",
-				  exporter->name);
-	return run(exporter, profile, fd, &known, err);
+	ret = check(exporter, profile, &known, err);
+	return ret ? ret : run(exporter, profile, &known, &target, err);
+}
+
+static int write_to_fd(const void *bytes, size_t len, void *arg)
+{
+	return egret_write_all(*(const int *)arg, bytes, len);
+}
+
+int egret_profile__export(const struct egret_profile *profile, const char *format, int fd,
+			  const struct egret_export_opts *opts, struct egret_error *err)
+{
+	return egret_profile__export_to(profile, format, write_to_fd, &fd, opts, err);
 }

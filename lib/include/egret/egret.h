@@ -226,8 +226,6 @@ struct egret_stat {
 typedef int (*egret_stat_fn)(const struct egret_stat *stat, void *arg);
 int egret_profile__each_stat(const struct egret_profile *profile, egret_stat_fn fn, void *arg);
 
-/* Writes the profile to fd in a format: "folded", "html", "pprof". Partial writes are
- * completed. */
 struct egret_export_opts {
 	size_t size;
 	const char *title; /* of a page; NULL: made from the recording's command */
@@ -242,8 +240,32 @@ struct egret_export_opts {
 	uint32_t base_event; /* index of the same event in base */
 	uint8_t reserved2[4];
 };
+
+/*
+ * Writes the profile to fd, which stays the caller's, in a format: "folded", "html", "pprof", ...
+ * (egret_format_name). Waits where fd is full, non-blocking or not. With an error some of it may
+ * have been written.
+ * Errors: -EINVAL: no such format, or an option that does not fit it or the profile; -ENODATA: the
+ * format needs samples, which were not kept; those of write(2).
+ */
 int egret_profile__export(const struct egret_profile *profile, const char *format, int fd,
 			  const struct egret_export_opts *opts, struct egret_error *err);
+
+/*
+ * Takes all of the next len bytes (1 at least, of any number) and returns 0. Anything else ends the
+ * export: -errno where they could not be taken, a positive number where no more are wanted. The
+ * bytes are only valid during the call, which is made by the thread that asked for the export.
+ */
+typedef int (*egret_write_fn)(const void *bytes, size_t len, void *arg);
+
+/*
+ * As egret_profile__export, to a function in place of a descriptor: it is called with the bytes in
+ * their order, piece by piece, so that an export is never whole in memory. Once it has returned
+ * something else than 0 it is not called again, and egret_profile__export_to returns that.
+ */
+int egret_profile__export_to(const struct egret_profile *profile, const char *format,
+			     egret_write_fn fn, void *arg, const struct egret_export_opts *opts,
+			     struct egret_error *err);
 
 /* Whether a format is nothing that a terminal could show. */
 bool egret_format_is_binary(const char *name);
