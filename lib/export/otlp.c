@@ -328,9 +328,13 @@ static double meta_number(const struct egret_profile *profile, const char *key)
 static void find_times(struct otlp *o)
 {
 	double start = meta_number(o->code.profile, "start-time");
+	const char *offset = egret_profile__meta(o->code.profile, "clock-offset");
 
 	egret_profile__times(o->code.profile, &o->first_time, &o->last_time);
-	o->start = start > 0 && start < 1e10 ? (uint64_t)(start * 1e9) : 0;
+	if (offset)
+		o->start = o->first_time + (uint64_t)strtoll(offset, NULL, 10);
+	else
+		o->start = start > 0 && start < 1e10 ? (uint64_t)(start * 1e9) : 0;
 }
 
 static void write_profile(struct otlp *o)

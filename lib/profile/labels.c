@@ -61,6 +61,18 @@ int egret_profile_set_meta(struct egret_profile *p, const char *key, const char 
 	return 0;
 }
 
+int egret_profile__set_meta(struct egret_profile *p, const char *key, const char *value,
+			    struct egret_error *err)
+{
+	int ret = *key ? egret_profile_set_meta(p, key, value) : -EINVAL;
+
+	if (!ret)
+		return 0;
+	return egret_fail(err, -ret, "cannot keep '%s' with a profile: %s", key,
+			  ret == -E2BIG ? "there is too much of that kind already"
+					: strerror(-ret));
+}
+
 const char *egret_profile__meta(const struct egret_profile *p, const char *key)
 {
 	const struct egret_profile_meta *meta = find_meta(p, key);

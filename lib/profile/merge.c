@@ -20,6 +20,7 @@
 struct merging {
 	struct egret_profile *to;
 	const struct egret_profile *from;
+	int64_t later; /* ns that the clock of `from` has to be put forward to be that of `to` */
 	uint32_t *strings, *modules, *frames, *stacks, *threads, *events;
 };
 
@@ -154,6 +155,40 @@ static int merge_entries(struct merging *m)
 	return 0;
 }
 
+/* CLOCK_REALTIME - CLOCK_MONOTONIC of a recording. False: not known. */
+static bool clock_offset(const struct egret_profile *p, int64_t *offset)
+{
+	const char *text = egret_profile__meta(p, "clock-offset");
+
+	if (text)
+		*offset = strtoll(text, NULL, 10);
+	return text;
+}
+
+/*
+ * CLOCK_MONOTONIC begins with each boot: samples of several boots, or machines, are put on the
+ * clock of the first, so that they are in the order in which they were taken. Those of one boot are
+ * in that order already, whatever has become of CLOCK_REALTIME meanwhile.
+ */
+static int64_t clock_difference(const struct egret_profile *to, const struct egret_profile *from)
+{
+	const char *boot = egret_profile__meta(to, "boot-id");
+	const char *other = egret_profile__meta(from, "boot-id");
+	int64_t of_to, of_from, difference;
+
+	if (!boot || !other || !strcmp(boot, other) || !clock_offset(to, &of_to) ||
+	    !clock_offset(from, &of_from) || __builtin_sub_overflow(of_from, of_to, &difference))
+		return 0;
+	return difference;
+}
+
+static uint64_t later_by(uint64_t time, int64_t later)
+{
+	if (later < 0 && time < -(uint64_t)later)
+		return 0;
+	return time + (uint64_t)later;
+}
+
 static int merge_samples(struct merging *m)
 {
 	struct egret_profile_shares shares;
@@ -166,7 +201,8 @@ static int merge_samples(struct merging *m)
 
 		if (key.event == NO_EVENT)
 			continue;
-		ret = egret_profile_add_sample(m->to, &key, &values, s->time, s->cpu);
+		ret = egret_profile_add_sample(m->to, &key, &values, later_by(s->time, m->later),
+					       s->cpu);
 	}
 	egret_profile_shares_deinit(&shares);
 	return ret ? -ENOMEM : 0;
@@ -237,7 +273,7 @@ static int merge_tables(struct merging *m)
 
 static int merge_one(struct egret_profile *to, const struct egret_profile *from)
 {
-	struct merging m = { .to = to, .from = from };
+	struct merging m = { .to = to, .from = from, .later = clock_difference(to, from) };
 	int ret = merge_tables(&m);
 
 	if (!ret)
@@ -271,6 +307,21 @@ int egret_profile__merge(const struct egret_profile *const *profiles, size_t n,
 	}
 	*out = to;
 	return 0;
+}
+
+int egret_profile__add(struct egret_profile *to, const struct egret_profile *from,
+		       struct egret_error *err)
+{
+	int ret;
+
+	if (to->keeps_samples && !from->keeps_samples)
+		return egret_fail(err, ENODATA,
+				  "samples are kept in one profile, but not in the one "
+				  "that is to be added");
+	ret = merge_one(to, from);
+	if (!ret)
+		ret = egret_profile_sort_samples(to);
+	return ret ? egret_fail(err, ENOMEM, "no memory for the merged profile") : 0;
 }
 
 /* ---- side by side --------------------------------------------------------------------------- */

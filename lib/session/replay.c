@@ -429,7 +429,7 @@ static int copy_meta(const struct egret_profile *from, struct egret_profile *to,
 	static const char *const keys[] = { "start-time",      "hostname",     "kernel",
 					    "kernel-build-id", "architecture", "version",
 					    "backend",	       "stack-limit",  "command",
-					    "duration" };
+					    "duration",	       "clock-offset", "boot-id" };
 	int ret = egret_profile_set_meta(to, "unwinder", unwinder);
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {

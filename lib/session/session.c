@@ -375,6 +375,43 @@ static int open_pipeline(struct egret_session *s, const struct egret_session_opt
 	return egret_pipeline_create(&p, &s->pipeline, err);
 }
 
+static int64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000000000ll + t.tv_nsec;
+}
+
+/*
+ * What times of samples have to be added to, to be times of day. The wall clock may have been set:
+ * asked again for each part that is given out.
+ */
+static int set_clock_offset(struct egret_profile *profile)
+{
+	char number[32];
+	int64_t before = clock_ns(CLOCK_MONOTONIC), now = clock_ns(CLOCK_REALTIME);
+	int64_t after = clock_ns(CLOCK_MONOTONIC);
+
+	snprintf(number, sizeof(number), "%lld", (long long)(now - before - (after - before) / 2));
+	return egret_profile_set_meta(profile, "clock-offset", number);
+}
+
+/* Which boot of which machine: where CLOCK_MONOTONIC began. */
+static int set_boot_id(struct egret_profile *profile)
+{
+	char id[64] = "";
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+	if (!f)
+		return 0;
+	if (!fgets(id, sizeof(id), f))
+		id[0] = 0;
+	fclose(f);
+	id[strcspn(id, "\n")] = 0;
+	return *id ? egret_profile_set_meta(profile, "boot-id", id) : 0;
+}
+
 static int set_meta(struct egret_session *s, const struct egret_session_opts *opts,
 		    struct egret_error *err)
 {
@@ -388,6 +425,8 @@ static int set_meta(struct egret_session *s, const struct egret_session_opts *op
 	uname(&names);
 	snprintf(number, sizeof(number), "%lld", (long long)time(NULL));
 	ret |= egret_profile_set_meta(profile, "start-time", number);
+	ret |= set_clock_offset(profile);
+	ret |= set_boot_id(profile);
 	ret |= egret_profile_set_meta(profile, "hostname", names.nodename);
 	ret |= egret_profile_set_meta(profile, "kernel", names.release);
 	if (kernel.len)
@@ -538,6 +577,7 @@ static int store_accounting(struct egret_session *s, struct egret_profile *profi
 		egret_capture_disable(s->capture);
 		ret = drain_until(s, UINT64_MAX, err);
 	}
+	set_clock_offset(profile);
 	egret_accounting_store(s->capture, s->pipeline, profile);
 	if (goes_on && !ret)
 		ret = egret_capture_enable(s->capture, err);

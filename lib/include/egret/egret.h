@@ -124,11 +124,20 @@ void egret_profile__destroy(struct egret_profile *profile);
 /*
  * A profile with what is in n others, the caller's; they stay as they are. Events of one name are
  * one, the numbers of the accounting are added up, and what is known of the first recording (its
- * command, its host) stands for the whole. Samples are kept one by one where all of them keep them.
+ * command, its host) stands for the whole. Samples are kept one by one where all of them keep them;
+ * their times are those of the first one's clock, where "boot-id" and "clock-offset" are known.
  * Errors: -ENOMEM.
  */
 int egret_profile__merge(const struct egret_profile *const *profiles, size_t n,
 			 struct egret_profile **out, struct egret_error *err);
+
+/*
+ * Adds what is in `from`, which stays as it is, to `to`: as egret_profile__merge, without a third
+ * profile. After an error `to` is only good to be destroyed.
+ * Errors: -ENOMEM; -ENODATA: samples are kept in `to`, but not in `from`.
+ */
+int egret_profile__add(struct egret_profile *to, const struct egret_profile *from,
+		       struct egret_error *err);
 
 /*
  * Writes a profile whose samples are kept as a recording to fd, which stays the caller's.
@@ -141,9 +150,17 @@ bool egret_profile__truncated(const struct egret_profile *profile);
 
 /* The value recorded for a key: "hostname", "command", "kernel", "backend", "unwinder", "version",
  * "start-time" (seconds since 1970), "duration" (seconds, decimal), "kernel-build-id"
- * (hexadecimal), "kernel-symbol" (where the kernel was: "_text 0xffffffff81000000"), ...; NULL:
- * not known. */
+ * (hexadecimal), "kernel-symbol" (where the kernel was: "_text 0xffffffff81000000"),
+ * "clock-offset" (CLOCK_REALTIME - CLOCK_MONOTONIC when it was written, nanoseconds), "boot-id" (of
+ * which CLOCK_MONOTONIC is), ...; NULL: not known. */
 const char *egret_profile__meta(const struct egret_profile *profile, const char *key);
+
+/*
+ * Keeps a value for a key with the profile, in place of the one that is there; both are copied.
+ * Errors: -EINVAL: the key is empty; -E2BIG: there are 4,096 keys; -ENOMEM.
+ */
+int egret_profile__set_meta(struct egret_profile *profile, const char *key, const char *value,
+			    struct egret_error *err);
 
 size_t egret_profile__n_events(const struct egret_profile *profile);
 const struct egret_event *egret_profile__event(const struct egret_profile *profile, size_t index);
