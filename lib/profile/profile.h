@@ -192,8 +192,7 @@ const struct egret_frame *egret_profile_frames_at(const struct egret_profile *p,
 
 /*
  * A profile of what was counted in p, with only what that refers to; in p nothing is counted any
- * more, while everything else keeps its number. Samples kept one by one are not taken over. 0 or
- * -ENOMEM.
+ * more, while everything else keeps its number. 0 or -ENOMEM.
  */
 int egret_profile_take(struct egret_profile *p, struct egret_profile **out);
 

@@ -133,6 +133,28 @@ static int take_entries(struct taking *t)
 	return 0;
 }
 
+/* The samples, and by them the entries. */
+static int take_samples(struct taking *t)
+{
+	struct egret_profile_shares shares;
+	int ret = egret_profile_shares_init(&shares, t->from);
+
+	egret_profile_keep_samples(t->to);
+	for (size_t i = 0; i < t->from->samples.n && !ret; i++) {
+		const struct egret_profile_sample *s = &t->from->samples.items[i];
+		struct egret_profile_key key = t->from->entries.items[s->entry].key;
+		struct egret_profile_values values = egret_profile_share(&shares, s);
+
+		key.thread = thread(t, key.thread);
+		key.stack = stack(t, key.stack);
+		if (key.thread == UINT32_MAX || key.stack == UINT32_MAX ||
+		    egret_profile_add_sample(t->to, &key, &values, s->time, s->cpu))
+			ret = -ENOMEM;
+	}
+	egret_profile_shares_deinit(&shares);
+	return ret;
+}
+
 static int allocate(struct taking *t)
 {
 	const struct egret_profile *from = t->from;
@@ -154,7 +176,9 @@ int egret_profile_take(struct egret_profile *from, struct egret_profile **out)
 	if (!ret)
 		ret = egret_profile_copy_labels(t.to, from);
 	if (!ret)
-		ret = take_entries(&t);
+		ret = from->keeps_samples ? take_samples(&t) : take_entries(&t);
+	if (!ret)
+		ret = egret_profile_sort_samples(t.to);
 	free(t.modules);
 	free(t.frames);
 	free(t.stacks);

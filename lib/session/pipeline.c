@@ -108,6 +108,8 @@ int egret_pipeline_create(const struct egret_pipeline_opts *opts, struct egret_p
 	p->modules.arg = p;
 	egret_processes_init(&p->processes, &p->modules, opts->process_source, opts->track_all);
 	ret = egret_profile_create(&p->profile);
+	if (!ret && opts->keep_samples)
+		egret_profile_keep_samples(p->profile);
 	if (!ret)
 		ret = egret_names_create(opts->name_source, opts->module_source, opts->demangle,
 					 opts->cache, &p->names);
@@ -353,7 +355,7 @@ static int finish_sample(struct egret_pipeline *p, struct egret_sample_row *row,
 		struct egret_profile_values values = { 1, row->value, row->bytes_wanted,
 						       row->bytes_got };
 
-		if (egret_profile_add(p->profile, &key, &values))
+		if (egret_profile_add_sample(p->profile, &key, &values, row->time, row->cpu))
 			return egret_fail(err, ENOMEM, "out of memory for stacks");
 	}
 	return p->writer ? egret_writer_sample(p->writer, row, err) : 0;

@@ -47,6 +47,7 @@ struct egret_pipeline_opts {
 	uint32_t threads; /* that unwind, besides the caller's; 0: none */
 	bool track_all;	  /* see struct egret_processes */
 	bool aggregate;	  /* keep the profile's values, not only its tables */
+	bool keep_samples; /* and each sample of it, with its time */
 	bool no_names;
 	enum egret_demangle demangle;
 	struct egret_cache *cache; /* of unwind tables; outlives the pipeline; NULL: none */

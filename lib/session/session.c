@@ -351,6 +351,7 @@ static int open_pipeline(struct egret_session *s, const struct egret_session_opt
 		.threads = opts->threads,
 		.track_all = opts->scope != EGRET_SCOPE_PROCESS,
 		.aggregate = opts->keep_profile,
+		.keep_samples = opts->keep_samples,
 		.no_names = opts->symbols_off,
 		.demangle = opts->demangle,
 		.cache = s->cache,

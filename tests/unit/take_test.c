@@ -82,6 +82,59 @@ static void only_what_is_new(void)
 	egret_profile__destroy(profile);
 }
 
+static int print_sample(const struct egret_sample *sample, void *arg)
+{
+	char *to = arg;
+
+	sprintf(to + strlen(to), "%s %llu %llu %u|", sample->stack->frames[0]->name,
+		(unsigned long long)sample->time, (unsigned long long)sample->value, sample->cpu);
+	return 0;
+}
+
+static void add_sample(uint32_t stack, uint64_t time, uint64_t value, uint32_t cpu)
+{
+	struct egret_profile_thread t = {
+		.pid = 1, .tid = 2, .process = string("p"), .comm = string("x")
+	};
+	struct egret_profile_key key = { .thread = egret_profile_thread(profile, &t, NULL),
+					 .stack = stack };
+	struct egret_profile_values values = { .samples = 1, .value = value };
+
+	CHECK_EQ(egret_profile_add_sample(profile, &key, &values, time, cpu), 0);
+}
+
+static void takes_samples(const char *want)
+{
+	struct egret_profile *taken;
+	char text[500] = "";
+
+	CHECK_EQ(egret_profile_take(profile, &taken), 0);
+	CHECK(egret_profile__keeps_samples(taken));
+	CHECK_EQ(egret_profile__each_sample(taken, print_sample, text), 0);
+	CHECK_STR(text, want);
+	egret_profile__destroy(taken);
+}
+
+static void samples_keep_their_times(void)
+{
+	const struct egret_event event = { .name = "cpu-clock", .unit = "nanoseconds" };
+	uint32_t a, b;
+
+	CHECK_EQ(egret_profile_create(&profile), 0);
+	egret_profile_keep_samples(profile);
+	egret_profile_add_event(profile, &event);
+	a = egret_profile_stack(profile, 0, frame("a", true), NULL);
+	b = egret_profile_stack(profile, a, frame("b", true), NULL);
+	add_sample(b, 100, 7, 0);
+	add_sample(a, 300, 8, 1);
+	add_sample(b, 200, 9, 1);
+	takes_samples("b 100 7 0|b 200 9 1|a 300 8 1|");
+	takes_samples("");
+	add_sample(a, 400, 1, 0);
+	takes_samples("a 400 1 0|");
+	egret_profile__destroy(profile);
+}
+
 static void what_is_not_used_is_left_out(void)
 {
 	struct egret_profile *taken;
@@ -103,6 +156,7 @@ static void what_is_not_used_is_left_out(void)
 int main(void)
 {
 	RUN(only_what_is_new);
+	RUN(samples_keep_their_times);
 	RUN(what_is_not_used_is_left_out);
 	return DONE();
 }

@@ -352,7 +352,8 @@ struct egret_session_opts {
 	bool raw;		   /* keep captures in the recording, for egret_replay */
 	bool start_disabled;	   /* sample only from egret_session__enable on */
 	bool symbols_off;	   /* do not put symbols into the recording */
-	uint8_t reserved0;
+	bool keep_samples;	   /* of the profile in memory: one by one, with their times, as
+				      struct egret_open_opts has it */
 	const char *capture;  /* "auto" (NULL), "hook", "task-work", "inline" */
 	const char *unwinder; /* NULL: the default, "table"; or "libdw", "libunwind" */
 	const char *fault;    /* "none", "safe" (NULL), "any" */
