@@ -21,9 +21,9 @@ struct command {
 };
 
 extern const struct command command_flame, command_record, command_report, command_top,
-	command_annotate, command_export, command_script, command_diff, command_merge,
-	command_import, command_replay, command_symbolize, command_cfi, command_cache,
-	command_doctor, command_help, command_completion;
+	command_agent, command_annotate, command_export, command_script, command_diff,
+	command_merge, command_import, command_replay, command_symbolize, command_cfi,
+	command_cache, command_doctor, command_help, command_completion;
 
 /* The groups of a command that has no options but --help. */
 extern const struct opt_group command_no_options[];

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* loop.c - the agent at work. */
+#include "agent/loop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/budget.h"
+#include "agent/collect.h"
+#include "agent/http.h"
+#include "agent/log.h"
+#include "agent/metrics.h"
+#include "cache_dir.h"
+#include "message.h"
+
+#define NS_A_MS 1000000u
+#define LONGEST_MS 1000 /* between two looks: the watchdog's, the budget's */
+
+struct loop {
+	struct settings *settings;
+	struct egret_session *session;
+	struct collect collect;
+	struct collection window;
+	struct listener listener;
+	struct http *http;
+	struct budget budget;
+	uint64_t budget_ns, budget_cpu_ns; /* when the budget was looked at, and what was used */
+	int signals;
+	bool ending;
+	uint64_t started, windows, windows_failed, samples;
+};
+
+/* ---- the session ---------------------------------------------------------------------------- */
+
+static int open_session(struct loop *l, struct egret_error *err)
+{
+	const struct settings *s = l->settings;
+	char *cache = cache_dir(&(struct cache_opts){ 0 });
+	const struct egret_session_opts opts = {
+		.size = sizeof(opts),
+		.scope = EGRET_SCOPE_SYSTEM,
+		.events = (const char *const *)s->events.items,
+		.n_events = s->events.n,
+		.frequency = s->frequency,
+		.keep_profile = true,
+		.keep_samples = true,
+		.capture = s->capture,
+		.cache_dir = cache,
+		.debuginfod = EGRET_DEBUGINFOD_NEVER,
+		.command = "egret agent",
+	};
+	const char *notice;
+	int ret = egret_session__open(&opts, &l->session, err);
+
+	free(cache);
+	if (ret)
+		return ret;
+	for (size_t i = 0; (notice = egret_session__notice(l->session, i)); i++)
+		log_line(LOG_FACT, "%s", notice);
+	l->collect.session = l->session;
+	return egret_session__start(l->session, err);
+}
+
+/* ---- windows -------------------------------------------------------------------------------- */
+
+static int count_samples(const struct egret_stack *stack, void *arg)
+{
+	*(uint64_t *)arg += stack->samples;
+	return 0;
+}
+
+/* Windows end at whole multiples of their length, so that those of many machines are alike. */
+static uint64_t window_end(const struct loop *l)
+{
+	uint64_t length = l->settings->window_ms * NS_A_MS;
+
+	return (l->window.from / length + 1) * length;
+}
+
+static void keep_window(struct loop *l, struct egret_profile *window, uint64_t from, uint64_t to)
+{
+	l->windows++;
+	egret_profile__each_stack(window, count_samples, &l->samples);
+}
+
+static void end_window(struct loop *l)
+{
+	struct egret_error err = { "" };
+	struct egret_profile *window = NULL;
+	uint64_t from = l->window.from;
+	int ret = collect_close(&l->collect, &l->window, &window, &err);
+
+	if (!ret) {
+		keep_window(l, window, from, collect_now());
+	} else {
+		l->windows_failed++;
+		log_line(LOG_FAILURE, "a window is lost: %s", err.text);
+	}
+	egret_profile__destroy(window);
+	if (l->ending)
+		return;
+	if (collect_open(&l->collect, &l->window, &err))
+		log_line(LOG_FAILURE, "%s", err.text);
+}
+
+/* ---- what it costs -------------------------------------------------------------------------- */
+
+static uint64_t cpu_used(void)
+{
+	struct rusage self, children;
+	uint64_t us = 0;
+
+	getrusage(RUSAGE_SELF, &self);
+	getrusage(RUSAGE_CHILDREN, &children);
+	for (int i = 0; i < 2; i++) {
+		const struct rusage *usage = i ? &children : &self;
+
+		us += (uint64_t)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000u;
+		us += (uint64_t)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec);
+	}
+	return us * 1000;
+}
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void look_at_budget(struct loop *l)
+{
+	uint64_t now = monotonic_ns(), used = cpu_used();
+	struct budget_cost cost = { now - l->budget_ns, used - l->budget_cpu_ns };
+	uint64_t before = l->budget.rate;
+
+	if (cost.elapsed_ns < 900 * NS_A_MS)
+		return;
+	l->budget_ns = now;
+	l->budget_cpu_ns = used;
+	if (budget_next(&l->budget, &cost) == before)
+		return;
+	log_line(LOG_FACT, "samples at %llu Hz from now on, not %llu",
+		 (unsigned long long)l->budget.rate, (unsigned long long)before);
+}
+
+/* ---- what it tells -------------------------------------------------------------------------- */
+
+static bool is_ready(void *arg, const char **why)
+{
+	const struct loop *l = arg;
+
+	*why = "the agent ends";
+	return !l->ending;
+}
+
+static int each_stat(void *arg, agent_stat_fn fn, void *fn_arg)
+{
+	struct loop *l = arg;
+	const struct agent_stat stats[] = {
+		{ "egret_build_info", "Always 1; its label is the version",
+		  "version=\"" /* filled below */, 1, true },
+		{ "egret_start_time_seconds", "When the agent began to sample, since 1970", NULL,
+		  (double)l->started / 1e9, true },
+		{ "egret_windows_total", "Windows that were sampled whole", NULL,
+		  (double)l->windows, false },
+		{ "egret_windows_failed_total", "Windows lost for want of memory", NULL,
+		  (double)l->windows_failed, false },
+		{ "egret_window_samples_total", "Samples in these windows", NULL,
+		  (double)l->samples, false },
+		{ "egret_rate_hertz", "Samples a second and CPU, now", NULL, (double)l->budget.rate,
+		  true },
+		{ "egret_rate_wanted_hertz", "Samples a second and CPU, as configured", NULL,
+		  (double)l->budget.wanted, true },
+		{ "egret_rate_lowered_total",
+		  "Times that the rate was lowered to keep to the budget", NULL,
+		  (double)l->budget.lowered, false },
+		{ "egret_rate_raised_total", "Times that it was raised again", NULL,
+		  (double)l->budget.raised, false },
+		{ "egret_cpu_seconds_total", "CPU time that profiling has cost", NULL,
+		  (double)cpu_used() / 1e9, false },
+		{ "egret_cpu_budget_cpus", "CPU time a second that it may cost", NULL,
+		  l->budget.limit, true },
+	};
+	char version[64];
+	int ret = 0;
+
+	snprintf(version, sizeof(version), "version=\"%s\"", egret_version());
+	for (size_t i = 0; i < sizeof(stats) / sizeof(*stats) && !ret; i++) {
+		struct agent_stat stat = stats[i];
+
+		if (!i)
+			stat.labels = version;
+		ret = fn(&stat, fn_arg);
+	}
+	if (!ret)
+		ret = http_each_stat(l->http, fn, fn_arg);
+	return ret ? ret : metrics_each_session(l->session, fn, fn_arg);
+}
+
+/* ---- the loop ------------------------------------------------------------------------------- */
+
+static int least(int a, int b)
+{
+	if (a < 0 || b < 0)
+		return a < 0 ? b : a;
+	return a < b ? a : b;
+}
+
+static int wait_ms(const struct loop *l)
+{
+	uint64_t now = collect_now(), end = window_end(l);
+	int left = end > now ? (int)((end - now) / NS_A_MS + 1) : 0;
+
+	return least(least(left, LONGEST_MS), http_wait_ms(l->http));
+}
+
+static void read_signals(struct loop *l)
+{
+	struct signalfd_siginfo info;
+
+	while (read(l->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+			l->ending = true;
+}
+
+static int turn(struct loop *l, struct egret_error *err)
+{
+	struct pollfd fds[] = {
+		{ .fd = egret_session__fd(l->session), .events = POLLIN },
+		{ .fd = http_fd(l->http), .events = POLLIN },
+		{ .fd = l->signals, .events = POLLIN },
+	};
+	int ret;
+
+	poll(fds, 3, wait_ms(l));
+	read_signals(l);
+	ret = egret_session__poll(l->session, 0, err);
+	if (ret < 0 && ret != -EINTR)
+		return ret;
+	http_work(l->http);
+	if (collect_now() >= window_end(l) || l->ending)
+		end_window(l);
+	look_at_budget(l);
+	log_flush(0);
+	return 0;
+}
+
+static int start_http(struct loop *l, struct egret_error *err)
+{
+	const struct settings *s = l->settings;
+	const struct http_opts opts = {
+		.collect = &l->collect,
+		.listener = &l->listener,
+		.certificate = s->tls_certificate,
+		.key = s->tls_key,
+		.token_file = s->token_file,
+		.is_ready = is_ready,
+		.each_stat = each_stat,
+		.arg = l,
+	};
+
+	return http_start(&opts, &l->http, err);
+}
+
+static int start(struct loop *l, struct egret_error *err)
+{
+	const struct settings *s = l->settings;
+	int ret = listener_open(s->listen, &l->listener, err);
+
+	if (!ret)
+		ret = start_http(l, err);
+	if (!ret)
+		ret = open_session(l, err);
+	if (!ret)
+		ret = collect_open(&l->collect, &l->window, err);
+	if (ret)
+		return ret;
+	l->started = collect_now();
+	budget_init(&l->budget, s->max_cpu / 100 * (double)sysconf(_SC_NPROCESSORS_ONLN),
+		    s->frequency);
+	l->budget_ns = monotonic_ns();
+	l->budget_cpu_ns = cpu_used();
+	log_line(LOG_FACT, "egret %s samples this machine at %llu Hz by %s, and answers on %s",
+		 egret_version(), (unsigned long long)s->frequency,
+		 egret_session__backend(l->session), l->listener.text);
+	sd_notify(0, "READY=1");
+	return 0;
+}
+
+static void stop(struct loop *l)
+{
+	sd_notify(0, "STOPPING=1");
+	http_stop(l->http);
+	listener_close(&l->listener);
+	collect_abandon(&l->collect, &l->window);
+	egret_session__destroy(l->session);
+	if (l->signals >= 0)
+		close(l->signals);
+	log_flush(1);
+}
+
+static int open_signals(void)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int loop_run(struct settings *settings)
+{
+	struct loop l = { .settings = settings, .listener = { .fd = -1 } };
+	struct egret_error err = { "" };
+	int ret;
+
+	l.signals = open_signals();
+	ret = start(&l, &err);
+	while (!ret && !l.ending)
+		ret = turn(&l, &err);
+	if (ret)
+		log_line(LOG_FAILURE, "%s", *err.text ? err.text : strerror(-ret));
+	else
+		log_line(LOG_FACT, "ends after %llu windows", (unsigned long long)l.windows);
+	stop(&l);
+	return ret ? STATUS_FAILED : STATUS_OK;
+}

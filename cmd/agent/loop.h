@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/*
+ * loop.h - the agent at work: one session, windows of it, requests, and the budget.
+ */
+#ifndef EGRET_CMD_AGENT_LOOP_H
+#define EGRET_CMD_AGENT_LOOP_H
+
+#include "agent/settings.h"
+
+/* Runs until SIGTERM or SIGINT. argv: the options, which a SIGHUP reads again after the file.
+ * Returns an exit status. */
+int loop_run(struct settings *settings);
+
+#endif
