@@ -2,10 +2,9 @@
 /*
  * budget.h - how often to sample, so that sampling costs no more than it may.
  *
- * A pure controller: costs that were measured in, a rate out. What a second costs is taken as
- * fixed + rate x per-sample cost, the latter from what the last seconds cost at their rate. The rate is lowered
- * at once, when what is spent comes near the limit, and raised in small steps after some calm
- * time, only as far as the forecast allows.
+ * A pure controller: costs that were measured in, a rate out. The forecast is that a second costs
+ * as much more as the rate is higher. The rate is lowered at once when what is spent comes near the
+ * limit, and raised in small steps after some calm time, only as far as the forecast allows.
  */
 #ifndef EGRET_CMD_AGENT_BUDGET_H
 #define EGRET_CMD_AGENT_BUDGET_H

@@ -44,9 +44,9 @@ struct egret_pipeline_opts {
 	const struct egret_process_source *process_source;
 	const struct egret_name_source *name_source;
 	uint32_t max_frames;
-	uint32_t threads; /* that unwind, besides the caller's; 0: none */
-	bool track_all;	  /* see struct egret_processes */
-	bool aggregate;	  /* keep the profile's values, not only its tables */
+	uint32_t threads;  /* that unwind, besides the caller's; 0: none */
+	bool track_all;	   /* see struct egret_processes */
+	bool aggregate;	   /* keep the profile's values, not only its tables */
 	bool keep_samples; /* and each sample of it, with its time */
 	bool no_names;
 	enum egret_demangle demangle;

@@ -354,14 +354,14 @@ struct egret_session_opts {
 	bool symbols_off;	   /* do not put symbols into the recording */
 	bool keep_samples;	   /* of the profile in memory: one by one, with their times, as
 				      struct egret_open_opts has it */
-	const char *capture;  /* "auto" (NULL), "hook", "task-work", "inline" */
-	const char *unwinder; /* NULL: the default, "table"; or "libdw", "libunwind" */
-	const char *fault;    /* "none", "safe" (NULL), "any" */
-	uint64_t stack_limit; /* bytes; 0: the backend's default (256 KiB, inline 64 KiB) */
-	uint64_t buffer_size; /* bytes of the capture ring of each CPU; 0: the default */
-	uint32_t max_threads; /* threads with captures under way; 0: the default */
-	uint32_t max_frames;  /* 0: the default, 2,048 */
-	const char *command;  /* kept in the recording as its command line; may be NULL */
+	const char *capture;	   /* "auto" (NULL), "hook", "task-work", "inline" */
+	const char *unwinder;	   /* NULL: the default, "table"; or "libdw", "libunwind" */
+	const char *fault;	   /* "none", "safe" (NULL), "any" */
+	uint64_t stack_limit;	   /* bytes; 0: the backend's default (256 KiB, inline 64 KiB) */
+	uint64_t buffer_size;	   /* bytes of the capture ring of each CPU; 0: the default */
+	uint32_t max_threads;	   /* threads with captures under way; 0: the default */
+	uint32_t max_frames;	   /* 0: the default, 2,048 */
+	const char *command;	   /* kept in the recording as its command line; may be NULL */
 	/*
 	 * Where unwind tables are kept for the next session; made where it is missing, and not used
 	 * (with a notice) where another user may write to it. NULL: nowhere.
