@@ -315,6 +315,10 @@ COMPLETIONS := $(PREFIX)/share/bash-completion/completions
 MAN_PAGES := $(sort $(wildcard man/*.[1-8]))
 SO := libegret.so
 man_dir = $(MANDIR)/man$(subst .,,$(suffix $(1)))
+# man egret_session__open is the page that has it in its NAME.
+MAN_LINKS := $(shell awk 'FNR == 1 { name = 0 } /^\.SH/ { name = $$2 == "NAME"; next } \
+	name && /^egret_[a-z_]*,?$$/ { sub(/,/, ""); file = FILENAME; sub(/.*\//, "", file); \
+		if ($$0 ".3" != file) print $$0 ".3=" file }' man/*.3)
 
 $(O)/egret.pc: lib/egret.pc.in lib/include/egret/egret.h Makefile
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
@@ -335,13 +339,16 @@ install: all $(O)/egret.pc $(O)/egret.bash ## install below PREFIX
 	install -m 644 $(O)/egret.bash $(DESTDIR)$(COMPLETIONS)/egret
 	$(foreach page,$(MAN_PAGES),install -D -m 644 $(page) \
 		$(DESTDIR)$(call man_dir,$(page))/$(notdir $(page)) &&) true
+	@$(foreach link,$(MAN_LINKS),echo '.so man3/$(lastword $(subst =, ,$(link)))' \
+		>$(DESTDIR)$(MANDIR)/man3/$(firstword $(subst =, ,$(link))) &&) true
 
 uninstall: ## remove what `make install` put below PREFIX
 	rm -f $(DESTDIR)$(BINDIR)/egret $(DESTDIR)$(LIBDIR)/libegret.a $(DESTDIR)$(LIBDIR)/$(SO) \
 		$(DESTDIR)$(LIBDIR)/$(SO).$(SOVERSION) $(DESTDIR)$(LIBDIR)/$(SO).$(VERSION) \
 		$(DESTDIR)$(INCLUDEDIR)/egret/egret.h $(DESTDIR)$(LIBDIR)/pkgconfig/egret.pc \
 		$(DESTDIR)$(COMPLETIONS)/egret \
-		$(foreach page,$(MAN_PAGES),$(DESTDIR)$(call man_dir,$(page))/$(notdir $(page)))
+		$(foreach page,$(MAN_PAGES),$(DESTDIR)$(call man_dir,$(page))/$(notdir $(page))) \
+		$(foreach link,$(MAN_LINKS),$(DESTDIR)$(MANDIR)/man3/$(firstword $(subst =, ,$(link))))
 	rmdir --ignore-fail-on-non-empty $(DESTDIR)$(INCLUDEDIR)/egret
 
 -include $(LIB_OBJS:.o=.d) $(CMD_OBJS:.o=.d) $(UNIT_BINS:=.d) $(wildcard $(O)/tests/system/*.d)

@@ -32,7 +32,7 @@ struct pprof {
 	struct egret_code_tables code;
 	struct egret_gzip gzip;
 	struct egret_by_thread by_entry;
-	struct on_cpu *cpus; /* of the entry under way, by CPU */
+	struct on_cpu *cpus; /* of the entry under way, by CPU; NULL: samples were not kept */
 	struct egret_buffer packed;
 	struct egret_buffer locations; /* uint64_t, of the sample under way */
 	uint32_t n_recovered;	       /* of them: found without CFI */
@@ -126,7 +126,8 @@ static size_t add_labels(struct pprof *p, uint32_t thread, uint32_t cpu,
 	add_label(p, &labels[n++], "pid", NULL, t->pid);
 	add_label(p, &labels[n++], "thread", egret_profile_get_string(profile, t->comm), 0);
 	add_label(p, &labels[n++], "tid", NULL, t->tid);
-	add_label(p, &labels[n++], "cpu", cpu_name(p, cpu), 0);
+	if (p->cpus)
+		add_label(p, &labels[n++], "cpu", cpu_name(p, cpu), 0);
 	/* A location has no labels: how many of the stack's were found without CFI. */
 	if (p->n_recovered)
 		add_label(p, &labels[n++], "recovered", NULL, p->n_recovered);
@@ -183,11 +184,27 @@ static void write_entry(struct pprof *p, uint32_t entry)
 	}
 }
 
+/* Where samples were not kept: those of all CPUs as one. */
+static void write_whole_entry(struct pprof *p, const struct egret_profile_entry *entry)
+{
+	struct on_cpu all = { .samples = entry->values.samples, .value = entry->values.value };
+
+	collect_locations(p, entry->key.stack);
+	write_sample(p, &entry->key, 0, &all);
+}
+
 static void write_samples(struct pprof *p)
 {
-	for (uint32_t e = 0; e < egret_profile_n_entries(p->code.profile) && !p->failed; e++)
-		if (egret_by_thread_count(&p->by_entry, e))
+	const struct egret_profile *profile = p->code.profile;
+
+	for (uint32_t e = 0; e < egret_profile_n_entries(profile) && !p->failed; e++) {
+		const struct egret_profile_entry *entry = egret_profile_get_entry(profile, e);
+
+		if (p->cpus && egret_by_thread_count(&p->by_entry, e))
 			write_entry(p, e);
+		else if (!p->cpus && entry->key.event == p->code.opts->event)
+			write_whole_entry(p, entry);
+	}
 }
 
 /* Room for the CPUs of all samples. */
@@ -414,9 +431,9 @@ static int write_profile(const struct egret_profile *profile, const struct egret
 	struct pprof p = { 0 };
 	int ret = egret_code_tables_init(&p.code, profile, opts);
 
-	if (!ret)
+	if (!ret && egret_profile__keeps_samples(profile))
 		ret = egret_by_entry_init(&p.by_entry, profile, opts->event);
-	if (!ret)
+	if (!ret && egret_profile__keeps_samples(profile))
 		ret = make_cpus(&p);
 	if (!ret)
 		ret = egret_gzip_init(&p.gzip, out);
@@ -449,8 +466,9 @@ static int write_pprof(const struct egret_profile *profile, const struct egret_e
 
 	if (!opts->base)
 		return write_profile(profile, opts, out, err);
-	if (!egret_profile__keeps_samples(opts->base))
-		return egret_fail(err, ENODATA, "the format pprof needs the samples one by one");
+	if (!egret_profile__keeps_samples(profile) || !egret_profile__keeps_samples(opts->base))
+		return egret_fail(err, ENODATA,
+				  "pprof of two profiles needs their samples one by one");
 	if (egret_profile_join(profile, opts->event, opts->base, opts->base_event, &joined))
 		return egret_fail(err, ENOMEM, "not enough memory for the pprof profile");
 	joined_opts.event = 0;
@@ -463,7 +481,7 @@ const struct egret_exporter egret_exporter_pprof = {
 	.name = "pprof",
 	.text = "pprof's profile.proto, for `go tool pprof` and services that read it",
 	.is_binary = true,
-	.needs_samples = true,
+	.takes_samples = true,
 	.takes_base = true,
 	.write = write_pprof,
 };

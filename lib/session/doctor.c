@@ -81,12 +81,12 @@ static void check_capabilities(struct doctor *d)
 		  "to sample",
 		  true },
 		{ CAP_SYS_PTRACE, "CAP_SYS_PTRACE",
-		  "without it mappings of other users' processes that "
-		  "ran before are not known",
+		  "without it other users' programs in containers, deleted files and "
+		  "code made at run time have no names",
 		  false },
 		{ CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH",
-		  "without it files that only their owner "
-		  "may read have no names",
+		  "without it files that only their owner may read, and deleted files, "
+		  "have no names",
 		  false },
 		{ CAP_SYSLOG, "CAP_SYSLOG", "without it kernel functions have no names", false },
 		{ CAP_CHECKPOINT_RESTORE, "CAP_CHECKPOINT_RESTORE",

@@ -18,7 +18,7 @@ if [ -z "$clang_format" ]; then
 fi
 
 # bpf/vmlinux.h follows the kernel's own layout of its types.
-mapfile -t files < <(find bpf cmd lib tests kernel-patch -name '*.[ch]' ! -path bpf/vmlinux.h 2>/dev/null | sort)
+mapfile -t files < <(find bpf cmd examples lib tests kernel-patch -name '*.[ch]' ! -path bpf/vmlinux.h 2>/dev/null | sort)
 [ "${#files[@]}" -gt 50 ] || {
 	echo "only ${#files[@]} C files found"
 	exit 1

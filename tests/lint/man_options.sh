@@ -47,10 +47,8 @@ for c in $("$egret" help | sed -nE '/^Commands:/,/^$/s/^  ([a-z]+) .*/\1/p'); do
 	done < <(comm -13 <(help_options "$c") <(page_options "$page"))
 done
 
-# Each function of the header is in the manual of the library.
-while read -r function; do
-	grep -qE "\b$function\b" <(sed 's/\\_/_/g' "$man/libegret.3") || fail "libegret.3 lacks $function"
-done < <(grep -oE '\begret_[a-z_]+\(' "$root/lib/include/egret/egret.h" | tr -d '(' | sort -u)
+# Each function of the header has its page, which declares it as the header does.
+"$root/tests/lint/man_library.py" "$root/lib/include/egret/egret.h" "$man"/*.3 || failures=$((failures + 1))
 
 # Each reason why a frame has no name is in egret-symbols.7.
 while read -r reason; do
@@ -60,7 +58,7 @@ done < <(sed -nE 's/^\tX\([0-9]+, [A-Z_]+, "([a-z-]+)".*/\1/p' "$root/lib/symbol
 # Pages that roff has no complaints about.
 if command -v groff >/dev/null; then
 	for page in "$man"/*.[1357]; do
-		complaints=$(groff -mandoc -Tutf8 -ww -z "$page" 2>&1)
+		complaints=$(groff -mandoc -t -Tutf8 -ww -z "$page" 2>&1)
 		[ -z "$complaints" ] || fail "$complaints"
 	done
 fi

@@ -11,7 +11,7 @@ complain() {
 	failures=$((failures + 1))
 }
 
-mapfile -t sources < <(find .ci Makefile bench bpf cmd kernel-patch lib page scripts tests -name node_modules -prune -o -type f \
+mapfile -t sources < <(find .ci Makefile bench bpf cmd debian examples kernel-patch lib page scripts tests -name node_modules -prune -o -type f \
 	\( -name '*.[chS]' -o -name '*.sh' -o -name '*.py' -o -name '*.ts' -o -name '*.tsx' -o -name '*.mjs' -o -name '*.css' \
 	-o -name Makefile -o -name '*.html' -o -perm -u+x \) ! -path lib/export/page/page.html -print 2>/dev/null | sort)
 [ "${#sources[@]}" -gt 100 ] || complain "only ${#sources[@]} source files found"

@@ -37,6 +37,12 @@ for page in "$root"/man/*; do
 	section=${page##*.}
 	cmp -s "$page" "$stage$prefix/share/man/man$section/$(basename "$page")" || fail "no $page"
 done
+for function in egret_session__open egret_profile__export_to egret_import; do # by the names of functions
+	MANWIDTH=200 man -M "$stage$prefix/share/man" 3 $function 2>/dev/null | grep -q "int $function(" ||
+		fail "man 3 $function shows no $function"
+done
+links=$(grep -l '^\.so' "$stage$prefix"/share/man/man3/* | wc -l)
+[ "$links" -gt 50 ] || fail "only $links pages by the name of a function"
 bash -c ". '$stage$prefix/share/bash-completion/completions/egret' && complete -p egret" |
 	grep -q 'egret$' || fail "the completion completes nothing"
 soname=$(readelf -d "$stage$prefix/lib/libegret.so" | sed -n 's/.*soname: \[\(.*\)\]/\1/p')

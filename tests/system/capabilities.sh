@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+# What each capability is for, as the table of libegret(3) has it: a user that is not root, with exactly
+# these six, profiles the whole system as root does; without one of them just what the table says is lost.
+. "$(dirname "$0")/lib.sh"
+need_root
+need "$(command -v setpriv)" "setpriv is not installed"
+need "$workloads/jit"
+unshare --mount true 2>/dev/null || skip "no mount namespaces here"
+nobody=65534
+all='bpf perfmon sys_ptrace dac_read_search syslog checkpoint_restore'
+
+# ---- processes of root ---------------------------------------------------------------------------
+
+chmod 711 "$tmp"
+mkdir "$tmp/mnt"
+cp "$egret" "$tmp/egret"
+for name in plain_busy secret_busy deleted_busy; do
+	cp "$workloads/busy" "$tmp/$name"
+	chmod 755 "$tmp/$name"
+done
+cp "$workloads/jit" "$tmp/jit"
+chmod 700 "$tmp/secret_busy" # only its owner may read it
+started=()
+start() { # COMMAND...
+	"$@" >/dev/null 2>&1 &
+	started+=("$!")
+}
+start "$tmp/plain_busy" 1 120000
+start "$tmp/secret_busy" 1 120000
+start "$tmp/deleted_busy" 1 120000
+start "$tmp/jit" 120000
+start unshare --mount sh -c "mount -t tmpfs none '$tmp/mnt' && cp '$tmp/plain_busy' '$tmp/mnt/other_busy' &&
+	exec '$tmp/mnt/other_busy' 1 120000"
+start dd if=/dev/zero of=/dev/null bs=64k # whose time is the kernel's
+at_end+=("kill ${started[*]} 2>/dev/null")
+sleep 0.3
+rm "$tmp/deleted_busy"
+
+as_nobody() { # CAPABILITIES COMMAND...
+	local list
+
+	list=+$(sed 's/ *$//; s/ /,+/g' <<<"$1")
+	shift
+	setpriv --reuid=$nobody --regid=$nobody --clear-groups --inh-caps="$list" --ambient-caps="$list" "$@"
+}
+
+# profile CAPABILITIES: the whole system for a moment, in $tmp/folded and $tmp/why.
+profile() {
+	rm -rf "$tmp/out"
+	install -d -o $nobody "$tmp/out"
+	as_nobody "$1" "$tmp/egret" record -q --no-cache --stats -a -d 0.8 -F 997 -o "$tmp/out/data" \
+		>/dev/null 2>"$tmp/stats" || return
+	"$egret" export --format=folded -i "$tmp/out/data" >"$tmp/folded"
+	"$egret" report --why -i "$tmp/out/data" >"$tmp/why"
+}
+
+# What has its names: "plain secret deleted other jit kernel", those that have.
+named() {
+	local name of lines=()
+
+	for name in plain secret deleted other; do
+		of=$(samples_of "^${name}_busy;") lines+=("$name:$of")
+		check "samples of ${name}_busy" "$of" '>=' 20
+		[ "$(samples_of "^${name}_busy;.*;busy(;.*)? ")" -ge $((of * 9 / 10)) ] && echo "$name"
+	done
+	[ "$(samples_of '^jit;.*;jit_work_\[j\]')" -ge 20 ] && echo jit
+	[ "$(samples_of '^dd;.*;(do_syscall_64|ksys_read|vfs_read)_\[k\]')" -ge 20 ] && echo kernel
+	return 0
+}
+
+# without CAPABILITY LOST...: all but these have their names.
+without() {
+	local have want
+
+	profile "$(tr ' ' '\n' <<<"$all" | grep -vx "$1" | tr '\n' ' ')" || fail "without $1: $(head -n 1 "$tmp/stats")"
+	have=$(named | tr '\n' ' ')
+	want=$(tr ' ' '\n' <<<'plain secret deleted other jit kernel' | grep -vxF "$(tr ' ' '\n' <<<"$2")" | tr '\n' ' ')
+	echo "without $1: names of $have"
+	[ "$have" = "$want" ] || fail "without $1 there are names of '$have', not '$want': $(tail -n +2 "$tmp/why" | head -n 8)"
+}
+
+profile "$all" || fail "with all: $(head -n 1 "$tmp/stats")"
+have=$(named | tr '\n' ' ')
+[ "$have" = 'plain secret deleted other jit kernel ' ] || fail "with all six there are names of '$have' only: $(cat "$tmp/why")"
+check_identity "as nobody"
+check "frames whose file may not be read" "$(grep -c 'file-not-readable  ' "$tmp/why")" == 0
+check "kernel functions that are hidden" "$(grep -c 'kptr-restrict  ' "$tmp/why")" == 0
+
+without none ''
+without sys_ptrace 'deleted other jit'
+without dac_read_search 'secret deleted'
+without checkpoint_restore 'deleted'
+if [ "$(cat /proc/sys/kernel/kptr_restrict)" -le 1 ]; then
+	without syslog 'kernel'
+fi
+for needed in bpf perfmon; do
+	profile "$(tr ' ' '\n' <<<"$all" | grep -vx $needed | tr '\n' ' ')" && fail "it records without $needed"
+	grep -q "^egret: not allowed .*CAP_${needed^^}" "$tmp/stats" || fail "without $needed: $(head -n 1 "$tmp/stats")"
+done
+
+# The doctor says of each whether it is held, and what is lost without it.
+for capability in $all; do
+	as_nobody "$(tr ' ' '\n' <<<"$all" | grep -vx "$capability" | tr '\n' ' ')" "$tmp/egret" doctor >"$tmp/doctor"
+	grep -A1 "CAP_${capability^^} .*not held" "$tmp/doctor" | grep -q 'fix: .' ||
+		fail "the doctor does not miss $capability: $(head -n 8 "$tmp/doctor")"
+	check "held, without $capability" "$(grep -c '^OK *CAP_.* held$' "$tmp/doctor")" == 5
+done
+finish
