@@ -20,6 +20,7 @@ struct diff_opts {
 	const char *by;
 	const char *format;
 	const char *output;
+	const char *before, *after;
 	double confidence;
 	uint64_t limit;
 	bool all;
@@ -42,6 +43,10 @@ static const struct opt options[] = {
 	  formats },
 	{ "output", 'o', OPT_FILE, MEMBER(output), "FILE",
 	  "The file, of the formats html, flamegraph and pprof (-: standard output)", NULL },
+	{ "before", 0, OPT_STRING, MEMBER(before), "FROM,TO",
+	  "Before is what the store of egret agent has between these times, such as 10:00,10:05",
+	  NULL },
+	{ "after", 0, OPT_STRING, MEMBER(after), "FROM,TO", "And after between these", NULL },
 	{ "confidence", 0, OPT_PERCENT, MEMBER(confidence), "PERCENT",
 	  "Leave out differences that are less sure than this (95)", NULL },
 	{ "all", 'a', OPT_FLAG, MEMBER(all), NULL, "Leave out nothing", NULL },
@@ -150,7 +155,8 @@ static enum comparison_by kind_of(const struct diff_opts *o)
 	return strcmp(o->by, "total") ? BY_SELF : BY_TOTAL;
 }
 
-static int compare(const struct diff_opts *o, struct egret_profile *const profiles[2], char **paths)
+static int compare(const struct diff_opts *o, struct egret_profile *const profiles[2],
+		   const char *const *paths)
 {
 	struct aggregate before = { 0 }, after = { 0 };
 	struct comparison comparison = { 0 };
@@ -185,7 +191,7 @@ static bool is_exported(const char *format)
 }
 
 static int export_difference(const struct diff_opts *o, struct egret_profile *const profiles[2],
-			     char **paths)
+			     const char *const *paths)
 {
 	char title[512];
 	struct egret_export_opts opts = {
@@ -204,23 +210,53 @@ static int export_difference(const struct diff_opts *o, struct egret_profile *co
 	return page_write_profile(profiles[1], o->format, o->output, &opts);
 }
 
+/* Each side is a range of times, or the next operand. */
+static int name_sides(const struct diff_opts *o, int argc, char **argv, const char *names[2])
+{
+	const char *const ranges[2] = { o->before, o->after };
+	int used = 0;
+
+	if (o->filter.from || o->filter.to)
+		return say_usage("diff",
+				 "--from and --to are of one recording: --before=FROM,TO and "
+				 "--after=FROM,TO are of two");
+	for (int i = 0; i < 2; i++) {
+		names[i] = ranges[i];
+		if (!names[i] && used < argc)
+			names[i] = argv[used++];
+	}
+	if (names[1] && used == argc)
+		return STATUS_OK;
+	return say_usage("diff", "name two recordings, before and after, or times of the store "
+				 "(--before, --after)");
+}
+
+static int open_side(const struct diff_opts *o, const char *range, const char *path,
+		     bool with_samples, struct egret_profile **out)
+{
+	if (range)
+		return filter_open_range(range, &o->filter, with_samples, out);
+	return filter_open(path, &o->filter, with_samples, out);
+}
+
 static int run(void *opts, int argc, char **argv)
 {
 	const struct diff_opts *o = opts;
 	struct egret_profile *profiles[2] = { NULL, NULL };
 	bool with_samples = is_exported(o->format) && egret_format_needs_samples(o->format);
-	int status;
+	const char *names[2];
+	int status = name_sides(o, argc, argv, names);
 
-	if (argc != 2)
-		return say_usage("diff", "name two recordings, before and after");
+	if (status)
+		return status;
 	if (strcmp(o->output, "-") != 0 && !is_exported(o->format))
 		return say_usage("diff", "--output is for --format=html, flamegraph and pprof");
-	status = filter_open(argv[0], &o->filter, with_samples, &profiles[0]);
+	status = open_side(o, o->before, names[0], with_samples, &profiles[0]);
 	if (!status)
-		status = filter_open(argv[1], &o->filter, with_samples, &profiles[1]);
+		status = open_side(o, o->after, names[1], with_samples, &profiles[1]);
 	if (!status)
-		status = is_exported(o->format) ? export_difference(o, profiles, argv)
-						: compare(o, profiles, argv);
+		status = is_exported(o->format) ? export_difference(o, profiles, names)
+						: compare(o, profiles, names);
 	egret_profile__destroy(profiles[0]);
 	egret_profile__destroy(profiles[1]);
 	return status;
@@ -237,13 +273,15 @@ static const struct diff_opts defaults = {
 const struct command command_diff = {
 	.name = "diff",
 	.summary = "print what has changed between two recordings",
-	.usage = "[OPTIONS] BEFORE AFTER",
+	.usage = "[OPTIONS] BEFORE AFTER\n"
+		 "[OPTIONS] --before=FROM,TO --after=FROM,TO",
 	.about = "Prints which functions, or stacks, have another share in the second recording "
 		 "than in the\nfirst, the largest difference first, and how sure that is: what few "
 		 "samples tell is noise.",
 	.examples = "  egret diff old.data new.data\n"
 		    "  egret diff --format=html -o diff.html old.data new.data\n"
 		    "  egret diff --by=total --focus=parse old.data new.data\n"
+		    "  egret diff --before=02:00,02:10 --after=03:00,03:10\n"
 		    "  egret diff --format=folded old.data new.data | flamegraph.pl >diff.svg\n",
 	.groups = groups,
 	.defaults = &defaults,

@@ -10,12 +10,16 @@
 #include "busy.h"
 #include "message.h"
 
+#define DEFAULT_NAME "egret.data"
+
+const char input_default[] = DEFAULT_NAME;
+
 /* What may help where the default file is missing. */
 static const char *missing_hint(const char *path)
 {
 	if (strcmp(path, INPUT_DEFAULT))
 		return "";
-	if (!access(INPUT_DEFAULT ".part", F_OK))
+	if (!access(DEFAULT_NAME ".part", F_OK))
 		return "; a recording that was not finished is in 'egret.data.part' (-i)";
 	return "; make one with 'egret record -- COMMAND', or name one with -i";
 }

@@ -5,7 +5,9 @@
 
 #include <egret/egret.h>
 
-#define INPUT_DEFAULT "egret.data"
+/* "egret.data". A path that is this very one was not given by the user. */
+extern const char input_default[];
+#define INPUT_DEFAULT input_default
 
 /*
  * Opens a recording ("-": standard input); with_samples: for egret_profile__each_sample. NULL after

@@ -6,6 +6,7 @@
 #include "busy.h"
 #include "command.h"
 #include "filter.h"
+#include "input.h"
 #include "message.h"
 #include "output.h"
 
@@ -61,14 +62,30 @@ static int merge(struct egret_profile **profiles, size_t n, const char *path)
 	return status;
 }
 
+/* What the store has of some time, as a recording. */
+static int save_stored(const struct merge_opts *o)
+{
+	struct egret_profile *profile;
+	int status = filter_open(INPUT_DEFAULT, &o->filter, true, &profile);
+
+	if (!status)
+		status = save(profile, o->output);
+	egret_profile__destroy(profile);
+	return status;
+}
+
 static int run(void *opts, int argc, char **argv)
 {
 	const struct merge_opts *o = opts;
 	struct egret_profile **profiles;
 	int status = STATUS_OK, n = 0;
 
+	if (!argc && filter_is_from_store(INPUT_DEFAULT, &o->filter))
+		return save_stored(o);
 	if (argc < 2)
-		return say_usage("merge", "name the recordings to merge, two at least");
+		return say_usage("merge",
+				 "name the recordings to merge, two at least, or a time of "
+				 "the store (--from, --to)");
 	profiles = calloc((size_t)argc, sizeof(*profiles));
 	if (!profiles)
 		return say_error("out of memory");
@@ -87,10 +104,14 @@ static const struct merge_opts defaults = { .output = "egret.merged" };
 const struct command command_merge = {
 	.name = "merge",
 	.summary = "put several recordings together as one",
-	.usage = "[-o FILE] [OPTIONS] FILE FILE...",
-	.about = "Writes a recording with the samples of several, of one machine or of many.",
+	.usage = "[-o FILE] [OPTIONS] FILE FILE...\n"
+		 "[-o FILE] [OPTIONS] --from=TIME [--to=TIME]",
+	.about = "Writes a recording with the samples of several, of one machine or of many, or of "
+		 "what\n"
+		 "the store of egret agent holds of some time.",
 	.examples = "  egret merge -o all.data monday.data tuesday.data\n"
-		    "  egret merge -o nginx.data --comm=nginx host*.data\n",
+		    "  egret merge -o nginx.data --comm=nginx host*.data\n"
+		    "  egret merge -o night.data --from=03:00 --to=03:10\n",
 	.groups = groups,
 	.defaults = &defaults,
 	.opts_size = sizeof(defaults),

@@ -221,7 +221,7 @@ static int browse_events(const struct report_opts *o, const struct egret_profile
 	const struct cache_opts cache_opts = { 0 };
 	char *cache = cache_dir(&cache_opts);
 	struct browser browser = {
-		.title = text_file_name(o->input),
+		.title = text_file_name(filter_source(o->input, &o->filter)),
 		.lost = lost_of(profile),
 		.annotation_opts.cache_dir = cache,
 	};
