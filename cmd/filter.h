@@ -30,7 +30,8 @@ int filter_open(const char *path, const struct filter *filter, bool with_samples
 		struct egret_profile **out);
 
 /*
- * What filter_open has opened, for titles: the path, or the times of day. Valid until the next call.
+ * What filter_open has opened, for titles: the path, or the times of day. Valid until the next
+ * call.
  */
 const char *filter_source(const char *path, const struct filter *filter);
 

@@ -20,6 +20,7 @@
 #include "agent/http.h"
 #include "agent/log.h"
 #include "agent/metrics.h"
+#include "agent/store.h"
 #include "cache_dir.h"
 #include "message.h"
 
@@ -33,6 +34,7 @@ struct loop {
 	struct collection window;
 	struct listener listener;
 	struct http *http;
+	struct store *store;
 	struct budget budget;
 	uint64_t budget_ns, budget_cpu_ns; /* when the budget was looked at, and what was used */
 	int signals;
@@ -89,8 +91,12 @@ static uint64_t window_end(const struct loop *l)
 
 static void keep_window(struct loop *l, struct egret_profile *window, uint64_t from, uint64_t to)
 {
+	struct egret_error err = { "" };
+
 	l->windows++;
 	egret_profile__each_stack(window, count_samples, &l->samples);
+	if (store_put(l->store, window, from, to, &err))
+		log_line(LOG_FAILURE, "a window is lost: %s", err.text);
 }
 
 static void end_window(struct loop *l)
@@ -206,6 +212,8 @@ static int each_stat(void *arg, agent_stat_fn fn, void *fn_arg)
 	}
 	if (!ret)
 		ret = http_each_stat(l->http, fn, fn_arg);
+	if (!ret)
+		ret = store_each_stat(l->store, fn, fn_arg);
 	return ret ? ret : metrics_each_session(l->session, fn, fn_arg);
 }
 
@@ -257,6 +265,16 @@ static int turn(struct loop *l, struct egret_error *err)
 	return 0;
 }
 
+/* systemd names the directory that it has made for the unit. */
+static const char *state_dir(const struct settings *s)
+{
+	const char *named = getenv("STATE_DIRECTORY");
+
+	if (s->state_dir)
+		return s->state_dir;
+	return named && *named ? named : STORE_DEFAULT_DIR;
+}
+
 static int start_http(struct loop *l, struct egret_error *err)
 {
 	const struct settings *s = l->settings;
@@ -279,6 +297,8 @@ static int start(struct loop *l, struct egret_error *err)
 	const struct settings *s = l->settings;
 	int ret = listener_open(s->listen, &l->listener, err);
 
+	if (!ret)
+		ret = store_open(state_dir(s), s->store_size, &l->store, err);
 	if (!ret)
 		ret = start_http(l, err);
 	if (!ret)
@@ -306,6 +326,7 @@ static void stop(struct loop *l)
 	listener_close(&l->listener);
 	collect_abandon(&l->collect, &l->window);
 	egret_session__destroy(l->session);
+	store_close(l->store);
 	if (l->signals >= 0)
 		close(l->signals);
 	log_flush(1);

@@ -30,8 +30,8 @@ int store_open(const char *dir, uint64_t max_bytes, struct store **out, struct e
 
 /*
  * Puts a window into the store: what was sampled in [from_ns, to_ns) of CLOCK_REALTIME. The profile
- * stays the caller's, must keep its samples, and gets its times as metadata. It is in the store when
- * the store's thread has written it; store_flush waits for that.
+ * stays the caller's, must keep its samples, and gets its times as metadata. It is in the store
+ * when the store's thread has written it; store_flush waits for that.
  * Errors: -ENODATA: samples were not kept; -ENOBUFS: the disk has not kept up, the window is lost
  * (counted); -ENOMEM. What goes wrong while it is written is counted and logged.
  */

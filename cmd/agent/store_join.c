@@ -4,8 +4,9 @@
  *
  * A recording of 10 seconds is mostly names, which the next one has again. So windows of the same
  * ten minutes become one recording when these are over and nobody has them still to send. The new
- * one is written and renamed as any window is, and only then are the old ones taken away; a crash in
- * between leaves windows that lie within another, which nobody looks at and the next start removes.
+ * one is written and renamed as any window is, and only then are the old ones taken away; a crash
+ * in between leaves windows that lie within another, which nobody looks at and the next start
+ * removes.
  */
 #include <errno.h>
 #include <fcntl.h>

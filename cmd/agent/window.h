@@ -3,8 +3,8 @@
  * window.h - the windows of a store, by the names of their files.
  *
  * A window is a recording of what was sampled in some seconds. Its name says all that is asked
- * before it is opened: its number, or the numbers of those that were put together in it, and when it
- * begins and ends, in UTC:
+ * before it is opened: its number, or the numbers of those that were put together in it, and when
+ * it begins and ends, in UTC:
  *
  *   0000000123_20261125T030010.000000000Z_20261125T030020.000000000Z.egret
  *   0000000060-0000000119_20261125T025000.000000000Z_20261125T030000.000000000Z.egret
