@@ -182,6 +182,9 @@ struct egret_event_seen {
 	__egret_u64 due;     /* when the last interrupt was due, ns; clocks only */
 };
 
+/* How many slots of the table of threads of `hook` the state of a thread may be in. */
+#define EGRET_THREAD_WINDOW 32u
+
 /* What user space tells the programs before they are loaded: constants to the verifier. */
 struct egret_config {
 	__egret_u32 filter; /* enum egret_filter */

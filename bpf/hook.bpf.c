@@ -9,6 +9,7 @@
  * nothing and preemptible, and calls the tracepoint again: no program ever waits.
  */
 #include "sample.bpf.h"
+#include "thread_slots.bpf.h"
 #include "threads.bpf.h"
 
 /* include/trace/events/deferred_sample.h and kernel/entry of the patched kernel. */
@@ -42,7 +43,7 @@ static __always_inline void take_user_stack(struct egret_rec_sample *s, struct t
 	s->ending = no_user_stack(task);
 	if (s->ending != EGRET_CAPTURE_WHOLE)
 		return;
-	/* None where the interrupt hit an update of the table: then the answer knows less. */
+	/* None where the table is full: the answer will say so. */
 	thread = thread_of(task);
 	ret = bpf_deferred_sample_request(&cookie);
 	if (ret < 0) {

@@ -101,7 +101,6 @@ int egret_sleepers(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct thread_state *thread;
-	struct thread_key key;
 	struct capture c = { .flags = EGRET_CAPTURE_F_ASLEEP };
 	u32 zero = 0;
 	u8 *scratch;
@@ -109,8 +108,7 @@ int egret_sleepers(struct bpf_iter__task *ctx)
 
 	if (!task)
 		return 0;
-	key = key_of(task);
-	thread = bpf_map_lookup_elem(&threads, &key);
+	thread = find_thread(task);
 	scratch = bpf_map_lookup_elem(&sleeper_scratch, &zero);
 	if (!thread || !scratch || !thread->pending || !task->__state || !task->mm)
 		return 0;

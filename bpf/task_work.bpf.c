@@ -8,6 +8,7 @@
  * sampled after them in the same kernel entry shares the capture made there.
  */
 #include "sample.bpf.h"
+#include "thread_hash.bpf.h"
 #include "threads.bpf.h"
 
 /* 6.18 has the first form, later kernels the second (include/linux/bpf.h, kernel/bpf/helpers.c). */

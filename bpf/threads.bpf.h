@@ -10,61 +10,12 @@
 #include "mappings.bpf.h"
 
 /*
- * The thread, by the address of its task, which nobody else has before sched_process_free. Not by
- * its id: a thread that calls execve takes over the id and the start time of its process's first.
+ * The backend's table, thread_slots.bpf.h or thread_hash.bpf.h, comes before this: struct
+ * thread_state, find_thread(), thread_of(), which puts a thread in, and forget_thread().
+ *
+ * A thread is known by the address of its task, which nobody else has before sched_process_free.
+ * Not by its id: one that calls execve takes over the id and the start time of its process's first.
  */
-struct thread_key {
-	u64 task;
-};
-
-/*
- * A thread with a capture under way. Written by the interrupt (request) and by the thread itself
- * (capture), which never run at once: the thread is the one that was interrupted.
- */
-struct thread_state {
-	u64 cookie;    /* of the capture that is pending or running */
-	u64 requested; /* when */
-	u64 ip, sp;    /* of a user-mode hit; else 0 */
-	u32 pending;   /* cookie has not been answered */
-	/* Of `task-work` alone: */
-	u32 exec_id; /* self_exec_id at the request */
-	struct bpf_task_work work;
-	u64 final_cookie; /* of the capture made at exit or exec: answers all that come after */
-	/* Of `hook` alone, where a capture takes several runs of a program: */
-	u32 missing; /* pages that were missing at the first */
-	s32 error;   /* why some stay so; 0 or -errno */
-};
-
-/* Not an LRU: an eviction would lose a sample silently. Elements go when the thread does. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
-	__type(key, struct thread_key);
-	__type(value, struct thread_state);
-} threads SEC(".maps");
-
-static __always_inline struct thread_key key_of(struct task_struct *task)
-{
-	struct thread_key key = { .task = (u64)task };
-
-	return key;
-}
-
-static __always_inline struct thread_state *thread_of(struct task_struct *task)
-{
-	struct thread_key key = key_of(task);
-	struct thread_state *thread = bpf_map_lookup_elem(&threads, &key);
-
-	if (!thread) {
-		static const struct thread_state fresh;
-
-		/* EBUSY: the interrupt hit an update of the same part of the table. */
-		if (bpf_map_update_elem(&threads, &key, &fresh, BPF_NOEXIST) == -E2BIG)
-			count(EGRET_COUNT_THREADS_FULL);
-		thread = bpf_map_lookup_elem(&threads, &key);
-	}
-	return thread;
-}
 
 /* In the interrupt: the request that a sample has made. */
 static __always_inline void note_request(struct thread_state *thread, struct egret_rec_sample *s,
@@ -99,9 +50,7 @@ static __always_inline bool claim(struct thread_state *thread)
 SEC("tp_btf/sched_process_free")
 int BPF_PROG(egret_free, struct task_struct *task)
 {
-	struct thread_key key = key_of(task);
-
-	bpf_map_delete_elem(&threads, &key);
+	forget_thread(task);
 	forget_told(task);
 	forget_target(task);
 	return 0;

@@ -91,12 +91,14 @@ struct bpf_task_work {
 
 /* Only passed on; a body, because libbpf tells a declaration from a type when it compares
  * prototypes. */
-struct bpf_map {
-};
 struct linux_binprm {
 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct bpf_map {
+	u32 max_entries;
+};
 
 typedef struct {
 	int counter;

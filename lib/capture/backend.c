@@ -86,6 +86,27 @@ static int choose_programs(struct bpf_object *object, const struct egret_backend
 	return 0;
 }
 
+/*
+ * The table of threads, whichever the backend has: a hash table of the kernel's, or slots, twice as
+ * many as threads, so that one of a thread's few is free.
+ */
+static int set_threads(struct bpf_object *object, uint32_t max_threads)
+{
+	static const char *const slots[] = { "thread_tasks", "thread_states" };
+	struct bpf_map *map = bpf_object__find_map_by_name(object, "threads");
+
+	if (map && bpf_map__set_max_entries(map, max_threads))
+		return -EINVAL;
+	if (max_threads > (UINT32_MAX - EGRET_THREAD_WINDOW) / 2)
+		return -E2BIG;
+	for (size_t i = 0; i < 2; i++) {
+		map = bpf_object__find_map_by_name(object, slots[i]);
+		if (map && bpf_map__set_max_entries(map, 2 * max_threads + EGRET_THREAD_WINDOW))
+			return -EINVAL;
+	}
+	return 0;
+}
+
 static int set_sizes(struct bpf_object *object, const struct egret_config *config,
 		     uint32_t max_threads, int n_cpus)
 {
@@ -99,8 +120,7 @@ static int set_sizes(struct bpf_object *object, const struct egret_config *confi
 		if (!map || bpf_map__set_max_entries(map, (uint32_t)n_cpus))
 			return -EINVAL;
 	}
-	map = bpf_object__find_map_by_name(object, "threads");
-	if (map && bpf_map__set_max_entries(map, max_threads))
+	if (set_threads(object, max_threads))
 		return -EINVAL;
 	map = bpf_object__find_map_by_name(object, ".rodata.egret");
 	initial = map ? (void *)bpf_map__initial_value(map, &size) : NULL;
