@@ -180,6 +180,7 @@ struct egret_event_seen {
 	__egret_u64 late;    /* periods that passed before a late timer's interrupt: one came for
 				several */
 	__egret_u64 due;     /* when the last interrupt was due, ns; clocks only */
+	__egret_u64 period;  /* by which that was said */
 };
 
 /* How many slots of the table of threads of `hook` the state of a thread may be in. */

@@ -33,6 +33,24 @@ struct {
 } events_seen SEC(".maps");
 
 /*
+ * The periods of clocks whose frequency was changed while they ran; 0: never. Of these the kernel
+ * goes on telling the period that they were opened with (perf_swevent_hrtimer(), hw.last_period).
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, EGRET_MAX_EVENTS);
+	__type(key, u32);
+	__type(value, u64);
+} clock_periods SEC(".maps");
+
+static __always_inline u64 period_of(u32 event, u64 told)
+{
+	u64 *changed = bpf_map_lookup_elem(&clock_periods, &event);
+
+	return changed && *changed ? *changed : told;
+}
+
+/*
  * A timer that comes late interrupts once for all the periods that have passed (hrtimer_forward()),
  * and that is nobody's loss but the machine's: it slept, or its host did. It is told from an
  * interrupt whose program was skipped by the phase: the one after a skipped one comes when it is
@@ -43,8 +61,9 @@ static __always_inline void count_late(struct egret_event_seen *seen, u64 period
 	u64 periods = (now - seen->due + period / 2) / period;
 	s64 behind = now - (seen->due + periods * period);
 
-	if (!seen->due || behind < 0) {
+	if (!seen->due || behind < 0 || period != seen->period) {
 		seen->due = now; /* the first, or the most punctual so far */
+		seen->period = period;
 		return;
 	}
 	seen->due += periods * period;
@@ -75,13 +94,16 @@ struct hit {
 
 static __always_inline struct hit hit_of(struct bpf_perf_event_data *ctx)
 {
+	u32 event = (u32)bpf_get_attach_cookie(ctx);
+	u64 period = period_of(event, ctx->sample_period);
+
 	return (struct hit){
 		.ip = ctx->regs.ip,
 		.sp = ctx->regs.sp,
 		.cs = ctx->regs.cs,
-		.period = ctx->sample_period,
-		.counted = ctx->sample_period,
-		.event = (u32)bpf_get_attach_cookie(ctx),
+		.period = period,
+		.counted = period,
+		.event = event,
 	};
 }
 

@@ -72,6 +72,40 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* Interrupts that the program did not see since the frequency was changed. */
+static uint64_t missed_since(const struct event_fd *event, const struct egret_event_seen *seen,
+			     uint64_t count)
+{
+	uint64_t interrupts = seen->interrupts - event->before.interrupts;
+	uint64_t periods = seen->periods - event->before.periods;
+	uint64_t mean = interrupts ? periods / interrupts : 0;
+
+	count -= event->before.count;
+	return mean && count > periods ? (count - periods) / mean : 0;
+}
+
+static bool look_at_event(const struct egret_capture *c, const struct event_fd *event,
+			  struct egret_event_seen *seen)
+{
+	return !bpf_map_lookup_elem(egret_capture_map_fd(c, "events_seen"), &event->event, seen);
+}
+
+/* What is counted of the period under way is nobody's: a new one begins. */
+void egret_capture_frequency_changes(const struct egret_capture *c, struct event_fd *event)
+{
+	size_t n = (size_t)libbpf_num_possible_cpus();
+	__free_ struct egret_event_seen *seen = calloc(n, sizeof(*seen));
+	uint64_t count;
+
+	if (!seen || !look_at_event(c, event, seen) ||
+	    read(event->fd, &count, sizeof(count)) != sizeof(count))
+		return;
+	event->before.missed += missed_since(event, &seen[event->cpu], count);
+	event->before.count = count;
+	event->before.interrupts = seen[event->cpu].interrupts;
+	event->before.periods = seen[event->cpu].periods;
+}
+
 /*
  * An event's count is kept by perf core and the PMU or timer, whether or not the program ran. What
  * it counted beyond the periods that the program saw are periods whose interrupt the program
@@ -80,15 +114,14 @@ static uint64_t least(uint64_t a, uint64_t b)
  */
 static void witness_event(const struct testimony *t, struct egret_witness *witness)
 {
-	uint64_t count, mean, missed = 0, idle, late;
+	uint64_t count, mean, missed, idle, late;
 
 	witness->seen += t->seen->interrupts;
 	witness->expected += t->seen->interrupts;
 	if (!t->seen->interrupts || read(t->event->fd, &count, sizeof(count)) != sizeof(count))
 		return;
 	mean = t->seen->periods / t->seen->interrupts;
-	if (mean && count > t->seen->periods)
-		missed = (count - t->seen->periods) / mean;
+	missed = t->event->before.missed + missed_since(t->event, t->seen, count);
 	late = least(missed, t->seen->late);
 	idle = mean ? t->idle_ns / mean : 0;
 	idle = idle > t->idle_seen ? idle - t->idle_seen : 0;
@@ -121,8 +154,7 @@ void egret_capture_witness(struct egret_capture *c, struct egret_witness *witnes
 		const struct event_fd *event = &c->events[i];
 		bool clock = c->config.clock_events >> event->event & 1;
 
-		if (bpf_map_lookup_elem(egret_capture_map_fd(c, "events_seen"), &event->event,
-					seen))
+		if (!look_at_event(c, event, seen))
 			continue;
 		witness_event(
 			&(struct testimony){ event, &seen[event->cpu],

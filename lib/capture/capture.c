@@ -19,6 +19,7 @@
 #define SIDEBAND_PAGES 128
 #define CAPTURE_BYTES_OF_ALL_CPUS (128u << 20)
 #define DEFAULT_MAX_THREADS 65536
+#define NS_A_SECOND 1000000000ull
 
 int egret_capture_map_fd(const struct egret_capture *c, const char *name)
 {
@@ -485,6 +486,31 @@ void egret_capture_disable(struct egret_capture *c)
 		ioctl(c->events[i].fd, PERF_EVENT_IOC_DISABLE, 0);
 	egret_tracepoints_detach(c);
 	egret_capture_count_idle(c, false);
+}
+
+/*
+ * A software clock is turned into a period when it is opened, for good (perf_swevent_init_hrtimer()
+ * in kernel/events/core.c): of it the ioctl takes nanoseconds.
+ */
+int egret_capture_set_frequency(struct egret_capture *c, uint32_t event, bool clock, uint64_t hz,
+				struct egret_error *err)
+{
+	uint64_t value = clock ? NS_A_SECOND / hz : hz;
+
+	if (clock &&
+	    bpf_map_update_elem(egret_capture_map_fd(c, "clock_periods"), &event, &value, BPF_ANY))
+		return egret_fail(err, errno, "cannot tell the sampling program its period: %s",
+				  strerror(errno));
+	for (size_t i = 0; i < c->n_events; i++) {
+		if (c->events[i].event != event || c->events[i].cpu < 0)
+			continue;
+		egret_capture_frequency_changes(c, &c->events[i]);
+		if (ioctl(c->events[i].fd, PERF_EVENT_IOC_PERIOD, &value))
+			return egret_fail(err, errno, "cannot sample CPU %d at %llu Hz: %s",
+					  c->events[i].cpu, (unsigned long long)hz,
+					  strerror(errno));
+	}
+	return 0;
 }
 
 int egret_capture_fd(const struct egret_capture *c)

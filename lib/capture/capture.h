@@ -48,6 +48,10 @@ int egret_capture_add_target(struct egret_capture *c, int id, struct egret_error
 int egret_capture_enable(struct egret_capture *c, struct egret_error *err);
 void egret_capture_disable(struct egret_capture *c);
 
+/* The events of the n-th spec from now on at hz. As egret_session__set_frequency. */
+int egret_capture_set_frequency(struct egret_capture *c, uint32_t event, bool clock, uint64_t hz,
+				struct egret_error *err);
+
 /* Readable when a ring has filled past its mark. */
 int egret_capture_fd(const struct egret_capture *c);
 

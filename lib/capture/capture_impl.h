@@ -14,6 +14,10 @@ struct event_fd {
 	int cpu;
 	uint32_t event;
 	uint64_t base; /* its count when it was last enabled for the first time */
+	struct {
+		uint64_t count, interrupts, periods; /* when its frequency was changed last */
+		uint64_t missed;		     /* interrupts until then */
+	} before;
 };
 
 /* What holds back of one CPU. */
@@ -45,6 +49,9 @@ struct egret_capture {
 	bool enabled;
 	char notice[512];
 };
+
+/* Before the frequency of an event is changed: for the witness. */
+void egret_capture_frequency_changes(const struct egret_capture *c, struct event_fd *event);
 
 /* Tracepoints of opts go into the configuration: before the programs are loaded. */
 int egret_tracepoints_configure(struct egret_capture *c, const struct egret_capture_opts *opts,

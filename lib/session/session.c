@@ -25,6 +25,7 @@
 
 #define DEFAULT_FREQUENCY 999
 #define DEFAULT_MAX_FRAMES 2048
+#define NS_A_SECOND 1000000000ull
 #define TICK_NS 50000000l
 #define TIDY_NS 1000000000ull
 #define SLACK_NS 1000000ull /* records younger than this wait for what may still be on its way */
@@ -659,6 +660,27 @@ int egret_session__enable(struct egret_session *s, struct egret_error *err)
 	int ret = egret_capture_enable(s->capture, err);
 
 	s->sampling = !ret;
+	return ret;
+}
+
+int egret_session__set_frequency(struct egret_session *s, uint64_t frequency,
+				 struct egret_error *err)
+{
+	size_t n = 0;
+	int ret = 0;
+
+	if (!frequency || frequency > NS_A_SECOND)
+		return egret_fail(err, EINVAL, "a frequency of %llu Hz cannot be",
+				  (unsigned long long)frequency);
+	for (size_t i = 0; i < s->n_specs && !ret; i++) {
+		if (s->specs[i].source != EGRET_EVENT_PERF || !s->specs[i].frequency)
+			continue;
+		n++;
+		ret = egret_capture_set_frequency(s->capture, (uint32_t)i, s->specs[i].clock,
+						  frequency, err);
+	}
+	if (!ret && !n)
+		return egret_fail(err, EINVAL, "no event of this session has a frequency");
 	return ret;
 }
 

@@ -429,6 +429,17 @@ int egret_session__disable(struct egret_session *session, struct egret_error *er
 int egret_session__enable(struct egret_session *session, struct egret_error *err);
 
 /*
+ * Samples at another frequency (Hz) from now on, without a gap: all events that were opened by
+ * frequency, on all CPUs. A sample's value is the period that it stands for, so that sums of values
+ * stay what they mean; the frequency that a profile's events tell is the one at the start.
+ * Errors: -EINVAL: 0, or events by period only; those of perf_event_open(2) with
+ * PERF_EVENT_IOC_PERIOD, where the events before it have the new frequency already: -EINVAL above
+ * kernel.perf_event_max_sample_rate.
+ */
+int egret_session__set_frequency(struct egret_session *session, uint64_t frequency,
+				 struct egret_error *err);
+
+/*
  * A descriptor for poll/epoll: readable when egret_session__poll has work. Call
  * egret_session__poll at least every 100 ms all the same.
  */
