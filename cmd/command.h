@@ -14,6 +14,7 @@ struct command {
 	const struct opt_group *groups;
 	const void *defaults;	 /* the struct that options are parsed into, as it begins */
 	size_t opts_size;	 /* of that struct */
+	size_t words;		 /* offset of a struct opt_words there that is to be set; 0: none */
 	bool takes_command;	 /* its operands are a command line: for completion */
 	void (*more_help)(void); /* prints what only the running system knows; may be NULL */
 	/* argv[0] .. argv[argc - 1] are the operands. Returns an exit status. */

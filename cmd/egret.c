@@ -64,6 +64,9 @@ static int run_command(const struct command *command, int argc, char **argv)
 		return say_error("out of memory");
 	if (command->opts_size)
 		memcpy(opts, command->defaults, command->opts_size);
+	if (command->words)
+		*(struct opt_words *)((char *)opts + command->words) = (struct opt_words){ argc,
+											   argv };
 	status = run_parsed(command, opts, argc, argv);
 	opt_deinit(command->groups, opts);
 	free(opts);

@@ -65,6 +65,12 @@ struct opt {
 	const char *const *choices; /* OPT_CHOICE: ends with NULL. OPT_OPTIONAL: for completion */
 };
 
+/* A command line, to be parsed again; the strings are main's. */
+struct opt_words {
+	int argc;
+	char **argv;
+};
+
 /* A table, and where the struct that it fills lies in the command's own. */
 struct opt_group {
 	const char *title; /* heading in --help; NULL ends a list of groups */

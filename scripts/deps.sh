@@ -16,7 +16,7 @@ demo='libc6-dbg'
 # What the tests record, what they measure with, and what the lint runs.
 check='binutils dwz g++ gdc gfortran git golang-go libc6-arm64-cross libc6-dbg linux-perf luajit man-db musl-tools nodejs openssl perl procps
 	protobuf-compiler python3 python3-jsonschema python3-protobuf sqlite3 tmux util-linux valgrind x264 xz-utils
-	abigail-tools chromium chromium-driver clickhouse-server clickhouse-client prometheus rustc openjdk-17-jdk-headless
+	abigail-tools curl chromium chromium-driver clickhouse-server clickhouse-client prometheus rustc openjdk-17-jdk-headless
 	clang-format cppcheck libclang-rt-dev shellcheck'
 # What the lab builds a kernel with, and boots it in.
 lab='bc bison busybox-static cpio e2fsprogs flex golang-go kmod libc6-dbg libelf-dev libssl-dev linux-perf

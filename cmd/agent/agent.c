@@ -1,16 +1,31 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* agent.c - egret agent: a machine that is always profiled. */
+#include <stdio.h>
+
+#include "agent/configuration.h"
 #include "agent/loop.h"
 #include "command.h"
 #include "message.h"
 
 static int run(void *opts, int argc, char **argv)
 {
-	struct settings *settings = opts;
+	const struct settings *said = opts;
+	struct configuration configuration;
+	struct egret_error err = { "" };
+	int status;
 
 	if (argc)
 		return command_no_operands(&command_agent, argv);
-	return loop_run(settings);
+	if (configuration_load(said, &configuration, &err))
+		return say_failure(&err);
+	if (said->check_config) {
+		printf("%s is right\n", said->config ? said->config : "what is said here");
+		status = STATUS_OK;
+	} else {
+		status = loop_run(&configuration);
+	}
+	configuration_deinit(&configuration);
+	return status;
 }
 
 const struct command command_agent = {
@@ -30,5 +45,6 @@ const struct command command_agent = {
 	.groups = settings_groups,
 	.defaults = &settings_defaults,
 	.opts_size = sizeof(settings_defaults),
+	.words = offsetof(struct settings, words),
 	.run = run,
 };

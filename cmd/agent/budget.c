@@ -4,11 +4,13 @@
 
 #include <math.h>
 
-#define MEMORY_NS 10e9 /* of the average */
-#define NEAR 0.85      /* of the limit: lower the rate now */
-#define AIM 0.70       /* of the limit: what a new rate should cost */
-#define CALM 0.60      /* of the limit: below this a measurement is calm */
-#define CALM_BEFORE_RAISE 5
+#define MINUTE_NS 60e9
+#define SECONDS_NS 10e9
+#define NEAR 0.80		 /* of the limit: from here on the rate is lowered */
+#define AIM 0.60		 /* of the limit: what a new rate should cost */
+#define CALM 0.50		 /* of the limit: below this it is calm */
+#define SETTLE_NS 10000000000ull /* until a new rate shows in the average */
+#define CALM_NS 20000000000ull	 /* before the rate is raised */
 #define RAISE_BY 1.25
 
 void budget_init(struct budget *budget, double limit_cpus, uint64_t wanted_hz)
@@ -17,58 +19,63 @@ void budget_init(struct budget *budget, double limit_cpus, uint64_t wanted_hz)
 		.limit = limit_cpus,
 		.wanted = wanted_hz,
 		.rate = wanted_hz,
+		.since_ns = SETTLE_NS,
 	};
 }
 
-/*
- * An average that forgets what is long ago; but what is much more than the average counts at once,
- * since waiting for the average would be spending.
- */
-static void note(struct budget *b, const struct budget_cost *cost)
+static void note(double *average, double memory_ns, const struct budget_cost *cost)
 {
 	double now = (double)cost->cpu_ns / (double)cost->elapsed_ns;
-	double weight = 1 - exp(-(double)cost->elapsed_ns / MEMORY_NS);
 
-	if (now > b->spent && now > b->limit)
-		weight = fmax(weight, 0.5);
-	b->spent += (now - b->spent) * weight;
+	*average += (now - *average) * (1 - exp(-(double)cost->elapsed_ns / memory_ns));
 }
 
-static uint64_t lower(struct budget *b)
+static void change(struct budget *b, double rate)
 {
-	double wanted = (double)b->rate * AIM * b->limit / b->spent;
+	uint64_t before = b->rate;
 
-	b->calm = 0;
-	if (b->rate <= 1)
-		return b->rate;
+	b->rate = rate < 1 ? 1 : (uint64_t)rate;
+	/* What was spent at the old rate would be held against the new one. */
+	b->seconds *= (double)b->rate / (double)before;
+	b->since_ns = b->calm_ns = 0;
+}
+
+static void lower(struct budget *b)
+{
+	double rate = (double)b->rate * AIM * b->limit / b->seconds;
+
+	if (b->minute > b->limit)
+		rate = fmin(rate, (double)b->rate / 2);
+	change(b, fmin(rate, (double)b->rate - 1));
 	b->lowered++;
-	b->rate = wanted < 1 ? 1 : (uint64_t)wanted;
-	/* What was spent at the old rate is no measure of the new one. */
-	b->spent = AIM * b->limit;
-	return b->rate;
 }
 
-static uint64_t raise(struct budget *b)
+static void raise(struct budget *b)
 {
-	double next = fmin(ceil((double)b->rate * RAISE_BY), (double)b->wanted);
+	double rate = fmin(ceil((double)b->rate * RAISE_BY), (double)b->wanted);
 
-	if (b->spent * next / (double)b->rate > AIM * b->limit)
-		return b->rate;
-	b->calm = 0;
+	if (b->seconds * rate / (double)b->rate > AIM * b->limit)
+		return;
+	change(b, rate);
 	b->raised++;
-	b->rate = (uint64_t)next;
-	return b->rate;
 }
 
 uint64_t budget_next(struct budget *b, const struct budget_cost *cost)
 {
 	if (!cost->elapsed_ns)
 		return b->rate;
-	note(b, cost);
-	if (b->spent > NEAR * b->limit)
-		return lower(b);
-	b->calm = b->spent < CALM * b->limit ? b->calm + 1 : 0;
-	if (b->calm < CALM_BEFORE_RAISE || b->rate >= b->wanted)
-		return b->rate;
-	return raise(b);
+	note(&b->minute, MINUTE_NS, cost);
+	note(&b->seconds, SECONDS_NS, cost);
+	b->since_ns += cost->elapsed_ns;
+	if (b->minute < CALM * b->limit && b->seconds < CALM * b->limit)
+		b->calm_ns += cost->elapsed_ns;
+	else
+		b->calm_ns = 0;
+	/* Both: a burst that is over does not lower it, nor does one that the minute can bear. */
+	if (b->rate > 1 && b->since_ns >= SETTLE_NS && b->seconds > NEAR * b->limit &&
+	    b->minute > NEAR * b->limit / 2)
+		lower(b);
+	else if (b->rate < b->wanted && b->calm_ns >= CALM_NS)
+		raise(b);
+	return b->rate;
 }

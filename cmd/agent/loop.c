@@ -28,7 +28,7 @@
 #define LONGEST_MS 1000 /* between two looks: the watchdog's, the budget's */
 
 struct loop {
-	struct settings *settings;
+	struct configuration *configuration;
 	struct egret_session *session;
 	struct collect collect;
 	struct collection window;
@@ -38,7 +38,7 @@ struct loop {
 	struct budget budget;
 	uint64_t budget_ns, budget_cpu_ns; /* when the budget was looked at, and what was used */
 	int signals;
-	bool ending;
+	bool ending, reload;
 	uint64_t started, windows, windows_failed, samples;
 };
 
@@ -46,7 +46,7 @@ struct loop {
 
 static int open_session(struct loop *l, struct egret_error *err)
 {
-	const struct settings *s = l->settings;
+	const struct settings *s = &l->configuration->settings;
 	char *cache = cache_dir(&(struct cache_opts){ 0 });
 	const struct egret_session_opts opts = {
 		.size = sizeof(opts),
@@ -84,7 +84,7 @@ static int count_samples(const struct egret_stack *stack, void *arg)
 /* Windows end at whole multiples of their length, so that those of many machines are alike. */
 static uint64_t window_end(const struct loop *l)
 {
-	uint64_t length = l->settings->window_ms * NS_A_MS;
+	uint64_t length = l->configuration->settings.window_ms * NS_A_MS;
 
 	return (l->window.from / length + 1) * length;
 }
@@ -145,6 +145,21 @@ static uint64_t monotonic_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+static void set_rate(struct loop *l, uint64_t before)
+{
+	struct egret_error err = { "" };
+	uint64_t rate = l->budget.rate;
+
+	if (egret_session__set_frequency(l->session, rate, &err)) {
+		log_line(LOG_TROUBLE, "%s", err.text);
+		return;
+	}
+	log_line(LOG_FACT,
+		 "samples at %llu Hz from now on, not %llu: %.2f %% of %ld CPUs are for it",
+		 (unsigned long long)rate, (unsigned long long)before,
+		 l->configuration->settings.max_cpu, sysconf(_SC_NPROCESSORS_ONLN));
+}
+
 static void look_at_budget(struct loop *l)
 {
 	uint64_t now = monotonic_ns(), used = cpu_used();
@@ -155,10 +170,8 @@ static void look_at_budget(struct loop *l)
 		return;
 	l->budget_ns = now;
 	l->budget_cpu_ns = used;
-	if (budget_next(&l->budget, &cost) == before)
-		return;
-	log_line(LOG_FACT, "samples at %llu Hz from now on, not %llu",
-		 (unsigned long long)l->budget.rate, (unsigned long long)before);
+	if (budget_next(&l->budget, &cost) != before)
+		set_rate(l, before);
 }
 
 /* ---- what it tells -------------------------------------------------------------------------- */
@@ -239,8 +252,70 @@ static void read_signals(struct loop *l)
 	struct signalfd_siginfo info;
 
 	while (read(l->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+		if (info.ssi_signo == SIGHUP)
+			l->reload = true;
+		else
 			l->ending = true;
+}
+
+/* ---- another configuration ------------------------------------------------------------------ */
+
+static void apply_budget(struct loop *l)
+{
+	const struct settings *s = &l->configuration->settings;
+	uint64_t before = l->budget.rate;
+	double cpus = s->max_cpu / 100 * (double)sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (cpus == l->budget.limit && s->frequency == l->budget.wanted)
+		return;
+	budget_init(&l->budget, cpus, s->frequency);
+	if (l->budget.rate != before)
+		set_rate(l, before);
+}
+
+static bool differ(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) : a != b;
+}
+
+/* What a running agent cannot change is said, and stays as it was until it is started anew. */
+static void tell_what_stays(const struct settings *before, const struct settings *after)
+{
+	const struct {
+		const char *name, *before, *after;
+	} fixed[] = {
+		{ "listen", before->listen, after->listen },
+		{ "tls-certificate", before->tls_certificate, after->tls_certificate },
+		{ "tls-key", before->tls_key, after->tls_key },
+		{ "token-file", before->token_file, after->token_file },
+		{ "state-dir", before->state_dir, after->state_dir },
+		{ "capture", before->capture, after->capture },
+	};
+
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed); i++)
+		if (differ(fixed[i].before, fixed[i].after))
+			log_line(LOG_TROUBLE, "another %s takes a restart", fixed[i].name);
+}
+
+/* A configuration that is wrong leaves the old one running. */
+static void reload(struct loop *l)
+{
+	struct configuration fresh;
+	struct egret_error err = { "" };
+
+	l->reload = false;
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+		   (unsigned long long)(monotonic_ns() / 1000));
+	if (configuration_load(&l->configuration->settings, &fresh, &err)) {
+		log_line(LOG_FAILURE, "goes on with the old configuration: %s", err.text);
+	} else {
+		tell_what_stays(&l->configuration->settings, &fresh.settings);
+		configuration_deinit(l->configuration);
+		*l->configuration = fresh;
+		apply_budget(l);
+		log_line(LOG_FACT, "has read its configuration again");
+	}
+	sd_notify(0, "READY=1");
 }
 
 static int turn(struct loop *l, struct egret_error *err)
@@ -254,6 +329,8 @@ static int turn(struct loop *l, struct egret_error *err)
 
 	poll(fds, 3, wait_ms(l));
 	read_signals(l);
+	if (l->reload)
+		reload(l);
 	ret = egret_session__poll(l->session, 0, err);
 	if (ret < 0 && ret != -EINTR)
 		return ret;
@@ -262,6 +339,7 @@ static int turn(struct loop *l, struct egret_error *err)
 		end_window(l);
 	look_at_budget(l);
 	log_flush(0);
+	sd_notify(0, "WATCHDOG=1");
 	return 0;
 }
 
@@ -277,7 +355,7 @@ static const char *state_dir(const struct settings *s)
 
 static int start_http(struct loop *l, struct egret_error *err)
 {
-	const struct settings *s = l->settings;
+	const struct settings *s = &l->configuration->settings;
 	const struct http_opts opts = {
 		.collect = &l->collect,
 		.listener = &l->listener,
@@ -294,7 +372,7 @@ static int start_http(struct loop *l, struct egret_error *err)
 
 static int start(struct loop *l, struct egret_error *err)
 {
-	const struct settings *s = l->settings;
+	const struct settings *s = &l->configuration->settings;
 	int ret = listener_open(s->listen, &l->listener, err);
 
 	if (!ret)
@@ -345,9 +423,9 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-int loop_run(struct settings *settings)
+int loop_run(struct configuration *configuration)
 {
-	struct loop l = { .settings = settings, .listener = { .fd = -1 } };
+	struct loop l = { .configuration = configuration, .listener = { .fd = -1 } };
 	struct egret_error err = { "" };
 	int ret;
 

@@ -5,10 +5,12 @@
 #ifndef EGRET_CMD_AGENT_LOOP_H
 #define EGRET_CMD_AGENT_LOOP_H
 
-#include "agent/settings.h"
+#include "agent/configuration.h"
 
-/* Runs until SIGTERM or SIGINT. argv: the options, which a SIGHUP reads again after the file.
- * Returns an exit status. */
-int loop_run(struct settings *settings);
+/*
+ * Runs until SIGTERM or SIGINT; SIGHUP reads the configuration again, into the same place. Returns
+ * an exit status.
+ */
+int loop_run(struct configuration *configuration);
 
 #endif

@@ -86,9 +86,15 @@ static int tell_plain(const struct visit *visit, const struct egret_stat *stat)
 	struct agent_stat out = { .help = stat->text,
 				  .value = (double)stat->value,
 				  .gauge = is_gauge(stat->name) };
-	char name[128];
+	char name[128], *microseconds;
 
 	snprintf(name, sizeof(name), "egret_%s%s", stat->name, out.gauge ? "" : "_total");
+	microseconds = strstr(name, "-us");
+	if (microseconds) { /* Prometheus knows seconds only */
+		strcpy(microseconds, "-seconds");
+		out.value /= 1e6;
+		out.help = "The mean time from a sample to its capture";
+	}
 	for (char *p = name; *p; p++)
 		if (!isalnum((unsigned char)*p))
 			*p = '_';

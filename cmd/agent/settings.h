@@ -13,6 +13,7 @@
 struct settings {
 	const char *config; /* the file; NULL: none */
 	bool check_config;
+	struct opt_words words; /* the command line, which is read again after the file */
 	/* [sampling] */
 	uint64_t frequency; /* Hz, as wanted: the budget may lower it */
 	uint64_t window_ms;
