@@ -10,6 +10,7 @@
 #              and symbolize.py
 #   PREFIX=    where `make install` puts things (/usr/local); DESTDIR= stages them
 #   LIBDIR=    where it puts the library (PREFIX/lib)
+#   LINK=shared  egret needs the shared library, in place of holding the static one
 
 ifeq ($(SAN),1)
 O ?= build-san
@@ -102,8 +103,14 @@ $(O)/libegret.so.$(VERSION): $(LIB_OBJS) lib/egret.map
 	$(CC) -shared $(SAN_CFLAGS) -Wl,-soname,libegret.so.$(SOVERSION) -Wl,--version-script=lib/egret.map \
 		-Wl,--no-undefined $(LDFLAGS) $(LIB_OBJS) $(DEMANGLE_LIB) $(LIBS) -o $@
 
+ifeq ($(LINK),shared)
+$(O)/egret: $(CMD_OBJS) $(O)/libegret.so.$(VERSION)
+	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $(CMD_OBJS) $(O)/libegret.so.$(VERSION) $(CMD_LIBS) -lm -o $@
+	ln -sf libegret.so.$(VERSION) $(O)/libegret.so.$(SOVERSION) # for what is run from here
+else
 $(O)/egret: $(CMD_OBJS) $(O)/libegret.a
 	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $(CMD_OBJS) $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) $(CMD_LIBS) -o $@
+endif
 
 # All of the command line but main, for its unit tests.
 $(O)/libcmd.a: $(filter-out $(O)/cmd/egret.o,$(CMD_OBJS))
@@ -270,7 +277,7 @@ test-programs:
 	@$(MAKE) $(QUIETLY) programs
 
 deps: ## install what is missing (apt; root)
-	scripts/deps.sh build check bench
+	scripts/deps.sh build check bench deb
 
 demo: ## record a real program, and leave its flame graph
 	@scripts/deps.sh build demo
@@ -315,6 +322,9 @@ BINDIR := $(PREFIX)/bin
 INCLUDEDIR := $(PREFIX)/include
 MANDIR := $(PREFIX)/share/man
 COMPLETIONS := $(PREFIX)/share/bash-completion/completions
+UNITDIR := $(PREFIX)/lib/systemd/system
+SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
+AGENT_CONF = $(DESTDIR)$(SYSCONFDIR)/egret/agent.conf
 MAN_PAGES := $(sort $(wildcard man/*.[1-8]))
 SO := libegret.so
 man_dir = $(MANDIR)/man$(subst .,,$(suffix $(1)))
@@ -327,11 +337,14 @@ $(O)/egret.pc: lib/egret.pc.in lib/include/egret/egret.h Makefile
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
 .PHONY: $(O)/egret.pc # PREFIX may be another than the last time
 $(O)/egret.bash: $(O)/egret
-	$(O)/egret completion bash > $@
+	LD_LIBRARY_PATH=$(O) $(O)/egret completion bash > $@
+$(O)/egret-agent.service: cmd/agent/egret-agent.service.in
+	sed -e 's|@BINDIR@|$(BINDIR)|' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|' $< > $@
+.PHONY: $(O)/egret-agent.service
 
-install: all $(O)/egret.pc $(O)/egret.bash ## install below PREFIX
+install: all $(O)/egret.pc $(O)/egret.bash $(O)/egret-agent.service ## install below PREFIX
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/egret \
-		$(DESTDIR)$(COMPLETIONS)
+		$(DESTDIR)$(COMPLETIONS) $(DESTDIR)$(UNITDIR)
 	install -m 755 $(O)/egret $(DESTDIR)$(BINDIR)/egret
 	install -m 644 $(O)/libegret.a $(DESTDIR)$(LIBDIR)/libegret.a
 	install -m 644 $(O)/$(SO).$(VERSION) $(DESTDIR)$(LIBDIR)/$(SO).$(VERSION)
@@ -340,18 +353,32 @@ install: all $(O)/egret.pc $(O)/egret.bash ## install below PREFIX
 	install -m 644 lib/include/egret/egret.h $(DESTDIR)$(INCLUDEDIR)/egret/egret.h
 	install -m 644 $(O)/egret.pc $(DESTDIR)$(LIBDIR)/pkgconfig/egret.pc
 	install -m 644 $(O)/egret.bash $(DESTDIR)$(COMPLETIONS)/egret
+	install -m 644 $(O)/egret-agent.service $(DESTDIR)$(UNITDIR)/egret-agent.service
+	@# What was configured stays.
+	[ -e $(AGENT_CONF) ] || install -D -m 644 cmd/agent/agent.conf $(AGENT_CONF)
 	$(foreach page,$(MAN_PAGES),install -D -m 644 $(page) \
 		$(DESTDIR)$(call man_dir,$(page))/$(notdir $(page)) &&) true
 	@$(foreach link,$(MAN_LINKS),echo '.so man3/$(lastword $(subst =, ,$(link)))' \
 		>$(DESTDIR)$(MANDIR)/man3/$(firstword $(subst =, ,$(link))) &&) true
 
+# Where packages are left; they are built in a copy of what is committed.
+DEB_DIR ?= $(O)/deb
+.PHONY: deb
+deb: ## Debian packages of what is committed, into build/deb (apt-get build-dep, or make deps first)
+	@scripts/deps.sh build deb
+	rm -rf $(DEB_DIR) && mkdir -p $(DEB_DIR)/egret-$(VERSION)
+	git archive HEAD | tar -x -C $(DEB_DIR)/egret-$(VERSION)
+	cd $(DEB_DIR)/egret-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS dpkg-buildpackage -J -b -uc -us
+	rm -rf $(DEB_DIR)/egret-$(VERSION)
+
 uninstall: ## remove what `make install` put below PREFIX
 	rm -f $(DESTDIR)$(BINDIR)/egret $(DESTDIR)$(LIBDIR)/libegret.a $(DESTDIR)$(LIBDIR)/$(SO) \
 		$(DESTDIR)$(LIBDIR)/$(SO).$(SOVERSION) $(DESTDIR)$(LIBDIR)/$(SO).$(VERSION) \
 		$(DESTDIR)$(INCLUDEDIR)/egret/egret.h $(DESTDIR)$(LIBDIR)/pkgconfig/egret.pc \
-		$(DESTDIR)$(COMPLETIONS)/egret \
+		$(DESTDIR)$(COMPLETIONS)/egret $(DESTDIR)$(UNITDIR)/egret-agent.service \
 		$(foreach page,$(MAN_PAGES),$(DESTDIR)$(call man_dir,$(page))/$(notdir $(page))) \
 		$(foreach link,$(MAN_LINKS),$(DESTDIR)$(MANDIR)/man3/$(firstword $(subst =, ,$(link))))
+	! cmp -s cmd/agent/agent.conf $(AGENT_CONF) || rm $(AGENT_CONF)
 	rmdir --ignore-fail-on-non-empty $(DESTDIR)$(INCLUDEDIR)/egret
 
 -include $(LIB_OBJS:.o=.d) $(CMD_OBJS:.o=.d) $(UNIT_BINS:=.d) $(wildcard $(O)/tests/system/*.d)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # scripts/deps.sh GROUP...: installs with apt what Debian packages of these groups are missing.
 #
-# Groups: build, demo, check, bench, lab. Nothing is asked of apt, and no privileges are needed, when all of
+# Groups: build, demo, check, bench, lab, deb. Nothing is asked of apt, and no privileges are needed, when all of
 # them are there.
 set -eu
 
@@ -15,7 +15,7 @@ build='gcc make clang llvm libbpf-dev libelf-dev libdw-dev libunwind-dev libzydi
 demo='libc6-dbg'
 # What the tests record, what they measure with, and what the lint runs.
 check='binutils dwz g++ gdc gfortran git golang-go libc6-arm64-cross libc6-dbg linux-perf luajit man-db musl-tools nodejs openssl perl procps
-	protobuf-compiler python3 python3-jsonschema python3-protobuf sqlite3 tmux util-linux valgrind x264 xz-utils
+	protobuf-compiler python3 python3-jsonschema python3-protobuf sqlite3 strace systemd tmux util-linux valgrind x264 xz-utils
 	abigail-tools curl chromium chromium-driver clickhouse-server clickhouse-client prometheus rustc openjdk-17-jdk-headless
 	clang-format cppcheck libclang-rt-dev shellcheck'
 # What the lab builds a kernel with, and boots it in.
@@ -24,6 +24,9 @@ lab='bc bison busybox-static cpio e2fsprogs flex golang-go kmod libc6-dbg libelf
 # What the benchmark compares with.
 bench='elfutils libc6-dbg linux-perf clang git g++ make nodejs python3 sqlite3 valgrind xz-utils'
 
+# What `make deb` makes packages with.
+deb='build-essential debhelper lintian'
+
 packages_of() {
 	case $1 in
 	build) echo "$build" ;;
@@ -31,8 +34,9 @@ packages_of() {
 	check) echo "$check" ;;
 	bench) echo "$bench" ;;
 	lab) echo "$lab" ;;
+	deb) echo "$deb" ;;
 	*)
-		echo "deps.sh: no group '$1'; there are build, demo, check, bench and lab" >&2
+		echo "deps.sh: no group '$1'; there are build, demo, check, bench, lab and deb" >&2
 		return 2
 		;;
 	esac

@@ -30,7 +30,7 @@ version=$("$stage$prefix/bin/egret" --version | sed 's/^egret //')
 
 for file in bin/egret include/egret/egret.h lib/libegret.a lib/libegret.so \
 	"lib/libegret.so.${version%%.*}" "lib/libegret.so.$version" lib/pkgconfig/egret.pc \
-	share/bash-completion/completions/egret share/man/man1/egret.1 share/man/man3/libegret.3; do
+	lib/systemd/system/egret-agent.service etc/egret/agent.conf share/bash-completion/completions/egret share/man/man1/egret.1 share/man/man3/libegret.3; do
 	[ -s "$stage$prefix/$file" ] || fail "$file is not installed, or empty"
 done
 for page in "$root"/man/*; do
