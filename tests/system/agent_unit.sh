@@ -24,6 +24,13 @@ for capability in $ambient; do
 done
 check "capabilities of the unit and of the table" "$(wc -w <<<"$ambient")" == "$(grep -c '^CAP_' man/libegret.3)"
 
+# The configuration beside it is right, and so is what it shows of the defaults.
+for strip in '' 's/^;//'; do
+	sed "$strip" cmd/agent/agent.conf >"$tmp/shown.conf"
+	"$egret" agent --check-config --config="$tmp/shown.conf" 2>"$tmp/err" || fail "agent.conf: $(cat "$tmp/err")"
+done
+check "defaults shown in agent.conf" "$(grep -c '^;' cmd/agent/agent.conf)" '>' 4
+
 # ---- what it gives is enough ---------------------------------------------------------------------
 
 need_root
