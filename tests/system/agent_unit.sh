@@ -27,7 +27,7 @@ check "capabilities of the unit and of the table" "$(wc -w <<<"$ambient")" == "$
 # The configuration beside it is right, and so is what it shows of the defaults.
 for strip in '' 's/^;//'; do
 	sed "$strip" cmd/agent/agent.conf >"$tmp/shown.conf"
-	"$egret" agent --check-config --config="$tmp/shown.conf" 2>"$tmp/err" || fail "agent.conf: $(cat "$tmp/err")"
+	"$egret" agent --check-config --config="$tmp/shown.conf" >"$tmp/out" 2>"$tmp/err" || fail "agent.conf: $(cat "$tmp/err")"
 done
 check "defaults shown in agent.conf" "$(grep -c '^;' cmd/agent/agent.conf)" '>' 4
 

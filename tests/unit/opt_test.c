@@ -220,6 +220,10 @@ static void numbers_are_checked(void)
 	CHECK_EQ(parse("--threads -1"), -EINVAL);
 	CHECK_EQ(parse("--threads x"), -EINVAL);
 	CHECK_EQ(parse("--frames +1"), -EINVAL);
+	CHECK(parse("--percent-limit 0.5%") > 0);
+	CHECK(v.percent == 0.5);
+	CHECK_EQ(parse("--percent-limit 0.5%%"), -EINVAL);
+	CHECK_EQ(parse("--percent-limit %"), -EINVAL);
 	CHECK_EQ(parse("--percent-limit 101"), -EINVAL);
 	CHECK_EQ(parse("--percent-limit -1"), -EINVAL);
 	CHECK_EQ(parse("-F 0"), -EINVAL);
