@@ -340,7 +340,7 @@ static const struct {
 	[OPT_SIZE] = { set_size, "a size in bytes, such as 65536, 256K or 1M" },
 	[OPT_DURATION] = { set_duration, "a time in seconds, such as 10, 0.5 or 2m" },
 	[OPT_MILLISECONDS] = { set_milliseconds, "a time in milliseconds" },
-	[OPT_PERCENT] = { set_percent, "a number from 0 to 100, such as 0.5 or 0.5%" },
+	[OPT_PERCENT] = { set_percent, "a number from 0 to 100" },
 };
 
 int opt_set(const struct opt *opt, const char *text, void *member)
