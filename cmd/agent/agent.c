@@ -35,7 +35,7 @@ const struct command command_agent = {
 	.about = "Samples all of the machine, at a low rate, for as long as it runs. What is "
 		 "sampled "
 		 "is kept in windows\n"
-		 "of ten seconds for report --from and flame --from, sent on where that is "
+		 "of ten seconds for report --from and export --from, sent on where that is "
 		 "configured, "
 		 "and can be\n"
 		 "asked for over HTTP. It keeps to a budget of CPU time and memory.",

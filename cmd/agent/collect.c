@@ -78,18 +78,27 @@ static void take_out(struct collect *collect, const struct collection *collectio
 		}
 }
 
-int collect_close(struct collect *collect, struct collection *collection,
-		  struct egret_profile **out, struct egret_error *err)
+int collect_turn(struct collect *collect, struct collection *collection, struct egret_profile **out,
+		 struct egret_error *err)
 {
 	int ret = cut(collect, err);
 
-	take_out(collect, collection);
 	*out = collection->sum;
 	collection->sum = NULL;
+	collection->from = collect_now();
 	if (ret) {
 		egret_profile__destroy(*out);
 		*out = NULL;
 	}
+	return ret;
+}
+
+int collect_close(struct collect *collect, struct collection *collection,
+		  struct egret_profile **out, struct egret_error *err)
+{
+	int ret = collect_turn(collect, collection, out, err);
+
+	take_out(collect, collection);
 	return ret;
 }
 

@@ -29,6 +29,13 @@ struct collect {
 int collect_open(struct collect *collect, struct collection *collection, struct egret_error *err);
 
 /*
+ * What was collected until now, the caller's, and on from now: collection->from is that moment.
+ * Errors: as collect_close; what was collected is lost then.
+ */
+int collect_turn(struct collect *collect, struct collection *collection, struct egret_profile **out,
+		 struct egret_error *err);
+
+/*
  * Until now: *out is the caller's. The collection is closed in any case.
  * Errors: those of egret_session__take; -ENOMEM.
  */

@@ -13,7 +13,6 @@
 
 #define LINE_MAX_BYTES 199 /* as Debian builds libinih */
 #define LINES_MAX 100000
-#define SEEN_MAX 64
 
 struct config_text {
 	struct config_text *next;
@@ -25,9 +24,7 @@ struct reading {
 	struct settings *settings;
 	FILE *file;
 	unsigned int line;
-	struct config_section *section;	  /* the last one, of those that are kept */
-	const struct opt *seen[SEEN_MAX]; /* what may be said once only */
-	size_t n_seen;
+	struct config_section *section; /* the last one, of those that are kept */
 	int ret;
 	struct egret_error *err;
 };
@@ -118,13 +115,24 @@ static bool may_repeat(const struct opt *opt)
 	return opt->type == OPT_EVENTS || opt->type == OPT_STRINGS;
 }
 
-static bool was_seen(struct reading *r, const struct opt *opt)
+unsigned int config_line(const struct config *config, const char *name)
 {
-	for (size_t i = 0; i < r->n_seen; i++)
-		if (r->seen[i] == opt)
-			return true;
-	if (r->n_seen < SEEN_MAX)
-		r->seen[r->n_seen++] = opt;
+	for (size_t i = 0; i < config->n_said; i++)
+		if (!strcmp(config->said[i].opt->name, name))
+			return config->said[i].line;
+	return 0;
+}
+
+static bool was_said(struct reading *r, const struct opt *opt)
+{
+	struct config *c = r->config;
+
+	if (config_line(c, opt->name))
+		return true;
+	if (c->n_said < CONFIG_SAID_MAX) {
+		c->said[c->n_said].opt = opt;
+		c->said[c->n_said++].line = r->line;
+	}
 	return false;
 }
 
@@ -151,7 +159,7 @@ static int set(struct reading *r, const struct opt *opt, const char *value)
 
 	if (!kept)
 		return 0;
-	if (!may_repeat(opt) && was_seen(r, opt))
+	if (was_said(r, opt) && !may_repeat(opt))
 		return wrong(r, "%s is said for the second time", opt->name);
 	ret = opt->type == OPT_FLAG ? set_flag(kept, member) : opt_set(opt, kept, member);
 	if (!ret)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
- * config.h - the agent's configuration file, agent.conf(5): INI, as libinih reads it.
+ * config.h - the agent's configuration file, egret-agent.conf(5): INI, as libinih reads it.
  *
  * Sections [sampling], [budget], [http] and [store] hold what the options of the same name say.
  * Those that there may be several of, [push "NAME"] and [relabel "NAME"], are kept as they are for
@@ -24,8 +24,15 @@ struct config_section {
 	struct config_section *next; /* in the order of the file */
 };
 
+#define CONFIG_SAID_MAX 64
+
 struct config {
 	char *path;
+	struct {
+		const struct opt *opt;
+		unsigned int line;
+	} said[CONFIG_SAID_MAX]; /* what options could say */
+	size_t n_said;
 	struct config_section *sections;
 	struct config_text *texts; /* what values point to */
 };
@@ -38,6 +45,9 @@ struct config {
 int config_read(const char *path, struct config *config, struct settings *settings,
 		struct egret_error *err);
 void config_deinit(struct config *config);
+
+/* The line that says what --NAME would; 0: none does. */
+unsigned int config_line(const struct config *config, const char *name);
 
 /* "FILE:LINE: " and what is wrong, for those who understand a section. Returns -EINVAL. */
 int config_fail(const struct config *config, unsigned int line, struct egret_error *err,

@@ -6,33 +6,58 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "agent/listen.h"
+
 #define FREQUENCY_MAX 10000u
 #define WINDOW_MIN_MS 1000u
 #define WINDOW_MAX_MS 3600000u
 #define MEMORY_MIN (16u << 20)
 #define STORE_MIN (1u << 20)
 
-static int range(struct egret_error *err, const char *what, const char *from_to)
+/* With the line of the file that says what --NAME would. */
+static int wrong(const struct config *file, struct egret_error *err, const char *name,
+		 const char *what)
 {
-	snprintf(err->text, sizeof(err->text), "%s wants to be %s", what, from_to);
+	unsigned int line = config_line(file, name);
+
+	if (line)
+		return config_fail(file, line, err, "%s", what);
+	snprintf(err->text, sizeof(err->text), "%s", what);
 	return -EINVAL;
 }
 
-static int check(const struct settings *s, struct egret_error *err)
+static int check_listen(const struct settings *s, const struct config *file,
+			struct egret_error *err)
+{
+	struct egret_error why;
+	bool is_open;
+
+	if (listener_check(s->listen, &is_open, &why))
+		return wrong(file, err, "listen", why.text);
+	if (is_open && !(s->tls_certificate && s->token_file))
+		return wrong(file, err, "listen",
+			     "listen is open to the network: this takes TLS and a token "
+			     "(tls-certificate, "
+			     "tls-key and token-file)");
+	return 0;
+}
+
+static int check(const struct settings *s, const struct config *file, struct egret_error *err)
 {
 	if (s->frequency > FREQUENCY_MAX)
-		return range(err, "frequency", "1 to 10000 Hz");
+		return wrong(file, err, "frequency", "frequency wants to be 1 to 10000 Hz");
 	if (s->window_ms < WINDOW_MIN_MS || s->window_ms > WINDOW_MAX_MS)
-		return range(err, "window", "from one second to one hour");
+		return wrong(file, err, "window", "window wants to be from one second to one hour");
 	if (s->max_cpu <= 0)
-		return range(err, "max-cpu", "above 0");
+		return wrong(file, err, "max-cpu", "max-cpu wants to be above 0");
 	if (s->max_memory < MEMORY_MIN)
-		return range(err, "max-memory", "16M at least");
+		return wrong(file, err, "max-memory", "max-memory wants to be 16M at least");
 	if (s->store_size < STORE_MIN)
-		return range(err, "store-size", "1M at least");
+		return wrong(file, err, "store-size", "store-size wants to be 1M at least");
 	if (!s->tls_certificate != !s->tls_key)
-		return range(err, "tls-certificate", "said together with tls-key");
-	return 0;
+		return wrong(file, err, s->tls_key ? "tls-key" : "tls-certificate",
+			     "tls-certificate and tls-key want to be said together");
+	return check_listen(s, file, err);
 }
 
 /* Lists would be added up: what the command line has of them is all there is. */
@@ -57,6 +82,7 @@ int configuration_load(const struct settings *said, struct configuration *out,
 		       struct egret_error *err)
 {
 	const struct opt_words words = said->words;
+	struct egret_error of_file = { "" };
 	int ret = 0;
 
 	*out = (struct configuration){ .settings = settings_defaults };
@@ -67,11 +93,16 @@ int configuration_load(const struct settings *said, struct configuration *out,
 	if (said->config)
 		ret = config_read(said->config, &out->file, &out->settings, err);
 	if (!ret)
+		check(&out->settings, &out->file, &of_file);
+	if (!ret)
 		ret = parse_words(&words, &out->settings, err);
 	out->settings.words = words;
 	out->settings.config = said->config;
-	if (ret >= 0)
-		ret = check(&out->settings, err);
+	if (ret >= 0) {
+		ret = check(&out->settings, &(struct config){ 0 }, err);
+		if (ret && *of_file.text) /* the command line has not mended it */
+			*err = of_file;
+	}
 	if (ret)
 		configuration_deinit(out);
 	return ret;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <microhttpd.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,8 @@ struct waiting {
 	struct MHD_Connection *connection;
 	enum wanted wanted;
 	uint64_t until_ms; /* CLOCK_MONOTONIC */
-	bool is_due;	   /* its seconds are over, or the agent ends */
+	bool is_due;	   /* its seconds are over, its client is gone, or the agent ends */
+	bool is_gone;
 	struct waiting *next;
 };
 
@@ -166,13 +168,26 @@ static enum MHD_Result end(struct http *http, struct waiting *w)
 	return answer(http, connection, MHD_HTTP_OK, response);
 }
 
+/* MHD does not look at connections that are suspended. */
+static bool client_is_gone(const struct waiting *w)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(w->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct pollfd fd = { .fd = info ? info->connect_fd : -1, .events = POLLRDHUP };
+
+	return poll(&fd, 1, 0) > 0;
+}
+
 /* Those whose seconds are over go on: MHD calls handle() again for them. */
 static void resume_due(struct http *http)
 {
 	uint64_t now = now_ms();
 
 	for (struct waiting *w = http->waiting; w; w = w->next) {
-		if (w->is_due || (now < w->until_ms && !http->stopping))
+		if (w->is_due)
+			continue;
+		w->is_gone = client_is_gone(w);
+		if (!w->is_gone && now < w->until_ms && !http->stopping)
 			continue;
 		w->is_due = true;
 		MHD_resume_connection(w->connection);
@@ -259,7 +274,7 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
 	struct waiting *w = *state;
 
 	if (w)
-		return w->is_due ? end(http, w) : MHD_NO;
+		return w->is_due && !w->is_gone ? end(http, w) : MHD_NO;
 	if (http->token && !http_has_token(connection, http->token))
 		return answer(http, connection, MHD_HTTP_UNAUTHORIZED, http_ask_for_token());
 	if (strcmp(method, "GET") && strcmp(method, "HEAD"))

@@ -26,7 +26,7 @@ const char http_front_page[] =
 	"<li><a href=\"/metrics\">/metrics</a>: every counter, for Prometheus"
 	"<li><a href=\"/healthz\">/healthz</a>, <a href=\"/readyz\">/readyz</a></ul>"
 	"<p>The past is in the agent's store: <code>egret report --from 10:00 --to 10:05</code>, "
-	"<code>egret flame --from -5m</code>.</html>\n";
+	"<code>egret export --from=-5m -o page.html</code>.</html>\n";
 
 static int fail(struct egret_error *err, int code, const char *what, const char *path)
 {

@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "opt_value.h"
+
 #define BACKLOG 64
 
 static int fail(struct egret_error *err, int code, const char *format, ...)
@@ -45,15 +47,25 @@ static void remove_stale(const struct sockaddr_un *address)
 	close(fd);
 }
 
+static int check_path(const char *path, struct egret_error *err)
+{
+	const size_t max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+
+	if (*path && strlen(path) <= max)
+		return 0;
+	return fail(err, EINVAL,
+		    "listen wants the path of a unix socket to have 1 to %zu bytes: '%s'", max,
+		    path);
+}
+
 static int open_unix(const char *path, struct listener *out, struct egret_error *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	mode_t before;
-	int failed;
+	int failed = check_path(path, err);
 
-	if (!*path || strlen(path) >= sizeof(address.sun_path))
-		return fail(err, EINVAL, "the path of a unix socket has 1 to %zu bytes: '%s'",
-			    sizeof(address.sun_path) - 1, path);
+	if (failed)
+		return failed;
 	strcpy(address.sun_path, path);
 	remove_stale(&address);
 	out->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -111,20 +123,24 @@ static void describe_ip(struct listener *out)
 }
 
 /* HOST:PORT in two. */
-static int split(const char *where, char *host, size_t size, const char **port)
+static int split(const char *where, char *host, size_t size, const char **port,
+		 struct egret_error *err)
 {
-	const char *colon = strrchr(where, ':');
+	const char *colon = strrchr(where, ':'), *from = where;
 	size_t len = colon ? (size_t)(colon - where) : 0;
+	bool is_v6 = len && *where == '[' && where[len - 1] == ']';
+	uint64_t number;
 
-	if (!len || !colon[1] || len >= size)
-		return -EINVAL;
-	if (*where == '[' && where[len - 1] == ']') {
-		where++;
+	if (is_v6) {
+		from++;
 		len -= 2;
-	} else if (memchr(where, ':', len)) {
-		return -EINVAL;
 	}
-	memcpy(host, where, len);
+	if (!len || len >= size || (!is_v6 && memchr(from, ':', len)) ||
+	    opt_number(colon + 1, &number) || number > 65535)
+		return fail(err, EINVAL,
+			    "listen wants HOST:PORT, [HOST]:PORT for IPv6, or unix:PATH, not '%s'",
+			    where);
+	memcpy(host, from, len);
 	host[len] = 0;
 	*port = colon + 1;
 	return 0;
@@ -139,11 +155,9 @@ static int open_ip(const char *where, struct listener *out, struct egret_error *
 	const char *port;
 	int ret;
 
-	if (split(where, host, sizeof(host), &port))
-		return fail(err, EINVAL,
-			    "cannot listen on '%s': it wants to be HOST:PORT, [HOST]:PORT for "
-			    "IPv6, or unix:PATH",
-			    where);
+	ret = split(where, host, sizeof(host), &port, err);
+	if (ret)
+		return ret;
 	ret = getaddrinfo(host, port, &hints, &found);
 	if (ret)
 		return fail(err, EINVAL, "cannot listen on '%s': %s", where, gai_strerror(ret));
@@ -153,6 +167,26 @@ static int open_ip(const char *where, struct listener *out, struct egret_error *
 		return fail(err, ret, "cannot listen on %s: %s", where, strerror(ret));
 	describe_ip(out);
 	return 0;
+}
+
+int listener_check(const char *where, bool *is_open, struct egret_error *err)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+					.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV };
+	struct addrinfo *found;
+	char host[256];
+	const char *port;
+	int ret;
+
+	*is_open = false;
+	if (!strncmp(where, "unix:", 5))
+		return check_path(where + 5, err);
+	ret = split(where, host, sizeof(host), &port, err);
+	if (!ret && !getaddrinfo(host, port, &hints, &found)) {
+		*is_open = !is_loopback(found->ai_addr);
+		freeaddrinfo(found);
+	}
+	return ret;
 }
 
 int listener_open(const char *where, struct listener *out, struct egret_error *err)

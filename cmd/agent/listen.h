@@ -20,6 +20,11 @@ struct listener {
  * Errors: -EINVAL: neither form; -EADDRINUSE, -EACCES, ...
  */
 int listener_open(const char *where, struct listener *out, struct egret_error *err);
+/*
+ * Whether it is written as one, without opening it or asking for a name: else -EINVAL. *is_open:
+ * it is known that the network reaches it.
+ */
+int listener_check(const char *where, bool *is_open, struct egret_error *err);
 void listener_close(struct listener *listener);
 
 #endif

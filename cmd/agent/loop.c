@@ -104,19 +104,15 @@ static void end_window(struct loop *l)
 	struct egret_error err = { "" };
 	struct egret_profile *window = NULL;
 	uint64_t from = l->window.from;
-	int ret = collect_close(&l->collect, &l->window, &window, &err);
+	int ret = collect_turn(&l->collect, &l->window, &window, &err);
 
 	if (!ret) {
-		keep_window(l, window, from, collect_now());
+		keep_window(l, window, from, l->window.from);
 	} else {
 		l->windows_failed++;
 		log_line(LOG_FAILURE, "a window is lost: %s", err.text);
 	}
 	egret_profile__destroy(window);
-	if (l->ending)
-		return;
-	if (collect_open(&l->collect, &l->window, &err))
-		log_line(LOG_FAILURE, "%s", err.text);
 }
 
 /* ---- what it costs -------------------------------------------------------------------------- */

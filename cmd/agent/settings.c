@@ -4,9 +4,11 @@
 
 #define MEMBER(name) offsetof(struct settings, name)
 
+static const char *const backends[] = { "auto", "hook", "task-work", "inline", NULL };
+
 static const struct opt file_options[] = {
 	{ "config", 'c', OPT_FILE, MEMBER(config), "FILE",
-	  "What is below, from a file: agent.conf(5)", NULL },
+	  "What is below, from a file: egret-agent.conf(5)", NULL },
 	{ "check-config", 0, OPT_FLAG, MEMBER(check_config), NULL,
 	  "Only say whether the configuration is right", NULL },
 	{ 0 },
@@ -19,8 +21,8 @@ static const struct opt sampling_options[] = {
 	  "What is stored and sent at a time (10)", NULL },
 	{ "event", 'e', OPT_EVENTS, MEMBER(events), "EVENT[,EVENT...]",
 	  "What to sample by (cycles where there is a PMU, else cpu-clock)", NULL },
-	{ "capture", 0, OPT_STRING, MEMBER(capture), "BACKEND",
-	  "auto, hook, task-work or inline (auto)", NULL },
+	{ "capture", 0, OPT_CHOICE, MEMBER(capture), "BACKEND",
+	  "auto, hook, task-work or inline (auto)", backends },
 	{ 0 },
 };
 

@@ -52,6 +52,34 @@ for _ in $(seq 100); do [ "$(wc -l <"$tmp/many")" = 20 ] && break; sleep 0.1; do
 check "requests that waited" "$(grep -c 200 "$tmp/many")" == 16
 check "requests that were too many" "$(grep -c 503 "$tmp/many")" == 4
 
+# A client that goes is not waited for.
+curl -sS -o /dev/null "$url/debug/pprof/profile?seconds=600" 2>/dev/null &
+asking=$!
+for _ in $(seq 50); do [ "$(metric egret_http_waiting_requests)" = 1 ] && break; sleep 0.1; done
+check "waiting requests" "$(metric egret_http_waiting_requests)" == 1
+kill $asking
+for _ in $(seq 50); do [ "$(metric egret_http_waiting_requests)" = 0 ] && break; sleep 0.1; done
+check "waiting requests, without their clients" "$(metric egret_http_waiting_requests)" == 0
+
+# Clients that say nothing, or half of a request, or read nothing, hold up nobody.
+python3 -c '
+import socket, sys, time
+held = []
+for i in range(40):
+    s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+    s.sendall([b"", b"GET /metr", b"GET /flamegraph?seconds=1 HTTP/1.1\r\nHost: x\r\n\r\n"][i % 3])
+    held.append(s)
+time.sleep(60)' "${url##*:}" &
+slow=$!
+at_end+=("kill $slow 2>/dev/null")
+sleep 1.5
+before=$(metric egret_interrupts_total)
+check "health beside slow clients" "$(ask /healthz)" == 200
+sleep 1
+check "interrupts in a second beside slow clients" "$(($(metric egret_interrupts_total) - before))" '>' 50
+kill $slow
+wait $slow 2>/dev/null
+
 # The end: requests under way are answered with what there is.
 ask '/debug/pprof/profile?seconds=100' >"$tmp/status" &
 asking=$!

@@ -28,7 +28,7 @@ static int load(const char *text, int argc, char **argv)
 static void what_is_said(void)
 {
 	CHECK_EQ(load("# a comment\n[sampling]\nfrequency = 49 ; inline\nwindow=30\n"
-		      "event = cpu-clock\n\n[budget]\nmax-cpu = 0.25\nmax-memory = 32M\n"
+		      "event = cpu-clock\n\n[budget]\nmax-cpu = 0.25%\nmax-memory = 32M\n"
 		      "[store]\nstore-size = 2G\nstate-dir = /x/y\n",
 		      1, (char *[]){ "agent", NULL }),
 		 0);
@@ -54,6 +54,17 @@ static void the_command_line_wins(void)
 	CHECK_EQ(c.settings.events.n, 1);
 	CHECK_STR(c.settings.events.items[0], "cycles");
 	configuration_deinit(&c);
+}
+
+static void the_command_line_mends(void)
+{
+	char *argv[] = { "agent", "-F", "7", NULL }, *worse[] = { "agent", "-w", "0.5", NULL };
+
+	CHECK_EQ(load("[sampling]\nfrequency=20000\n", 3, argv), 0);
+	CHECK_EQ(c.settings.frequency, 7);
+	configuration_deinit(&c);
+	CHECK_EQ(load("[sampling]\nwindow=5\n", 3, worse), -EINVAL);
+	CHECK_STR(err.text, "window wants to be from one second to one hour");
 }
 
 static void sections_are_kept(void)
@@ -105,11 +116,21 @@ static void mistakes_have_their_line(void)
 	CHECK_STR(mistake("[push]\ntype = otlp\n"), ":2: [push] wants a name: [push \"NAME\"]");
 	CHECK_STR(mistake("[sampling]\nnonsense\n"), ":2: this is no [section] and no key = value");
 	CHECK_STR(mistake("[sampling]\nfrequency = 20000\n"),
-		  "frequency wants to be 1 to 10000 Hz");
+		  ":2: frequency wants to be 1 to 10000 Hz");
+	CHECK_STR(mistake("[sampling]\ncapture = magic\n"),
+		  ":2: capture wants auto, hook, task-work or inline, not 'magic'");
+	CHECK_STR(mistake("[http]\nlisten = 7373\n"),
+		  ":2: listen wants HOST:PORT, [HOST]:PORT for IPv6, or unix:PATH, not '7373'");
+	CHECK_STR(mistake("[http]\nlisten = localhost:70000\n"),
+		  ":2: listen wants HOST:PORT, [HOST]:PORT for IPv6, or unix:PATH, not "
+		  "'localhost:70000'");
+	CHECK_STR(mistake("[http]\n\nlisten = [::]:7373\ntoken-file = t\n"),
+		  ":3: listen is open to the network: this takes TLS and a token (tls-certificate, "
+		  "tls-key and token-file)");
 	CHECK_STR(mistake("[budget]\nmax-cpu = 200\n"),
 		  ":2: max-cpu wants a number from 0 to 100, not '200'");
 	CHECK_STR(mistake("[http]\ntls-key = x\n"),
-		  "tls-certificate wants to be said together with tls-key");
+		  ":2: tls-certificate and tls-key want to be said together");
 	memset(text + strlen(text), '1', 300);
 	CHECK_STR(mistake(text), ":2: a line of more than 199 bytes, or with a NUL byte");
 }
@@ -127,6 +148,7 @@ int main(void)
 	close(mkstemp(path));
 	RUN(what_is_said);
 	RUN(the_command_line_wins);
+	RUN(the_command_line_mends);
 	RUN(sections_are_kept);
 	RUN(mistakes_have_their_line);
 	RUN(no_file);
