@@ -123,7 +123,7 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libcmd.a $(O)/libegret.a
 $(O)/tests/system/%: $(O)/tests/system/%.o $(O)/libegret.a
 	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $< $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) -o $@
 # Those that drive parts of the command line.
-$(O)/tests/system/store_fill: $(O)/tests/system/%: $(O)/tests/system/%.o $(O)/libcmd.a $(O)/libegret.a
+$(O)/tests/system/store_fill $(O)/tests/system/push_drive: $(O)/tests/system/%: $(O)/tests/system/%.o $(O)/libcmd.a $(O)/libegret.a
 	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $< $(O)/libcmd.a $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) $(CMD_LIBS) -o $@
 # What the lab's tests run in their guest.
 $(O)/tests/lab/%: $(O)/tests/lab/%.o $(O)/libegret.a

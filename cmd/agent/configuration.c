@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "agent/listen.h"
+#include "agent/push_config.h"
 
 #define FREQUENCY_MAX 10000u
 #define WINDOW_MIN_MS 1000u
@@ -103,6 +104,8 @@ int configuration_load(const struct settings *said, struct configuration *out,
 		if (ret && *of_file.text) /* the command line has not mended it */
 			*err = of_file;
 	}
+	if (!ret)
+		ret = push_config_read(&out->file, &out->backends, &out->n_backends, err);
 	if (ret)
 		configuration_deinit(out);
 	return ret;
@@ -112,4 +115,5 @@ void configuration_deinit(struct configuration *configuration)
 {
 	opt_deinit(settings_groups, &configuration->settings);
 	config_deinit(&configuration->file);
+	free(configuration->backends);
 }

@@ -4,11 +4,14 @@
 #define EGRET_CMD_AGENT_CONFIGURATION_H
 
 #include "agent/config.h"
+#include "agent/push.h"
 
 struct configuration {
 	struct settings settings;
 	struct config file; /* empty where there is none */
 			    /* settings.config, settings.words: as they were said */
+	struct push_target *backends;
+	size_t n_backends;
 };
 
 /*

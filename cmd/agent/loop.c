@@ -2,6 +2,7 @@
 /* loop.c - the agent at work. */
 #include "agent/loop.h"
 
+#include <curl/curl.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #include "agent/http.h"
 #include "agent/log.h"
 #include "agent/metrics.h"
+#include "agent/push.h"
 #include "agent/store.h"
 #include "cache_dir.h"
 #include "message.h"
@@ -35,6 +37,7 @@ struct loop {
 	struct listener listener;
 	struct http *http;
 	struct store *store;
+	struct push *push;
 	struct budget budget;
 	uint64_t budget_ns, budget_cpu_ns; /* when the budget was looked at, and what was used */
 	int signals;
@@ -223,6 +226,8 @@ static int each_stat(void *arg, agent_stat_fn fn, void *fn_arg)
 		ret = http_each_stat(l->http, fn, fn_arg);
 	if (!ret)
 		ret = store_each_stat(l->store, fn, fn_arg);
+	if (!ret && l->push)
+		ret = push_each_stat(l->push, fn, fn_arg);
 	return ret ? ret : metrics_each_session(l->session, fn, fn_arg);
 }
 
@@ -293,6 +298,20 @@ static void tell_what_stays(const struct settings *before, const struct settings
 			log_line(LOG_TROUBLE, "another %s takes a restart", fixed[i].name);
 }
 
+/* Their places are in the store: those that are started go on where others were stopped. */
+static void apply_backends(struct loop *l)
+{
+	const struct configuration *c = l->configuration;
+	struct egret_error err = { "" };
+
+	if (l->push && push_is_to(l->push, c->backends, c->n_backends))
+		return;
+	push_stop(l->push);
+	l->push = NULL;
+	if (push_start(l->store, c->backends, c->n_backends, &l->push, &err))
+		log_line(LOG_FAILURE, "windows are only stored: %s", err.text);
+}
+
 /* A configuration that is wrong leaves the old one running. */
 static void reload(struct loop *l)
 {
@@ -309,6 +328,7 @@ static void reload(struct loop *l)
 		configuration_deinit(l->configuration);
 		*l->configuration = fresh;
 		apply_budget(l);
+		apply_backends(l);
 		log_line(LOG_FACT, "has read its configuration again");
 	}
 	sd_notify(0, "READY=1");
@@ -349,6 +369,13 @@ static const char *state_dir(const struct settings *s)
 	return named && *named ? named : STORE_DEFAULT_DIR;
 }
 
+static int start_push(struct loop *l, struct egret_error *err)
+{
+	const struct configuration *c = l->configuration;
+
+	return push_start(l->store, c->backends, c->n_backends, &l->push, err);
+}
+
 static int start_http(struct loop *l, struct egret_error *err)
 {
 	const struct settings *s = &l->configuration->settings;
@@ -373,6 +400,8 @@ static int start(struct loop *l, struct egret_error *err)
 
 	if (!ret)
 		ret = store_open(state_dir(s), s->store_size, &l->store, err);
+	if (!ret)
+		ret = start_push(l, err);
 	if (!ret)
 		ret = start_http(l, err);
 	if (!ret)
@@ -400,7 +429,9 @@ static void stop(struct loop *l)
 	listener_close(&l->listener);
 	collect_abandon(&l->collect, &l->window);
 	egret_session__destroy(l->session);
+	push_stop(l->push);
 	store_close(l->store);
+	curl_global_cleanup();
 	if (l->signals >= 0)
 		close(l->signals);
 	log_flush(1);
@@ -425,6 +456,8 @@ int loop_run(struct configuration *configuration)
 	struct egret_error err = { "" };
 	int ret;
 
+	/* Before there are threads. */
+	curl_global_init(CURL_GLOBAL_DEFAULT);
 	l.signals = open_signals();
 	ret = start(&l, &err);
 	while (!ret && !l.ending)

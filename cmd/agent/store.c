@@ -85,7 +85,7 @@ int store_write(struct store *s, int fd, const struct window *window)
 	int to, ret;
 
 	snprintf(part, sizeof(part), "%s.part", window_name(window, name));
-	to = openat(s->dirfd, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	to = openat(s->dirfd, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
 	if (to < 0)
 		return -errno;
 	ret = copy(fd, to);
@@ -237,6 +237,8 @@ static int set_times(struct egret_profile *profile, struct store_job *job, struc
 		if (last + (uint64_t)offset >= job->to_ns)
 			job->to_ns = last + (uint64_t)offset + 1;
 	}
+	if (!ret)
+		ret = window_set_id(profile, err);
 	return ret ? ret : window_set_times(profile, job->from_ns, job->to_ns, err);
 }
 
@@ -307,7 +309,7 @@ static int lock_directory(struct store *s, struct egret_error *err)
 
 static int open_directory(struct store *s, struct egret_error *err)
 {
-	if (mkdir(s->dir, 0700) && errno != EEXIST)
+	if (mkdir(s->dir, 0750) && errno != EEXIST)
 		return agent_fail(err, errno, "cannot make the store's directory '%s': %s", s->dir,
 				  strerror(errno));
 	s->dirfd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -322,7 +324,7 @@ static int open_directory(struct store *s, struct egret_error *err)
 		return agent_fail(err, errno, "cannot open '%s/cursors': %s", s->dir,
 				  strerror(errno));
 	s->reading_fd = openat(s->dirfd, STORE_READING, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-			       0600);
+			       0640);
 	if (s->reading_fd < 0)
 		return agent_fail(err, errno, "cannot make '%s/" STORE_READING "': %s", s->dir,
 				  strerror(errno));

@@ -51,16 +51,20 @@ struct store_cursor;
 
 /*
  * A cursor that was not there before stands behind the newest window. name: letters, digits, "-",
- * "." and "_". Up to STORE_CURSORS of them; they are freed by store_close.
+ * "." and "_". Up to STORE_CURSORS of them; store_close closes those that are open.
  */
 #define STORE_CURSORS 16
+bool store_cursor_is_name(const char *name);
 int store_cursor_open(struct store *store, const char *name, struct store_cursor **out,
 		      struct egret_error *err);
 
+/* The place stays in the store. NULL-safe. */
+void store_cursor_close(struct store_cursor *cursor);
+
 /*
  * Waits up to timeout_ms for the first window behind the cursor: 1, and *window is it; 0: there is
- * none, or store_stop_waiting was called. *missed: how many windows between the cursor and this one
- * are no longer there, or in one with some that are done with; the cursor has passed them.
+ * none, or store_set_waiting has ended it. *missed: how many windows between the cursor and this
+ * one are no longer there, or in one with some that are done with; the cursor has passed them.
  */
 int store_next(struct store_cursor *cursor, struct window *window, uint64_t *missed,
 	       int timeout_ms);
@@ -71,8 +75,8 @@ int store_cursor_pass(struct store_cursor *cursor, const struct window *window);
 /* How many windows are behind the cursor. */
 uint64_t store_cursor_left(struct store_cursor *cursor);
 
-/* Wakes those who wait in store_next; from now on it does not wait. */
-void store_stop_waiting(struct store *store);
+/* False wakes those who wait in store_next, which does not wait from then on. */
+void store_set_waiting(struct store *store, bool waits);
 
 /* The directory, for window_open. */
 int store_dirfd(const struct store *store);

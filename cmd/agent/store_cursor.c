@@ -67,7 +67,7 @@ static int write_cursor(const struct store *s, const char *name, uint64_t at)
 
 /* ---- opening -------------------------------------------------------------------------------- */
 
-static bool is_name(const char *name)
+bool store_cursor_is_name(const char *name)
 {
 	size_t len = strlen(name);
 
@@ -114,7 +114,7 @@ int store_cursor_open(struct store *s, const char *name, struct store_cursor **o
 	struct store_cursor *c;
 	int ret;
 
-	if (!is_name(name))
+	if (!store_cursor_is_name(name))
 		return agent_fail(err, EINVAL, "'%s' cannot be the name of a cursor", name);
 	c = calloc(1, sizeof(*c));
 	if (!c)
@@ -227,10 +227,27 @@ uint64_t store_cursor_left(struct store_cursor *c)
 	return left;
 }
 
-void store_stop_waiting(struct store *s)
+void store_set_waiting(struct store *s, bool waits)
 {
 	pthread_mutex_lock(&s->lock);
-	s->stop_waiting = true;
+	s->stop_waiting = !waits;
 	pthread_cond_broadcast(&s->newer);
 	pthread_mutex_unlock(&s->lock);
+}
+
+void store_cursor_close(struct store_cursor *c)
+{
+	struct store *s;
+
+	if (!c)
+		return;
+	s = c->store;
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->n_cursors; i++)
+		if (s->cursors[i] == c) {
+			s->cursors[i] = s->cursors[--s->n_cursors];
+			break;
+		}
+	pthread_mutex_unlock(&s->lock);
+	free(c);
 }

@@ -198,7 +198,7 @@ int store_view_read(const char *dir, const struct store_view *view, struct egret
 		return agent_fail(
 			err, errno, "cannot read the store '%s': %s%s", dir, strerror(errno),
 			errno == ENOENT	  ? "; 'egret agent' fills it, --store names another"
-			: errno == EACCES ? "; it is for root, and its members"
+			: errno == EACCES ? "; it is for the agent's user and group"
 					  : "");
 	lock = lock_reading(dirfd);
 	ret = window_list_read(dirfd, &list, NULL, NULL, err);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -250,6 +251,18 @@ bool window_clock_offset(const struct egret_profile *profile, int64_t *offset)
 	errno = 0;
 	*offset = strtoll(text, &end, 10);
 	return !errno && end != text && !*end;
+}
+
+int window_set_id(struct egret_profile *profile, struct egret_error *err)
+{
+	unsigned char bytes[16];
+	char text[2 * sizeof(bytes) + 1];
+
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+		return agent_fail(err, errno, "no random numbers: %s", strerror(errno));
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(&text[2 * i], 3, "%02x", bytes[i]);
+	return egret_profile__set_meta(profile, "profile-id", text, err);
 }
 
 int window_set_times(struct egret_profile *profile, uint64_t from_ns, uint64_t to_ns,

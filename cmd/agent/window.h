@@ -65,6 +65,9 @@ int window_open(int dirfd, const struct window *window, bool keep_samples,
 /* CLOCK_REALTIME - CLOCK_MONOTONIC of its samples. False: it does not say. */
 bool window_clock_offset(const struct egret_profile *profile, int64_t *offset);
 
+/* Gives it an id that no other profile has, by which a receiver knows it again: "profile-id". */
+int window_set_id(struct egret_profile *profile, struct egret_error *err);
+
 /* What reports and formats take for its time: from, and how long. */
 int window_set_times(struct egret_profile *profile, uint64_t from_ns, uint64_t to_ns,
 		     struct egret_error *err);

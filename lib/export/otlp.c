@@ -337,6 +337,20 @@ static void find_times(struct otlp *o)
 		o->start = start > 0 && start < 1e10 ? (uint64_t)(start * 1e9) : 0;
 }
 
+/* 16 bytes, of a profile that was given an id: who gets it twice can tell. */
+static size_t profile_id(const struct otlp *o, unsigned char id[16])
+{
+	const char *text = egret_profile__meta(o->code.profile, "profile-id");
+	int len = 0;
+
+	if (!text || strlen(text) != 32)
+		return 0;
+	for (size_t i = 0; i < 16; i++)
+		if (sscanf(&text[2 * i], "%2hhx%n", &id[i], &len) != 1 || len != 2)
+			return 0;
+	return 16;
+}
+
 static void write_profile(struct otlp *o)
 {
 	static const struct egret_event none = { .name = "", .unit = "nanoseconds" };
@@ -344,8 +358,11 @@ static void write_profile(struct otlp *o)
 							       o->code.opts->event);
 	Egret__Otlp__Profile message = EGRET__OTLP__PROFILE__INIT;
 	Egret__Otlp__ValueType type = EGRET__OTLP__VALUE_TYPE__INIT;
+	unsigned char id[16];
 	bool is_clock;
 
+	message.profile_id.len = profile_id(o, id);
+	message.profile_id.data = id;
 	event = event ? event : &none;
 	is_clock = !strcmp(event->unit, "nanoseconds");
 	type.type_strindex = string(o, is_clock ? "cpu" : event->name);

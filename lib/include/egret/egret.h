@@ -151,6 +151,7 @@ bool egret_profile__truncated(const struct egret_profile *profile);
 /* The value recorded for a key: "hostname", "command", "kernel", "backend", "unwinder", "version",
  * "start-time" (seconds since 1970), "duration" (seconds, decimal), "kernel-build-id"
  * (hexadecimal), "kernel-symbol" (where the kernel was: "_text 0xffffffff81000000"),
+ * "profile-id" (32 hexadecimal digits; for formats that have one),
  * "clock-offset" (CLOCK_REALTIME - CLOCK_MONOTONIC when it was written, nanoseconds), "boot-id" (of
  * which CLOCK_MONOTONIC is), ...; NULL: not known. */
 const char *egret_profile__meta(const struct egret_profile *profile, const char *key);
