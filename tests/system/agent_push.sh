@@ -204,6 +204,14 @@ refuses() { # what cannot be a backend, in one line
 	run bad 0 0 nothing https://example.com
 	grep -q "no kind of backend 'nothing'" "$tmp/bad.log" || fail "$(cat "$tmp/bad.log")"
 }
+until_windows() { # N: there are so many in the agent's store
+	for _ in $(seq 300); do
+		[ "$(find "$tmp/agent" -name '*.egret' 2>/dev/null | sort | tail -n 1 | sed 's|.*/0*||; s|[-_].*||')" -ge "$1" ] \
+			2>/dev/null && return
+		sleep 0.1
+	done
+	fail "no $1 windows: $(cat "$tmp/agent.log")"
+}
 # A real agent: what it has stored is what both have got, after a SIGKILL too.
 agent() {
 	[ "$(id -u)" = 0 ] || return 0
@@ -229,26 +237,33 @@ agent() {
 	options=(--window=1 --state-dir="$tmp/agent" --listen=unix:"$tmp/sock" --max-cpu=50 --config="$tmp/agent.conf")
 	"$egret" agent "${options[@]}" 2>"$tmp/agent.log" &
 	pid=$!
-	sleep 4.3
+	until_windows 4
 	kill -KILL "$pid"
 	wait "$pid" 2>/dev/null
 	rm -f "$tmp/sock"
 	"$egret" agent "${options[@]}" 2>>"$tmp/agent.log" &
 	pid=$!
-	sleep 3.3
+	until_windows 8
+	for _ in $(seq 100); do
+		[ "$(cat "$tmp/agent/cursors/otlp")" -ge 7 ] && [ "$(cat "$tmp/agent/cursors/pyroscope")" -ge 7 ] && break
+		sleep 0.1
+	done
 	curl -s --unix-socket "$tmp/sock" http://localhost/metrics >"$tmp/metrics"
 	grep -q '^egret_push_windows_sent_total{backend="otlp"} [1-9]' "$tmp/metrics" || fail "metrics of push"
 	grep -q '^egret_store_windows_written_total [1-9]' "$tmp/metrics" || fail "metrics of the store"
 	# One that is taken out of the configuration gets no more; others go on.
 	sed -i '/"directory"/,$d' "$tmp/agent.conf"
 	kill -HUP "$pid"
-	sleep 1
+	until_windows 10
 	kill "$pid"
 	wait "$pid"
 	[ -z "$(wrong agent-otlp)" ] || fail "otlp: $(wrong agent-otlp)"
 	"$egret" agent "${options[@]}" 2>>"$tmp/agent.log" & # what was put last is sent at the next start
 	pid=$!
-	sleep 1.5
+	for _ in $(seq 100); do
+		[ "$(cat "$tmp/agent/cursors/otlp")" -gt 10 ] && break
+		sleep 0.1
+	done
 	kill -KILL "$pid"
 	wait "$pid" 2>/dev/null
 	total=$("$egret" export --store="$tmp/agent" 2>/dev/null | awk '{ n += $NF } END { print n }')
