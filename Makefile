@@ -51,7 +51,7 @@ CMD_OBJS := $(CMD_SRCS:%.c=$(O)/%.o)
 BPF_OBJS := $(BPF_SRCS:%.c=$(O)/%.o)
 UNIT_BINS := $(UNIT_SRCS:%.c=$(O)/%)
 
-.PHONY: all help clean deps unit system demo check check-long bench bench-cost bench-unwind bench-threads bench-symbolize bench-page bench-report bench-top fuzz lint install
+.PHONY: all help clean deps unit system demo check check-long bench bench-cost bench-unwind bench-threads bench-symbolize bench-page bench-report bench-top bench-store fuzz lint install
 all: $(O)/egret $(O)/libegret.a $(O)/libegret.so.$(VERSION)
 
 help: ## this list
@@ -221,6 +221,11 @@ bench-report: ## how long 10,000,000 samples of 500,000 stacks take to report (r
 	@scripts/deps.sh build bench
 	@$(MAKE) $(QUIETLY) $(O)/egret $(O)/tests/bench/many_samples
 	@tests/bench/report.sh $(O)
+
+bench-store: ## how many hours of this machine the agent's store holds in a GiB (root, 25 minutes)
+	@scripts/deps.sh build
+	@$(MAKE) $(QUIETLY) $(O)/egret
+	@tests/bench/store.sh $(O)
 
 bench-top: ## what egret top takes of an idle machine (root)
 	@scripts/deps.sh build bench

@@ -31,7 +31,7 @@
 #define GRACE_NS 2000000000u
 
 static const struct push_backend *const backends[] = { &push_pyroscope, &push_otlp,
-						       &push_directory };
+						       &push_clickhouse, &push_directory };
 
 /* How often something happened, by reason. */
 struct tally {

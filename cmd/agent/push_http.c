@@ -13,7 +13,6 @@
 #include "agent/push_impl.h"
 
 #define CONNECT_MS 10000
-#define LONGEST_SECRET 8192
 /* Of an answer: what reports an error is short. */
 #define LONGEST_ANSWER (1 << 20)
 
@@ -78,15 +77,14 @@ static bool is_loopback(const char *host)
 
 /* ---- secrets -------------------------------------------------------------------------------- */
 
-/* The first line of a file; read each time, since tokens are changed under those who use them. */
-static int read_secret(const char *path, char secret[LONGEST_SECRET], struct egret_error *err)
+int push_secret_read(const char *path, char secret[PUSH_SECRET_MAX], struct egret_error *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	ssize_t n;
 
 	if (fd < 0)
 		return agent_fail(err, errno, "cannot read '%s': %s", path, strerror(errno));
-	n = read(fd, secret, LONGEST_SECRET - 1);
+	n = read(fd, secret, PUSH_SECRET_MAX - 1);
 	close(fd);
 	if (n < 0)
 		return agent_fail(err, errno, "cannot read '%s': %s", path, strerror(errno));
@@ -109,7 +107,7 @@ static bool has_secret(const struct push_target *t)
 static int check_secrets(const struct push_target *t, const struct url_parts *parts,
 			 struct egret_error *err)
 {
-	char secret[LONGEST_SECRET];
+	char secret[PUSH_SECRET_MAX];
 	int ret = 0;
 
 	if (t->tenant && strcspn(t->tenant, "\r\n") != strlen(t->tenant))
@@ -126,9 +124,9 @@ static int check_secrets(const struct push_target *t, const struct url_parts *pa
 			"has to begin with https://",
 			t->kind);
 	if (t->token_file)
-		ret = read_secret(t->token_file, secret, err);
+		ret = push_secret_read(t->token_file, secret, err);
 	if (!ret && t->password_file)
-		ret = read_secret(t->password_file, secret, err);
+		ret = push_secret_read(t->password_file, secret, err);
 	explicit_bzero(secret, sizeof(secret));
 	return ret;
 }
@@ -439,17 +437,17 @@ static bool make_headers(const struct push_http *h, const struct push_request *r
 static int set_credentials(struct push_http *h, struct egret_error *err)
 {
 	const struct push_target *t = h->target;
-	char secret[LONGEST_SECRET];
+	char secret[PUSH_SECRET_MAX];
 	int ret = 0;
 
 	if (t->token_file) {
-		ret = read_secret(t->token_file, secret, err);
+		ret = push_secret_read(t->token_file, secret, err);
 		if (!ret) {
 			curl_easy_setopt(h->curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
 			curl_easy_setopt(h->curl, CURLOPT_XOAUTH2_BEARER, secret);
 		}
 	} else if (t->user) {
-		ret = read_secret(t->password_file, secret, err);
+		ret = push_secret_read(t->password_file, secret, err);
 		if (!ret) {
 			curl_easy_setopt(h->curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
 			curl_easy_setopt(h->curl, CURLOPT_USERNAME, t->user);

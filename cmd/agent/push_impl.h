@@ -47,7 +47,7 @@ struct push_backend {
 	void (*send)(void *state, struct push_window *window, struct push_result *result);
 };
 
-extern const struct push_backend push_pyroscope, push_otlp, push_directory;
+extern const struct push_backend push_pyroscope, push_otlp, push_clickhouse, push_directory;
 
 void push_result_set(struct push_result *result, enum push_end end, const char *reason,
 		     const char *format, ...) __attribute__((format(printf, 4, 5)));
@@ -55,6 +55,10 @@ void push_result_set(struct push_result *result, enum push_end end, const char *
 /* ---- HTTP, by libcurl ------------------------------------------------------------------------ */
 
 struct push_http;
+
+/* The first line of a file; read each time, since secrets are changed under those who use them. */
+#define PUSH_SECRET_MAX 8192
+int push_secret_read(const char *path, char secret[PUSH_SECRET_MAX], struct egret_error *err);
 
 /* Whether the url, and the files of the target, can be used. */
 int push_http_check(const struct push_target *target, struct egret_error *err);

@@ -196,6 +196,11 @@ refuses() { # what cannot be a backend, in one line
 		check "status of '$url'" $? == 1
 		[ "$(wc -l <"$tmp/bad.log")" = 1 ] || fail "'$url': $(cat "$tmp/bad.log")"
 	done
+	run bad 0 0 clickhouse http://127.0.0.1:1 tenant=x
+	grep -q 'clickhouse has a user and a password, no tenant' "$tmp/bad.log" || fail "$(cat "$tmp/bad.log")"
+	run bad 1 1 clickhouse http://127.0.0.1:1
+	check "clickhouse: not connected" "$(failures_of bad clickhouse connect)" '>=' 1
+	check "clickhouse: waiting" "$(waiting bad clickhouse)" == 1
 	echo x >"$tmp/secret"
 	run bad 0 0 otlp http://127.example.com token_file="$tmp/secret"
 	grep -q 'credentials of otlp would go over the network' "$tmp/bad.log" || fail "$(cat "$tmp/bad.log")"
@@ -309,7 +314,7 @@ configuration() { # LINE WHAT KEY=VALUE...
 configurations() {
 	configuration 3 "has no 'urll'; is it 'url'?" type=otlp urll=http://h/
 	configuration 3 "timeout wants" type=otlp timeout=soon
-	configuration 2 "needs a type: pyroscope, otlp" url=http://h/
+	configuration 2 "needs a type: pyroscope, otlp, clickhouse, directory" url=http://h/
 	configuration 2 "no kind of backend 'kafka'" type=kafka url=http://h/
 	configuration 2 "otlp needs a url" type=otlp
 	configuration 2 "cannot use the directory" type=directory path=/nonexistent

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <signal.h>
+#include <sys/inotify.h>
 #include <sys/wait.h>
 
 static struct store *open_store(uint64_t max_bytes)
@@ -301,6 +302,38 @@ static void leftovers_are_removed_and_counted(void)
 	clear_store();
 }
 
+/* What bears the name of a window is whole: it gets the name by being renamed. */
+static void windows_are_renamed_when_they_are_whole(void)
+{
+	struct store *store = open_store(0);
+	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	_Alignas(struct inotify_event) char events[8192];
+	size_t parts = 0, renamed = 0;
+	ssize_t n;
+
+	CHECK(inotify_add_watch(fd, store_dir, IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO) >= 0);
+	for (uint64_t i = 0; i < 3; i++)
+		CHECK_EQ(put_window(store, "a", i, 5, 5), 0);
+	n = read(fd, events, sizeof(events));
+	CHECK(n > 0);
+	for (char *at = events; at < events + n;) {
+		const struct inotify_event *event = (const struct inotify_event *)at;
+		struct window window;
+
+		if (!window_parse_name(event->name, &window)) {
+			parts += event->mask == IN_CLOSE_WRITE;
+		} else {
+			CHECK_EQ(event->mask, IN_MOVED_TO);
+			CHECK_EQ(parts, ++renamed);
+		}
+		at += sizeof(*event) + event->len;
+	}
+	CHECK_EQ(renamed, 3);
+	close(fd);
+	store_close(store);
+	clear_store();
+}
+
 /* Killed at any moment, there are whole windows, one after the other, and nothing else. */
 static void a_kill_leaves_whole_windows(void)
 {
@@ -456,6 +489,7 @@ int main(void)
 	RUN(numbers_only_grow);
 	RUN(one_agent_has_it);
 	RUN(leftovers_are_removed_and_counted);
+	RUN(windows_are_renamed_when_they_are_whole);
 	RUN(a_kill_leaves_whole_windows);
 	RUN(a_cursor_sees_each_window_once);
 	RUN(what_was_dropped_before_it_came_is_counted);
