@@ -51,7 +51,7 @@ CMD_OBJS := $(CMD_SRCS:%.c=$(O)/%.o)
 BPF_OBJS := $(BPF_SRCS:%.c=$(O)/%.o)
 UNIT_BINS := $(UNIT_SRCS:%.c=$(O)/%)
 
-.PHONY: all help clean deps unit system demo check check-long bench bench-cost bench-unwind bench-threads bench-symbolize bench-page bench-report bench-top bench-store fuzz lint install
+.PHONY: all help clean deps unit system demo check check-long bench bench-always-on bench-cost bench-unwind bench-threads bench-symbolize bench-page bench-report bench-top bench-store fuzz lint install
 all: $(O)/egret $(O)/libegret.a $(O)/libegret.so.$(VERSION)
 
 help: ## this list
@@ -180,10 +180,16 @@ $(O)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $< -o $@
 
-bench: ## hold egret against perf: a table, also in build/bench/results.md
+bench: ## hold egret against perf: a table, also in build/bench/results.md and always-on.md
 	@scripts/deps.sh build bench
 	@$(MAKE) $(QUIETLY) $(O)/egret $(BENCH_TOOLS)
 	@tests/bench/bench.py --egret $(O)/egret --tools $(O)/tests/bench --out $(O)/bench $(BENCH)
+	@tests/bench/always_on.py --egret $(O)/egret --tools $(O)/tests/bench --out $(O)/bench
+
+bench-always-on: ## the last table of `make bench`: the whole machine, always, at 19, 99 and 999 Hz (root)
+	@scripts/deps.sh build bench
+	@$(MAKE) $(QUIETLY) $(O)/egret $(BENCH_TOOLS)
+	@tests/bench/always_on.py --egret $(O)/egret --tools $(O)/tests/bench --out $(O)/bench $(BENCH)
 
 bench-cost: ## what a recording of a compiler costs egret itself, user space and kernel apart
 	@scripts/deps.sh build bench

@@ -52,4 +52,25 @@ assert 60000 < perf["bytes_per_sample"] < 140000, perf  # a 65,528-byte window e
 END
 status=$?
 [ $status = 0 ] || cat "$work/results.md"
+
+# The table of what it costs always, of one short round at one rate.
+"$here/tests/bench/always_on.py" --egret "$build/egret" --tools "$build/tests/bench" --out "$work" \
+	--rounds 1 --scale 0.02 --rates 499 >"$work/printed" 2>"$work/said" || { cat "$work/said"; exit 1; }
+cmp "$work/printed" "$work/always-on.md" || exit 1
+/usr/bin/python3 - "$work/always-on.json" "$work/always-on.md" <<'END' || { cat "$work/always-on.md"; status=1; }
+import json
+import sys
+
+with open(sys.argv[1], encoding="utf-8") as numbers, open(sys.argv[2], encoding="utf-8") as page:
+    results, text = json.load(numbers), page.read()
+rows = {r["profiler"]: r for r in results["rows"]}
+assert list(rows) == ["egret record -a", "egret agent", "perf record -a, fp", "perf record -a, dwarf"], rows
+for name, r in rows.items():
+    run = results["rounds"][0]["runs"][f"{name} 499"]
+    assert f"| 499 Hz | {name} |" in text, name
+    assert 0 < run["own"] < run["busy"] and run["load"] > 0.05 and run["bytes"] > 0, run
+    assert abs(r["together"] - r["taken"] - r["own"]) < 1e-9, r
+assert rows["egret record -a"]["complete"] > 85, rows
+assert rows["perf record -a, dwarf"]["written"] > 10 * rows["egret record -a"]["written"], rows
+END
 exit $status
