@@ -17,36 +17,71 @@
 
 #define MEMBER(name) offsetof(struct filter, name)
 
+#define OF_A_THREAD                                                                                \
+	{                                                                                          \
+		"comm", 0, OPT_STRINGS, MEMBER(comms), "NAME[,NAME...]",                           \
+			"Only threads, or all of a process, of this name (* ? [ ] as in the "      \
+			"shell)",                                                                  \
+			NULL                                                                       \
+	}
+#define OF_A_STACK                                                                                 \
+	{ "dso",                                                                                   \
+	  0,                                                                                       \
+	  OPT_STRINGS,                                                                             \
+	  MEMBER(dsos),                                                                            \
+	  "NAME[,NAME...]",                                                                        \
+	  "Only samples that hit this file or module (* ? [ ])",                                   \
+	  NULL },                                                                                  \
+	{                                                                                          \
+		"symbol", 0, OPT_STRINGS, MEMBER(symbols), "NAME[,NAME...]",                       \
+			"Only samples that hit this function (* ? [ ])", NULL                      \
+	}
+#define OF_A_DAY                                                                                   \
+	{ "from",                                                                                  \
+	  0,                                                                                       \
+	  OPT_STRING,                                                                              \
+	  MEMBER(from),                                                                            \
+	  "TIME",                                                                                  \
+	  "Of the store of egret agent, from this time on: 10:00, \"2026-11-25 03:00\", -5m, "     \
+	  "yesterday; see egret-store(5). With -i, of that recording",                             \
+	  NULL },                                                                                  \
+		{ "to", 0, OPT_STRING, MEMBER(to), "TIME", "And before this time (now)", NULL },   \
+	{                                                                                          \
+		"store", 0, OPT_DIRECTORY, MEMBER(store), "DIR",                                   \
+			"The store (" STORE_DEFAULT_DIR ")", NULL                                  \
+	}
+#define OF_FUNCTIONS                                                                               \
+	{                                                                                          \
+		"focus",       0,	OPT_STRING,                                                \
+		MEMBER(focus), "REGEX", "Only stacks in which a function matches",                 \
+		NULL                                                                               \
+	},                                                                                         \
+	{                                                                                          \
+		"ignore", 0, OPT_STRING, MEMBER(ignore), "REGEX",                                  \
+			"No stack in which a function matches", NULL                               \
+	}
+
 const struct opt filter_options[] = {
-	{ "comm", 0, OPT_STRINGS, MEMBER(comms), "NAME[,NAME...]",
-	  "Only threads, or all of a process, of this name (* ? [ ] as in the shell)", NULL },
+	OF_A_THREAD,
 	{ "pid", 0, OPT_PIDS, MEMBER(pids), "PID[,PID...]", "Only these processes", NULL },
 	{ "tid", 0, OPT_PIDS, MEMBER(tids), "TID[,TID...]", "Only these threads", NULL },
 	{ "cpu", 'C', OPT_CPUS, MEMBER(cpus), "CPU[-CPU][,...]", "Only samples on these CPUs",
 	  NULL },
-	{ "dso", 0, OPT_STRINGS, MEMBER(dsos), "NAME[,NAME...]",
-	  "Only samples that hit this file or module (* ? [ ])", NULL },
-	{ "symbol", 0, OPT_STRINGS, MEMBER(symbols), "NAME[,NAME...]",
-	  "Only samples that hit this function (* ? [ ])", NULL },
+	OF_A_STACK,
 	{ "time", 0, OPT_STRING, MEMBER(time), "FROM,TO",
 	  "Only between these times, in seconds from the first sample, or as 10%,20%", NULL },
-	{ "from", 0, OPT_STRING, MEMBER(from), "TIME",
-	  "Of the store of egret agent, from this time on: 10:00, \"2026-11-25 03:00\", -5m, "
-	  "yesterday; see egret-store(5). With -i, of that recording",
-	  NULL },
-	{ "to", 0, OPT_STRING, MEMBER(to), "TIME", "And before this time (now)", NULL },
-	{ "store", 0, OPT_DIRECTORY, MEMBER(store), "DIR", "The store (" STORE_DEFAULT_DIR ")",
-	  NULL },
-	{ "focus", 0, OPT_STRING, MEMBER(focus), "REGEX", "Only stacks in which a function matches",
-	  NULL },
-	{ "ignore", 0, OPT_STRING, MEMBER(ignore), "REGEX", "No stack in which a function matches",
-	  NULL },
+	OF_A_DAY,
+	OF_FUNCTIONS,
 	{ "only-user", 0, OPT_FLAG, MEMBER(only_user), NULL,
 	  "Leave out kernel frames, and samples without others", NULL },
 	{ "only-kernel", 0, OPT_FLAG, MEMBER(only_kernel), NULL,
 	  "Leave out user frames, and samples without others", NULL },
 	{ "no-inline", 0, OPT_FLAG, MEMBER(no_inline), NULL, "Leave out inlined functions", NULL },
 	{ 0 },
+};
+
+const struct opt filter_stored_options[] = {
+	OF_A_DAY, OF_A_THREAD, OF_A_STACK, OF_FUNCTIONS, { 0 }
 };
 
 /* ---- the time */

@@ -18,6 +18,8 @@ struct filter {
 
 /* Offsets are in struct filter. */
 extern const struct opt filter_options[];
+/* Those for what is stored, of a command whose other options are about sampling. */
+extern const struct opt filter_stored_options[];
 
 /*
  * Opens a recording ("-": standard input), or, where the filter has times of day and path is the

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "input.h"
 #include "message.h"
 #include "page.h"
 #include "recorder.h"
@@ -31,6 +32,8 @@ static const struct opt_group groups[] = {
 	{ "When to sample", event_options, SAMPLING },
 	{ "How stacks are read", capture_options, SAMPLING },
 	{ "Output", output_options, 0 },
+	{ "In place of recording", filter_stored_options,
+	  offsetof(struct flame_opts, page.filter) },
 	{ "The page", page_options, offsetof(struct flame_opts, page) },
 	{ "More on the result", result_options, SAMPLING },
 	{ "Names", name_options, SAMPLING },
@@ -47,6 +50,21 @@ static void print_page_path(const char *path)
 	free(whole);
 }
 
+/* Of what the agent has sampled, when there was nobody to record. */
+static int flame_stored(const struct flame_opts *o, int argc)
+{
+	const struct sampling_opts *s = &o->sampling;
+	int status;
+
+	if (argc || s->pids.n || s->tids.n || s->all_cpus || s->cgroup)
+		return say_usage("flame", "--from, --to and --store are for what was sampled: they "
+					  "take no command, -p, -t, -a or --cgroup");
+	status = page_write(INPUT_DEFAULT, "html", o->output, &o->page);
+	if (!status && strcmp(o->output, "-"))
+		print_page_path(o->output);
+	return status;
+}
+
 static int run(void *opts, int argc, char **argv)
 {
 	const struct flame_opts *o = opts;
@@ -54,6 +72,8 @@ static int run(void *opts, int argc, char **argv)
 	struct recorder_result result;
 	int status;
 
+	if (filter_is_from_store(INPUT_DEFAULT, &o->page.filter))
+		return flame_stored(o, argc);
 	if (!sampling_check("flame", &o->sampling, argc))
 		return STATUS_USAGE;
 	if (!strcmp(o->data, "-"))
@@ -75,12 +95,14 @@ const struct command command_flame = {
 	.name = "flame",
 	.summary = "record, and leave the flame graph as a page: one command",
 	.usage = "[OPTIONS] [--] COMMAND [ARGUMENTS]\n"
-		 "[OPTIONS] -p PID[,PID...] | -t TID[,TID...] | -a | --cgroup PATH",
+		 "[OPTIONS] -p PID[,PID...] | -t TID[,TID...] | -a | --cgroup PATH\n"
+		 "[OPTIONS] --from TIME [--to TIME]",
 	.about = "Records as egret record does, and makes the flame graph: one HTML file that "
 		 "needs no\n"
 		 "network, whose path is printed. The exit status is that of the command.",
 	.examples = "  egret flame -- python3 job.py\n"
 		    "  egret flame -a -d 10 -o system.html\n"
+		    "  egret flame --from 03:00 --to 03:05 --comm nginx\n"
 		    "  xdg-open \"$(egret flame -q -- ./program)\"\n",
 	.groups = groups,
 	.defaults = &defaults,

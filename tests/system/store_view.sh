@@ -56,6 +56,10 @@ range=(--store="$store" --from='2025-11-25 08:30' --to=08:35)
 grep -qE '300 samples|samples: 300|\b300\b' "$tmp/out" || fail "report: $(head -n 5 "$tmp/out")"
 "$egret" script "${range[@]}" | grep -c '^web ' | grep -qx 300 || fail "script"
 "$egret" export "${range[@]}" -o "$tmp/page.html" || fail "no page"
+[ "$("$egret" flame "${range[@]}" --comm=web -o "$tmp/flame.html")" = "$tmp/flame.html" ] || fail "no path of a page"
+cmp -s "$tmp/page.html" "$tmp/flame.html" || fail "another page"
+"$egret" flame "${range[@]}" -a 2>"$tmp/err"
+check "status of flame --from -a" $? == 2
 "$egret" merge "${range[@]}" -o "$tmp/five" || fail "no merge"
 "$egret" script -i "$tmp/five" | grep -c '^web ' | grep -qx 300 || fail "the merged recording"
 "$egret" annotate "${range[@]}" web_0 2>&1 | grep -q 'filled' || fail "annotate"
