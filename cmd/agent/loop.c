@@ -27,6 +27,8 @@
 #include "message.h"
 
 #define NS_A_MS 1000000u
+#define RING_MIN (512u << 10)
+#define RING_MAX (4u << 20)
 #define LONGEST_MS 1000 /* between two looks: the watchdog's, the budget's */
 
 struct loop {
@@ -47,6 +49,19 @@ struct loop {
 
 /* ---- the session ---------------------------------------------------------------------------- */
 
+/*
+ * Rings for captures, of all CPUs half of the memory at most. They are read long before they are
+ * full; smaller ones also bound how long one look at them may take.
+ */
+static uint64_t ring_size(uint64_t max_memory)
+{
+	uint64_t most = max_memory / 2 / (uint64_t)sysconf(_SC_NPROCESSORS_CONF), size = RING_MIN;
+
+	while (size * 2 <= most && size < RING_MAX)
+		size *= 2;
+	return size;
+}
+
 static int open_session(struct loop *l, struct egret_error *err)
 {
 	const struct settings *s = &l->configuration->settings;
@@ -57,6 +72,7 @@ static int open_session(struct loop *l, struct egret_error *err)
 		.events = (const char *const *)s->events.items,
 		.n_events = s->events.n,
 		.frequency = s->frequency,
+		.buffer_size = ring_size(s->max_memory),
 		.keep_profile = true,
 		.keep_samples = true,
 		.capture = s->capture,
