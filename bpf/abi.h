@@ -235,7 +235,13 @@ struct egret_config {
 	  "of those, address space locked: read from /proc instead")                               \
 	X(MAPPINGS_RING_FULL, "mappings.dropped.ring-full",                                        \
 	  "of those, mappings that found the capture ring full: read from /proc instead")          \
-	X(THREADS_FULL, "threads.table-full", "threads that found no place in the table")
+	X(THREADS_FULL, "threads.table-full", "threads that found no place in the table")          \
+	X(COST_NS, "cost.programs-ns", "CPU time of the sampling programs, nanoseconds")           \
+	X(COST_CAPTURES_NS, "cost.captures-ns",                                                    \
+	  "CPU time of captures in threads of their own, without those below")                     \
+	X(COST_CAPTURES, "cost.captures", "those captures")                                        \
+	X(COST_SWITCHED, "cost.captures-switched",                                                 \
+	  "captures that another thread came between: their CPU time is not known")
 
 #define EGRET_COUNTER_ENUM(id, name, text) EGRET_COUNT_##id,
 enum egret_counter { EGRET_COUNTERS(EGRET_COUNTER_ENUM) EGRET_COUNT_NR };

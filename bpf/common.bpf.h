@@ -53,14 +53,65 @@ struct {
 } sample_rings SEC(".maps"), capture_rings SEC(".maps");
 
 /*
- * Whether to wake the reader with this record: once, when the ring fills past the mark. A wake-up
- * costs as much as a dozen captures, so all others are left to the reader's timer.
+ * Whether to wake the reader with a record: only the one by which the ring fills past the mark. A
+ * wake-up costs as much as a dozen captures, so all others are left to the reader's timer, which
+ * may be a second away: this one must not be missed.
  */
+static __always_inline u64 wake_past(u64 before, u64 size, u32 mark)
+{
+	u64 after = before + ROUND_UP(size + BPF_RINGBUF_HDR_SZ, 8);
+
+	return before < mark && after >= mark ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+/* Of a record that is reserved already. */
 static __always_inline u64 wake_flag(void *ring, u64 size, u32 mark)
 {
 	u64 used = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
 
-	return used >= mark && used < mark + size + 16 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	return wake_past(used - ROUND_UP(size + BPF_RINGBUF_HDR_SZ, 8), size, mark);
+}
+
+/* Of one that will be put in whole, by bpf_ringbuf_output(). */
+static __always_inline u64 wake_flag_output(void *ring, u64 size, u32 mark)
+{
+	return wake_past(bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA), size, mark);
+}
+
+/* ---- what the programs cost --------------------------------------------------------------- */
+
+/*
+ * The kernel's own statistics (BPF_ENABLE_STATS) need CAP_SYS_ADMIN, cost all programs of the
+ * machine, and leave task work out. In an interrupt, or with preemption off: time is CPU time.
+ */
+static __always_inline void charge(u64 since)
+{
+	count_add(EGRET_COUNT_COST_NS, bpf_ktime_get_ns() - since);
+}
+
+/* In a thread, which may sleep or be preempted on the way. */
+struct stopwatch {
+	u64 since, switches;
+};
+
+static __always_inline u64 switches_of(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, nvcsw) + BPF_CORE_READ(task, nivcsw);
+}
+
+static __always_inline struct stopwatch begin_capture(struct task_struct *task)
+{
+	return (struct stopwatch){ bpf_ktime_get_ns(), switches_of(task) };
+}
+
+static __always_inline void charge_capture(const struct stopwatch *watch, struct task_struct *task)
+{
+	if (switches_of(task) != watch->switches) {
+		count(EGRET_COUNT_COST_SWITCHED);
+		return;
+	}
+	count(EGRET_COUNT_COST_CAPTURES);
+	count_add(EGRET_COUNT_COST_CAPTURES_NS, bpf_ktime_get_ns() - watch->since);
 }
 
 /* Processes (filter PROCESS; key: tgid) or threads (filter THREAD; key: tid) to sample. */

@@ -280,39 +280,48 @@ static __always_inline bool begin_answer(struct deferred_sample *ds, struct capt
 	return true;
 }
 
-/* In the thread, on its way back, interrupts on, preemption off. */
-SEC("tp_btf/deferred_sample")
-int BPF_PROG(egret_deferred, struct deferred_sample *ds, struct pt_regs *regs)
+static __always_inline void answer(struct deferred_sample *ds, struct pt_regs *regs,
+				   struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct thread_state *thread;
+	struct thread_state *thread = thread_of(task);
 	struct capture c = {};
 	u8 ending;
 
-	if (!is_target(task))
-		return 0;
-	thread = thread_of(task);
 	if (!thread) {
 		c.cookie = ds->cookie;
 		emit_ended(&c, EGRET_CAPTURE_TABLE_FULL);
-		return 0;
+		return;
 	}
 	if (!begin_answer(ds, &c, thread))
-		return 0;
+		return;
 	if (ds->point == DEFERRED_SAMPLE_LOST) {
 		emit_ended(&c, EGRET_CAPTURE_EXITED);
-		return 0;
+		return;
 	}
 	ending = capture_begin(&c, task);
 	if (ending == EGRET_CAPTURE_WHOLE && !ds->round && has_moved(thread, regs))
 		ending = EGRET_CAPTURE_MOVED;
 	if (ending != EGRET_CAPTURE_WHOLE) {
 		emit_ended(&c, ending);
-		return 0;
+		return;
 	}
 	c.flags |= tell_if_new(task);
 	if (read_stack(ds, &c, thread) && c.flags & EGRET_CAPTURE_F_UNTOLD)
 		untold_is_known(task);
+}
+
+/* In the thread, on its way back, interrupts on, preemption off. */
+SEC("tp_btf/deferred_sample")
+int BPF_PROG(egret_deferred, struct deferred_sample *ds, struct pt_regs *regs)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct stopwatch watch;
+
+	if (!is_target(task))
+		return 0;
+	watch = begin_capture(task);
+	answer(ds, regs, task);
+	charge_capture(&watch, task);
 	return 0;
 }
 

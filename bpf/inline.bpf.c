@@ -88,8 +88,8 @@ static __always_inline void write_record(struct egret_rec_capture *rec, u32 byte
 	if (bytes > config.stack_limit)
 		return;
 	rec->rec.size = (u32)size;
-	if (ring &&
-	    !bpf_ringbuf_output(ring, rec, size, wake_flag(ring, size, config.wake_captures))) {
+	if (ring && !bpf_ringbuf_output(ring, rec, size,
+					wake_flag_output(ring, size, config.wake_captures))) {
 		count(EGRET_COUNT_CAPTURES_DONE);
 		count_add(EGRET_COUNT_CAPTURE_BYTES, rec->got);
 		return;
@@ -131,7 +131,10 @@ static __always_inline void take_user_stack(struct egret_rec_sample *s, struct t
 SEC("tp_btf/sched_process_free")
 int BPF_PROG(egret_free, struct task_struct *task)
 {
+	u64 since = bpf_ktime_get_ns();
+
 	forget_target(task);
+	charge(since);
 	return 0;
 }
 

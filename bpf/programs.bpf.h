@@ -27,9 +27,11 @@ static __always_inline void take_sample(void *ctx, const struct hit *hit, u64 sk
 SEC("perf_event")
 int egret_sample(struct bpf_perf_event_data *ctx)
 {
+	u64 since = bpf_ktime_get_ns();
 	struct hit hit = hit_of(ctx);
 
 	take_sample(ctx, &hit, 0);
+	charge(since);
 	return 0;
 }
 
@@ -72,12 +74,14 @@ static __always_inline bool tracepoint_due(u32 n, struct hit *hit)
 	SEC(TRACEPOINT_SECTION)                                                                    \
 	int egret_tracepoint##n(struct bpf_raw_tracepoint_args *ctx)                               \
 	{                                                                                          \
+		u64 since = bpf_ktime_get_ns();                                                    \
 		struct hit hit = {};                                                               \
                                                                                                    \
 		if (tracepoint_due(n, &hit))                                                       \
 			take_sample(ctx, &hit, TRACEPOINT_FRAMES);                                 \
 		else                                                                               \
 			count_interrupt(hit.event, 1);                                             \
+		charge(since);                                                                     \
 		return 0;                                                                          \
 	}
 

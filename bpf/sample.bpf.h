@@ -207,7 +207,7 @@ static __always_inline void sample_end(void *ctx, struct sample_scratch *scratch
 		count(EGRET_COUNT_SAMPLES_INTERNAL);
 		return;
 	}
-	if (bpf_ringbuf_output(ring, s, size, wake_flag(ring, size, config.wake_samples)))
+	if (bpf_ringbuf_output(ring, s, size, wake_flag_output(ring, size, config.wake_samples)))
 		count(EGRET_COUNT_SAMPLES_RING_FULL);
 	else
 		count(EGRET_COUNT_SAMPLES);

@@ -229,13 +229,34 @@ static __always_inline int capture_resident(struct capture *c)
 	return 0;
 }
 
+static __always_inline void answer(struct thread_state *thread, struct task_struct *task)
+{
+	struct capture c = {};
+	u8 ending;
+
+	c.cookie = thread->cookie;
+	c.requested = thread->requested;
+	ending = capture_begin(&c, task);
+	if (BPF_CORE_READ(task, self_exec_id) != thread->exec_id)
+		ending = EGRET_CAPTURE_EXEC;
+	else if (ending == EGRET_CAPTURE_WHOLE &&
+		 has_moved(thread, (struct pt_regs *)bpf_task_pt_regs(task)))
+		ending = EGRET_CAPTURE_MOVED;
+	if (ending == EGRET_CAPTURE_WHOLE) {
+		c.flags |= tell_if_new(task);
+		if (capture_faulting(&c) == COPY_DONE && c.flags & EGRET_CAPTURE_F_UNTOLD)
+			untold_is_known(task);
+	} else {
+		emit_ended(&c, ending);
+	}
+}
+
 /* Runs as task work: in the thread itself, preemptible, page faults allowed. */
 static int capture_callback(struct bpf_map *map, void *key, void *value)
 {
 	struct thread_state *thread = value;
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct capture c = {};
-	u8 ending;
+	struct stopwatch watch;
 
 	if (thread->final_cookie) {
 		thread->pending = 0;
@@ -252,21 +273,9 @@ static int capture_callback(struct bpf_map *map, void *key, void *value)
 	}
 	if (!claim(thread))
 		return 0; /* read from outside, while the thread slept */
-	c.cookie = thread->cookie;
-	c.requested = thread->requested;
-	ending = capture_begin(&c, task);
-	if (BPF_CORE_READ(task, self_exec_id) != thread->exec_id)
-		ending = EGRET_CAPTURE_EXEC;
-	else if (ending == EGRET_CAPTURE_WHOLE &&
-		 has_moved(thread, (struct pt_regs *)bpf_task_pt_regs(task)))
-		ending = EGRET_CAPTURE_MOVED;
-	if (ending == EGRET_CAPTURE_WHOLE) {
-		c.flags |= tell_if_new(task);
-		if (capture_faulting(&c) == COPY_DONE && c.flags & EGRET_CAPTURE_F_UNTOLD)
-			untold_is_known(task);
-	} else {
-		emit_ended(&c, ending);
-	}
+	watch = begin_capture(task);
+	answer(thread, task);
+	charge_capture(&watch, task);
 	return 0;
 }
 
@@ -337,6 +346,7 @@ shared:
 static __always_inline struct thread_state *capture_final(struct task_struct *task, u32 flags)
 {
 	struct thread_state *thread = thread_of(task);
+	struct stopwatch watch = begin_capture(task);
 	struct capture c = {};
 	u8 ending;
 
@@ -354,6 +364,7 @@ static __always_inline struct thread_state *capture_final(struct task_struct *ta
 		capture_resident(&c);
 	else
 		emit_ended(&c, ending);
+	charge_capture(&watch, task);
 	return thread;
 }
 

@@ -50,9 +50,12 @@ static __always_inline bool claim(struct thread_state *thread)
 SEC("tp_btf/sched_process_free")
 int BPF_PROG(egret_free, struct task_struct *task)
 {
+	u64 since = bpf_ktime_get_ns();
+
 	forget_thread(task);
 	forget_told(task);
 	forget_target(task);
+	charge(since);
 	return 0;
 }
 

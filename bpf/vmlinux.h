@@ -41,6 +41,7 @@ enum {
 	BPF_RB_NO_WAKEUP = 1,
 	BPF_RB_FORCE_WAKEUP = 2,
 	BPF_RB_AVAIL_DATA = 0,
+	BPF_RINGBUF_HDR_SZ = 8,
 };
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
@@ -192,6 +193,8 @@ struct task_struct {
 	int pid;
 	int tgid;
 	u64 start_boottime;
+	unsigned long nvcsw;
+	unsigned long nivcsw;
 	u32 self_exec_id;
 	unsigned long sas_ss_sp;
 	unsigned long sas_ss_size;

@@ -31,6 +31,12 @@ typedef bool (*egret_index_equal_fn)(const void *owner, uint32_t value, const vo
 
 void egret_index_deinit(struct egret_index *index);
 
+/* Bytes that it takes. */
+static inline size_t egret_index_memory(const struct egret_index *index)
+{
+	return index->slots ? (index->mask + 1) * sizeof(*index->slots) : 0;
+}
+
 /* The value of the item that equals key, or EGRET_INDEX_NONE. */
 uint32_t egret_index_find(const struct egret_index *index, uint64_t hash, const void *key,
 			  egret_index_equal_fn equal, const void *owner);

@@ -17,6 +17,8 @@
 
 #define SAMPLE_RING_BYTES (2u << 20)
 #define SIDEBAND_PAGES 128
+#define SIDEBAND_WAKE_BYTES (128u << 10)
+#define WAKE_CAPTURES (4u << 20)
 #define CAPTURE_BYTES_OF_ALL_CPUS (128u << 20)
 #define DEFAULT_MAX_THREADS 65536
 #define NS_A_SECOND 1000000000ull
@@ -93,7 +95,7 @@ static int open_sideband(struct cpu_rings *cpu, struct egret_error *err)
 		.task = 1,
 		.build_id = 1,
 		.watermark = 1,
-		.wakeup_watermark = 1u << 30, /* read on a timer */
+		.wakeup_watermark = SIDEBAND_WAKE_BYTES,
 		.use_clockid = 1,
 		.clockid = CLOCK_MONOTONIC,
 	};
@@ -109,6 +111,12 @@ static int open_sideband(struct cpu_rings *cpu, struct egret_error *err)
 				  "root, or give egret CAP_PERFMON",
 				  cpu->cpu, strerror(-cpu->sideband_fd));
 	return egret_perf_ring_init(&cpu->sideband, cpu->sideband_fd, SIDEBAND_PAGES, err);
+}
+
+/* From a quarter of the ring on: the rest is for what comes until the reader has woken up. */
+static uint32_t wake_captures(uint64_t ring_bytes)
+{
+	return ring_bytes / 4 < WAKE_CAPTURES ? (uint32_t)(ring_bytes / 4) : WAKE_CAPTURES;
 }
 
 static uint64_t capture_ring_bytes(const struct egret_capture *c, uint64_t asked)
@@ -136,7 +144,9 @@ static int open_rings(struct egret_capture *c, uint64_t capture_bytes, struct eg
 						  err);
 		if (ret)
 			return ret;
-		ret = install_ring(c, "sample_rings", cpu->cpu, &cpu->samples);
+		ret = watch(c, cpu->sideband_fd);
+		if (!ret)
+			ret = install_ring(c, "sample_rings", cpu->cpu, &cpu->samples);
 		if (!ret)
 			ret = install_ring(c, "capture_rings", cpu->cpu, &cpu->captures);
 		if (ret)
@@ -296,7 +306,10 @@ static int try_backend(struct egret_capture *c, const struct egret_backend *back
 		       struct egret_error *err)
 {
 	int ret = choose_limit(c, backend, opts->stack_limit, err);
-	struct egret_backend_setup setup = {
+	struct egret_backend_setup setup;
+
+	c->config.wake_captures = wake_captures(capture_ring_bytes(c, opts->buffer_size));
+	setup = (struct egret_backend_setup){
 		.config = c->config,
 		.max_threads = opts->max_threads ? opts->max_threads : DEFAULT_MAX_THREADS,
 		.tracepoints = (const char(*)[64])c->tracepoint_name,
@@ -401,7 +414,6 @@ int egret_capture_open(const struct egret_capture_opts *opts, struct egret_captu
 		.fault = opts->fault,
 		.xsave_size = xsave_size(),
 		.wake_samples = SAMPLE_RING_BYTES / 4,
-		.wake_captures = 4u << 20,
 	};
 	configure_clocks(&c->config, opts);
 	ret = egret_tracepoints_configure(c, opts, err);
@@ -516,6 +528,16 @@ int egret_capture_set_frequency(struct egret_capture *c, uint32_t event, bool cl
 int egret_capture_fd(const struct egret_capture *c)
 {
 	return c->epoll;
+}
+
+uint64_t egret_capture_ring_bytes(const struct egret_capture *c)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < c->n_cpus; i++)
+		bytes += c->cpus[i].sideband.map_size + c->cpus[i].samples.mask + 1 +
+			 c->cpus[i].captures.mask + 1;
+	return bytes;
 }
 
 const char *egret_capture_backend(const struct egret_capture *c)

@@ -69,6 +69,9 @@ int egret_capture_read_sleepers(struct egret_capture *c, struct egret_error *err
 /* Sums over all CPUs. */
 void egret_capture_counters(const struct egret_capture *c, uint64_t counters[EGRET_COUNT_NR]);
 
+/* Memory that the rings take, of all CPUs. */
+uint64_t egret_capture_ring_bytes(const struct egret_capture *c);
+
 /* What the perf events themselves say, whatever the programs did. */
 struct egret_witness {
 	uint64_t expected; /* interrupts: each event's count over its period, by CPU */

@@ -24,6 +24,7 @@ void egret_arena_deinit(struct egret_arena *arena)
 		free(chunk);
 	}
 	arena->chunks = NULL;
+	arena->bytes = 0;
 }
 
 static struct egret_arena_chunk *add_chunk(struct egret_arena *arena, size_t piece)
@@ -37,6 +38,7 @@ static struct egret_arena_chunk *add_chunk(struct egret_arena *arena, size_t pie
 	chunk = malloc(sizeof(*chunk) + size);
 	if (!chunk)
 		return NULL;
+	arena->bytes += sizeof(*chunk) + size;
 	chunk->used = 0;
 	chunk->size = size;
 	/* A large piece goes behind the head, which has room left for small ones. */

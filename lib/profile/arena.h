@@ -15,7 +15,13 @@ struct egret_arena_chunk;
 /* Zero-initialise; egret_arena_deinit gives the memory back. */
 struct egret_arena {
 	struct egret_arena_chunk *chunks;
+	size_t bytes; /* of all of them */
 };
+
+static inline size_t egret_arena_memory(const struct egret_arena *arena)
+{
+	return arena->bytes;
+}
 
 void egret_arena_deinit(struct egret_arena *arena);
 /* Zeroed and aligned for pointers and 64-bit numbers. NULL without memory. */

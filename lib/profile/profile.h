@@ -196,6 +196,23 @@ const struct egret_frame *egret_profile_frames_at(const struct egret_profile *p,
  */
 int egret_profile_take(struct egret_profile *p, struct egret_profile **out);
 
+/* Bytes that its tables take. */
+size_t egret_profile_memory(const struct egret_profile *p);
+
+/* Where numbers of threads and of stacks are kept. */
+struct egret_profile_numbers {
+	uint32_t **threads, **stacks;
+	size_t n_threads, n_stacks;
+};
+
+/*
+ * A profile with what is known of the recording, and of all tables only what these threads and
+ * stacks refer to; nothing is counted in it. The numbers become those of the new profile; after an
+ * error some are, and none is of use. 0 or -ENOMEM.
+ */
+int egret_profile_renew(const struct egret_profile *from, struct egret_profile_numbers *numbers,
+			struct egret_profile **out);
+
 /* The cgroup of a thread's process, a string; 0: not known. 0, -ENOMEM or -EINVAL. */
 int egret_profile_set_cgroup(struct egret_profile *p, uint32_t thread, uint32_t cgroup);
 uint32_t egret_profile_get_cgroup(const struct egret_profile *p, uint32_t thread);

@@ -166,31 +166,62 @@ static int allocate(struct taking *t)
 	return t->modules && t->frames && t->stacks && t->threads ? 0 : -ENOMEM;
 }
 
+static int begin(struct taking *t)
+{
+	int ret = egret_profile_create(&t->to);
+
+	if (!ret)
+		ret = allocate(t);
+	return ret ? ret : egret_profile_copy_labels(t->to, t->from);
+}
+
+static int end(struct taking *t, int ret, struct egret_profile **out)
+{
+	free(t->modules);
+	free(t->frames);
+	free(t->stacks);
+	free(t->threads);
+	free(t->path);
+	if (ret)
+		egret_profile__destroy(t->to);
+	else
+		*out = t->to;
+	return ret;
+}
+
 int egret_profile_take(struct egret_profile *from, struct egret_profile **out)
 {
 	struct taking t = { .from = from };
-	int ret = egret_profile_create(&t.to);
+	int ret = begin(&t);
 
-	if (!ret)
-		ret = allocate(&t);
-	if (!ret)
-		ret = egret_profile_copy_labels(t.to, from);
 	if (!ret)
 		ret = from->keeps_samples ? take_samples(&t) : take_entries(&t);
 	if (!ret)
 		ret = egret_profile_sort_samples(t.to);
-	free(t.modules);
-	free(t.frames);
-	free(t.stacks);
-	free(t.threads);
-	free(t.path);
-	if (ret) {
-		egret_profile__destroy(t.to);
+	ret = end(&t, ret, out);
+	if (ret)
 		return ret;
-	}
 	from->entries.n = 0;
 	from->samples.n = 0;
 	egret_index_deinit(&from->entries.index);
-	*out = t.to;
 	return 0;
+}
+
+int egret_profile_renew(const struct egret_profile *from, struct egret_profile_numbers *numbers,
+			struct egret_profile **out)
+{
+	struct taking t = { .from = from };
+	int ret = begin(&t);
+
+	for (size_t i = 0; i < numbers->n_threads && !ret; i++) {
+		*numbers->threads[i] = thread(&t, *numbers->threads[i]);
+		ret = *numbers->threads[i] == UINT32_MAX ? -ENOMEM : 0;
+	}
+	for (size_t i = 0; i < numbers->n_stacks && !ret; i++) {
+		*numbers->stacks[i] = stack(&t, *numbers->stacks[i]);
+		ret = *numbers->stacks[i] == UINT32_MAX ? -ENOMEM : 0;
+	}
+	if (!ret && from->keeps_samples)
+		egret_profile_keep_samples(t.to);
+	return end(&t, ret, out);
 }

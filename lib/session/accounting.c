@@ -75,6 +75,8 @@ static void tell_pipeline(struct visit *visit, const struct egret_pipeline_stats
 	     stats->map_records);
 	tell(visit, "maps.lost", "of those, lost: processes were read again from /proc",
 	     stats->map_records_lost);
+	tell(visit, "session.trims", "times that all that was known of files was forgotten",
+	     stats->renewals);
 }
 
 static void tell_cache(struct visit *visit, const struct egret_cache *cache)

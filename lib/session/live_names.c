@@ -296,10 +296,8 @@ int egret_live_names_create(struct egret_live_names **out)
 	return 0;
 }
 
-void egret_live_names_destroy(struct egret_live_names *live)
+void egret_live_names_forget(struct egret_live_names *live)
 {
-	if (!live)
-		return;
 	for (size_t i = 0; i < live->n; i++) {
 		if (live->files[i].map >= 0)
 			close(live->files[i].map);
@@ -307,6 +305,15 @@ void egret_live_names_destroy(struct egret_live_names *live)
 			close(live->files[i].dump);
 	}
 	free(live->files);
+	live->files = NULL;
+	live->n = 0;
+}
+
+void egret_live_names_destroy(struct egret_live_names *live)
+{
+	if (!live)
+		return;
+	egret_live_names_forget(live);
 	free(live);
 }
 

@@ -18,4 +18,7 @@ void egret_live_names_destroy(struct egret_live_names *live);
 /* Lives as long as live does. */
 const struct egret_name_source *egret_live_name_source(const struct egret_live_names *live);
 
+/* Closes the files of processes; those that are needed again are opened again. */
+void egret_live_names_forget(struct egret_live_names *live);
+
 #endif

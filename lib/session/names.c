@@ -559,6 +559,11 @@ void egret_names_keep(struct egret_names *names)
 		egret_code_names_keep(names->kernel.code);
 }
 
+void egret_names_have(struct egret_names *names, size_t n_frames)
+{
+	names->next_frame = names->next_lines = (uint32_t)n_frames;
+}
+
 int egret_names_update(struct egret_names *names, struct egret_profile *profile,
 		       struct egret_module *const *module_of, enum egret_names_depth depth,
 		       struct egret_writer *writer, struct egret_error *err)

@@ -54,6 +54,9 @@ int egret_names_update(struct egret_names *names, struct egret_profile *profile,
 		       struct egret_module *const *module_of, enum egret_names_depth depth,
 		       struct egret_writer *writer, struct egret_error *err);
 
+/* The first n frames of the profile have their names and lines already. */
+void egret_names_have(struct egret_names *names, size_t n_frames);
+
 /* Those of code made at run time. */
 struct egret_jit_names *egret_names_jit(struct egret_names *names);
 

@@ -82,8 +82,7 @@ static int create_unwinding(struct egret_pipeline *p, struct egret_error *err)
 						  .engine = p->opts.engine };
 	int ret;
 
-	p->now.frames = calloc(p->opts.max_frames, sizeof(*p->now.frames));
-	if (!p->now.frames || egret_kept_tables_create(here.engine, p->opts.cache, &p->kept))
+	if (egret_kept_tables_create(here.engine, p->opts.cache, &p->kept))
 		return egret_fail(err, ENOMEM, "out of memory");
 	here.kept = threads.kept = p->kept;
 	ret = egret_unwinding_create(&here, &p->unwinding, err);
@@ -94,6 +93,31 @@ static int create_unwinding(struct egret_pipeline *p, struct egret_error *err)
 
 static void before_module_changes(void *arg);
 
+/* What is known of processes, files and code: nothing yet. */
+static int learn_anew(struct egret_pipeline *p, struct egret_error *err)
+{
+	const struct egret_pipeline_opts *opts = &p->opts;
+	int ret;
+
+	egret_modules_init(&p->modules, opts->module_source);
+	p->modules.before_change = before_module_changes;
+	p->modules.arg = p;
+	egret_processes_init(&p->processes, &p->modules, opts->process_source, opts->track_all);
+	ret = egret_names_create(opts->name_source, opts->module_source, opts->demangle,
+				 opts->cache, &p->names);
+	if (!ret)
+		ret = egret_stacks_init(&p->stacks, opts->max_frames, p->profile);
+	if (ret)
+		return egret_fail(err, -ret, "out of memory");
+	ret = create_unwinding(p, err);
+	if (ret)
+		return ret;
+	egret_names_set_threads(p->names, opts->threads + 1);
+	if (!opts->no_names)
+		p->stacks.jit = egret_names_jit(p->names);
+	return 0;
+}
+
 int egret_pipeline_create(const struct egret_pipeline_opts *opts, struct egret_pipeline **out,
 			  struct egret_error *err)
 {
@@ -103,31 +127,35 @@ int egret_pipeline_create(const struct egret_pipeline_opts *opts, struct egret_p
 	if (!p)
 		return egret_fail(err, ENOMEM, "out of memory");
 	p->opts = *opts;
-	egret_modules_init(&p->modules, opts->module_source);
-	p->modules.before_change = before_module_changes;
-	p->modules.arg = p;
-	egret_processes_init(&p->processes, &p->modules, opts->process_source, opts->track_all);
 	ret = egret_profile_create(&p->profile);
 	if (!ret && opts->keep_samples)
 		egret_profile_keep_samples(p->profile);
-	if (!ret)
-		ret = egret_names_create(opts->name_source, opts->module_source, opts->demangle,
-					 opts->cache, &p->names);
-	if (!ret)
-		ret = egret_stacks_init(&p->stacks, opts->max_frames, p->profile);
-	if (ret)
-		egret_fail(err, -ret, "out of memory");
+	p->now.frames = calloc(p->opts.max_frames, sizeof(*p->now.frames));
+	if (ret || !p->now.frames)
+		ret = egret_fail(err, ENOMEM, "out of memory");
 	else
-		ret = create_unwinding(p, err);
+		ret = learn_anew(p, err);
 	if (ret) {
 		egret_pipeline_destroy(p);
 		return ret;
 	}
-	egret_names_set_threads(p->names, opts->threads + 1);
-	if (!opts->no_names)
-		p->stacks.jit = egret_names_jit(p->names);
 	*out = p;
 	return 0;
+}
+
+static void forget_all(struct egret_pipeline *p)
+{
+	egret_unwind_pool_destroy(p->pool);
+	egret_unwinding_destroy(p->unwinding);
+	egret_kept_tables_destroy(p->kept);
+	egret_stacks_deinit(&p->stacks);
+	egret_names_destroy(p->names);
+	egret_processes_deinit(&p->processes);
+	egret_modules_deinit(&p->modules);
+	p->pool = NULL;
+	p->unwinding = NULL;
+	p->kept = NULL;
+	p->names = NULL;
 }
 
 void egret_pipeline_destroy(struct egret_pipeline *p)
@@ -136,14 +164,8 @@ void egret_pipeline_destroy(struct egret_pipeline *p)
 		return;
 	for (size_t i = 0; i < p->n_slots; i++)
 		free(p->pending[i]);
-	egret_unwind_pool_destroy(p->pool);
-	egret_unwinding_destroy(p->unwinding);
-	egret_kept_tables_destroy(p->kept);
-	egret_stacks_deinit(&p->stacks);
-	egret_names_destroy(p->names);
+	forget_all(p);
 	egret_profile__destroy(p->profile);
-	egret_processes_deinit(&p->processes);
-	egret_modules_deinit(&p->modules);
 	egret_index_deinit(&p->pending_by_cookie);
 	egret_index_deinit(&p->thread_by_id);
 	free(p->now.frames);
@@ -768,6 +790,71 @@ int egret_pipeline_perf(struct egret_pipeline *p, const struct perf_event_header
 			return ret;
 	}
 	p->stats.map_records_lost += egret_process_records_perf(&p->processes, record, time);
+	return 0;
+}
+
+uint64_t egret_pipeline_memory(const struct egret_pipeline *p)
+{
+	return egret_profile_memory(p->profile) + p->threads_capacity * sizeof(*p->threads) +
+	       egret_index_memory(&p->thread_by_id) + p->n_slots * sizeof(*p->pending) +
+	       p->stats.pending * sizeof(struct pending) + egret_stacks_memory(&p->stacks);
+}
+
+/* ---- beginning anew -----------------------------------------------------------------------------
+ */
+
+/* Where numbers of the profile are kept between records. NULL without memory. */
+static uint32_t **kept_threads(struct egret_pipeline *p, size_t *n)
+{
+	uint32_t **at = calloc(p->n_threads + p->n_slots + 1, sizeof(*at));
+
+	*n = 0;
+	for (size_t i = 0; at && i < p->n_threads; i++)
+		if (p->threads[i].number != UINT32_MAX)
+			at[(*n)++] = &p->threads[i].number;
+	for (size_t i = 0; at && i < p->n_slots; i++)
+		if (p->pending[i])
+			at[(*n)++] = &p->pending[i]->row.thread;
+	return at;
+}
+
+static uint32_t **kept_stacks(struct egret_pipeline *p, size_t *n)
+{
+	uint32_t **at = calloc(p->n_threads + 1, sizeof(*at));
+
+	*n = 0;
+	for (size_t i = 0; at && i < p->n_threads; i++)
+		at[(*n)++] = &p->threads[i].last.stack;
+	return at;
+}
+
+int egret_pipeline_renew(struct egret_pipeline *p, struct egret_error *err)
+{
+	struct egret_profile_numbers numbers = { 0 };
+	struct egret_profile *fresh;
+	uint64_t frames_unwound = p->stacks.frames_unwound;
+	int ret = egret_pipeline_settle(p, err);
+
+	if (ret)
+		return ret;
+	egret_pipeline_keep(p);
+	numbers.threads = kept_threads(p, &numbers.n_threads);
+	numbers.stacks = kept_stacks(p, &numbers.n_stacks);
+	ret = numbers.threads && numbers.stacks ? egret_profile_renew(p->profile, &numbers, &fresh)
+						: -ENOMEM;
+	free(numbers.threads);
+	free(numbers.stacks);
+	if (ret)
+		return egret_fail(err, ENOMEM, "out of memory");
+	forget_all(p);
+	egret_profile__destroy(p->profile);
+	p->profile = fresh;
+	ret = learn_anew(p, err);
+	if (ret)
+		return ret;
+	p->stacks.frames_unwound = frames_unwound;
+	egret_names_have(p->names, egret_profile_n_frames(fresh));
+	p->stats.renewals++;
 	return 0;
 }
 

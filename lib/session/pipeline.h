@@ -31,6 +31,7 @@ struct egret_pipeline_stats {
 		user_hits_equal; /* of captures: where the interrupt hit is where they were made */
 	uint64_t frames;
 	uint64_t map_records, map_records_lost;
+	uint64_t renewals;
 	uint64_t
 		capture_end[EGRET_CAPTURE_NR]; /* of samples; sums to samples, with those pending */
 	uint64_t unwind_end[EGRET_UNWIND_NR];
@@ -86,8 +87,19 @@ int egret_pipeline_perf(struct egret_pipeline *p, const struct perf_event_header
  */
 int egret_pipeline_settle(struct egret_pipeline *p, struct egret_error *err);
 
+/* Bytes of what is known of samples, code and processes, without what is mapped of files. */
+uint64_t egret_pipeline_memory(const struct egret_pipeline *p);
+
 /* Names what is new, and forgets what ended before `now` by a while. */
 int egret_pipeline_tidy(struct egret_pipeline *p, uint64_t now, struct egret_error *err);
+
+/*
+ * Forgets what is known of processes, files, code and names; what is needed again is read again.
+ * Samples that wait for their captures go on waiting, and the last stack of each thread is kept.
+ * Nothing may be counted in the profile (it has just been taken), which is another one afterwards;
+ * there may be no writer. After an error the pipeline is only good to be destroyed.
+ */
+int egret_pipeline_renew(struct egret_pipeline *p, struct egret_error *err);
 
 /* Ends the samples that still wait; `asleep`: their threads were looked for and could not be read.
  */

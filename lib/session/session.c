@@ -26,7 +26,9 @@
 #define DEFAULT_FREQUENCY 999
 #define DEFAULT_MAX_FRAMES 2048
 #define NS_A_SECOND 1000000000ull
-#define TICK_NS 50000000l
+#define DEFAULT_LATENCY_MS 50
+#define DEFAULT_MEMORY_LIMIT (256ull << 20)
+#define MAX_LATENCY_MS 10000
 #define TIDY_NS 1000000000ull
 #define SLACK_NS 1000000ull /* records younger than this wait for what may still be on its way */
 #define STOP_WAIT_NS 1000000000ull
@@ -44,6 +46,8 @@ struct egret_session {
 	enum egret_scope scope;
 	bool raw, start_disabled, started, sampling, stopped;
 	int epoll, timer;
+	uint32_t latency_ms;
+	uint64_t memory_limit; /* bytes */
 	int *pidfds; /* of the processes asked for; -1 where ended */
 	size_t n_pidfds, n_alive;
 	uint64_t start_time, end_time, next_tidy; /* CLOCK_MONOTONIC ns */
@@ -494,12 +498,17 @@ int egret_session__open(const struct egret_session_opts *user_opts, struct egret
 	ret = egret_options_take(&opts, sizeof(opts), user_opts, "session options", err);
 	if (ret)
 		return ret;
+	if (opts.latency_ms > MAX_LATENCY_MS)
+		return egret_fail(err, EINVAL, "records cannot wait %u ms: %d at most",
+				  opts.latency_ms, MAX_LATENCY_MS);
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return egret_fail(err, ENOMEM, "out of memory");
 	s->scope = opts.scope;
 	s->raw = opts.raw;
 	s->start_disabled = opts.start_disabled;
+	s->memory_limit = opts.memory_limit ? opts.memory_limit : DEFAULT_MEMORY_LIMIT;
+	s->latency_ms = opts.latency_ms ? opts.latency_ms : DEFAULT_LATENCY_MS;
 	s->epoll = s->timer = -1;
 	ret = open_all(s, &opts, err);
 	if (ret) {
@@ -635,16 +644,33 @@ int egret_session__finish_output(struct egret_session *s, struct egret_error *er
 /* ---- running ------------------------------------------------------------------------------------
  */
 
+static struct timespec timespec_of_ms(uint64_t ms)
+{
+	return (struct timespec){ .tv_sec = (time_t)(ms / 1000),
+				  .tv_nsec = (long)(ms % 1000 * 1000000) };
+}
+
+/* At whole multiples of the latency by the wall clock: what a caller does by it falls together. */
+static void start_ticking(struct egret_session *s)
+{
+	uint64_t now_ms = (uint64_t)clock_ns(CLOCK_REALTIME) / 1000000;
+	struct itimerspec tick = {
+		.it_interval = timespec_of_ms(s->latency_ms),
+		.it_value = timespec_of_ms(s->latency_ms - now_ms % s->latency_ms),
+	};
+
+	timerfd_settime(s->timer, 0, &tick, NULL);
+}
+
 int egret_session__start(struct egret_session *s, struct egret_error *err)
 {
-	struct itimerspec tick = { .it_interval.tv_nsec = TICK_NS, .it_value.tv_nsec = TICK_NS };
 
 	if (s->started)
 		return egret_fail(err, EALREADY, "the session has been started");
 	s->started = true;
 	s->start_time = now_ns();
 	s->next_tidy = s->start_time + TIDY_NS;
-	timerfd_settime(s->timer, 0, &tick, NULL);
+	start_ticking(s);
 	return s->start_disabled ? 0 : egret_session__enable(s, err);
 }
 
@@ -802,6 +828,26 @@ int egret_session__each_stat(const struct egret_session *s, egret_stat_fn fn, vo
 	return egret_accounting_each(s->capture, s->pipeline, fn, arg);
 }
 
+int egret_session__cost(const struct egret_session *s, struct egret_cost *cost)
+{
+	struct egret_cost full = { .size = cost->size };
+	uint64_t counters[EGRET_COUNT_NR], captures, switched;
+
+	egret_capture_counters(s->capture, counters);
+	captures = counters[EGRET_COUNT_COST_CAPTURES];
+	switched = counters[EGRET_COUNT_COST_SWITCHED];
+	full.programs_ns = counters[EGRET_COUNT_COST_NS];
+	full.captures_ns = counters[EGRET_COUNT_COST_CAPTURES_NS];
+	if (captures)
+		full.captures_ns += full.captures_ns / captures * switched;
+	full.interrupts = counters[EGRET_COUNT_INTERRUPTS];
+	full.captures = captures + switched;
+	full.memory_bytes = egret_pipeline_memory(s->pipeline);
+	full.ring_bytes = egret_capture_ring_bytes(s->capture);
+	memcpy(cost, &full, cost->size < sizeof(full) ? cost->size : sizeof(full));
+	return 0;
+}
+
 const char *egret_session__backend(const struct egret_session *s)
 {
 	return egret_capture_backend(s->capture);
@@ -821,6 +867,12 @@ int egret_session__profile(struct egret_session *s, struct egret_profile **out,
 	return ret ? egret_fail(err, -ret, "out of memory for a copy of the profile") : 0;
 }
 
+static int trim(struct egret_session *s, struct egret_error *err)
+{
+	egret_live_names_forget(s->live_names);
+	return egret_pipeline_renew(s->pipeline, err);
+}
+
 int egret_session__take(struct egret_session *s, struct egret_profile **out,
 			struct egret_error *err)
 {
@@ -836,7 +888,27 @@ int egret_session__take(struct egret_session *s, struct egret_profile **out,
 	if (ret)
 		return ret;
 	ret = egret_profile_take(profile, out);
-	return ret ? egret_fail(err, -ret, "out of memory for a part of the profile") : 0;
+	if (ret)
+		return egret_fail(err, -ret, "out of memory for a part of the profile");
+	if (egret_pipeline_memory(s->pipeline) <= s->memory_limit)
+		return 0;
+	ret = trim(s, err);
+	if (ret)
+		egret_profile__destroy(*out);
+	return ret;
+}
+
+int egret_session__trim(struct egret_session *s, struct egret_error *err)
+{
+	int ret = egret_pipeline_settle(s->pipeline, err);
+
+	if (ret)
+		return ret;
+	if (s->writer)
+		return egret_fail(err, EBUSY, "a recording is being written");
+	if (egret_profile_n_entries(egret_pipeline_profile(s->pipeline)))
+		return egret_fail(err, EBUSY, "what was sampled has not been taken");
+	return trim(s, err);
 }
 
 const char *egret_event_name(size_t n)

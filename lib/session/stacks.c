@@ -23,6 +23,19 @@ void egret_stacks_deinit(struct egret_stacks *s)
 	free(s->known);
 }
 
+size_t egret_stacks_memory(const struct egret_stacks *s)
+{
+	size_t bytes = EGRET_KNOWN_FRAMES * sizeof(*s->known) +
+		       s->n_number_of * sizeof(*s->number_of) +
+		       s->n_module_of * sizeof(*s->module_of);
+
+	for (size_t i = 0; i < EGRET_KEPT_STACKS; i++)
+		if (s->kept[i].frames)
+			bytes += s->max_frames *
+				 (sizeof(*s->kept[i].frames) + sizeof(*s->kept[i].stacks));
+	return bytes;
+}
+
 /* ---- modules and frames -------------------------------------------------------------------------
  */
 
@@ -54,8 +67,13 @@ static uint32_t add_profile_module(struct egret_stacks *s, struct egret_profile_
 	if (m->path == UINT32_MAX)
 		return UINT32_MAX;
 	number = egret_profile_module(s->profile, m, NULL);
-	if (number == UINT32_MAX || number < s->n_module_of)
+	if (number == UINT32_MAX)
 		return number;
+	if (number < s->n_module_of) {
+		if (!s->module_of[number]) /* known to the profile from before it was renewed */
+			s->module_of[number] = module;
+		return number;
+	}
 	module_of = reallocarray(s->module_of, number + 1, sizeof(struct egret_module *));
 	if (!module_of)
 		return UINT32_MAX;

@@ -56,6 +56,8 @@ struct egret_stacks {
 int egret_stacks_init(struct egret_stacks *s, uint32_t max_frames, struct egret_profile *profile);
 void egret_stacks_deinit(struct egret_stacks *s);
 
+size_t egret_stacks_memory(const struct egret_stacks *s);
+
 /*
  * The stack of a capture that was unwound. A stack that is cut begins with a frame that says why.
  * *frames, of malloc with room for max_frames, is exchanged for others: the stack's are kept.

@@ -392,6 +392,20 @@ struct egret_session_opts {
 	 */
 	int (*debuginfod_progress)(void *arg, const char *file, uint64_t got, uint64_t total);
 	void *debuginfod_arg;
+	/*
+	 * How long records may wait before egret_session__fd is readable, if rings do not fill up
+	 * before: milliseconds, 10,000 at most; 0: 50. What has to be read of a process while it
+	 * lives (its cgroup, the names of its JIT code) is read with its first records, so that of
+	 * processes that live shorter than this it is not always known.
+	 */
+	uint32_t latency_ms;
+	uint32_t reserved1;
+	/*
+	 * What the session may keep between two calls of egret_session__take, bytes (see struct
+	 * egret_cost): beyond, it forgets what it knows of code, and begins to learn it anew.
+	 * 0: the default, 256 MiB; UINT64_MAX: all is kept.
+	 */
+	uint64_t memory_limit;
 };
 
 struct egret_session;
@@ -441,8 +455,9 @@ int egret_session__set_frequency(struct egret_session *session, uint64_t frequen
 				 struct egret_error *err);
 
 /*
- * A descriptor for poll/epoll: readable when egret_session__poll has work. Call
- * egret_session__poll at least every 100 ms all the same.
+ * A descriptor for poll/epoll: readable when egret_session__poll has work, which is when a ring has
+ * filled up by a quarter, and each latency_ms of the options. There is no need to call
+ * egret_session__poll before. It stays the session's.
  */
 int egret_session__fd(const struct egret_session *session);
 
@@ -474,6 +489,24 @@ int egret_session__progress(const struct egret_session *session, struct egret_pr
 /* As egret_profile__each_stat, of the session so far. */
 int egret_session__each_stat(const struct egret_session *session, egret_stat_fn fn, void *arg);
 
+/*
+ * What sampling has cost since the session was opened, on the whole machine. The times are those of
+ * the session's BPF programs, as they measure it themselves: what the kernel does around them (the
+ * interrupt, the exit to user mode) is not in it, nor is what the caller's threads spend in the
+ * library. Cheap; by the thread that has the session.
+ */
+struct egret_cost {
+	size_t size;
+	uint64_t programs_ns;  /* CPU time in interrupts, and of the programs that follow tasks */
+	uint64_t captures_ns;  /* CPU time of captures, in the threads that were sampled; 0 with
+				  "inline": of programs_ns */
+	uint64_t interrupts;   /* runs of the sampling program */
+	uint64_t captures;     /* of captures_ns; pages that had to be read from disk are not */
+	uint64_t memory_bytes; /* what the session knows of code and processes */
+	uint64_t ring_bytes;   /* rings, in the kernel's memory and mapped here */
+};
+int egret_session__cost(const struct egret_session *session, struct egret_cost *cost);
+
 /* The name of the capture backend in use: "task-work", "inline", ... */
 const char *egret_session__backend(const struct egret_session *session);
 
@@ -496,6 +529,17 @@ int egret_session__profile(struct egret_session *session, struct egret_profile *
  */
 int egret_session__take(struct egret_session *session, struct egret_profile **out,
 			struct egret_error *err);
+
+/*
+ * Forgets what the session knows of processes, files, unwind tables and names, and closes these
+ * files, as if it had just been opened: what is needed again is read again. For sessions that run
+ * for weeks, right after egret_session__take, when the process has grown too much; glibc gives the
+ * memory back with malloc_trim(3). No sample is lost: those that wait for their stacks go on
+ * waiting.
+ * Errors: -EBUSY: the session has an output, or something was sampled that has not been taken. After
+ * another (-ENOMEM) the session is only good to be destroyed.
+ */
+int egret_session__trim(struct egret_session *session, struct egret_error *err);
 
 /* ---- replay -------------------------------------------------------------------------------- */
 
