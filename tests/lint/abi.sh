@@ -34,6 +34,14 @@ if [ -f debian/changelog ]; then
 	grep -qx "Package: libegret$major" debian/control || complain "debian/control: no package libegret$major"
 fi
 
+# What a build needs is what the package asks for; a compiler and make are there in any build.
+needed=$(sed -n "/^build='/,/'\$/p" scripts/deps.sh | tr -d "'" | sed 's/^build=//' | tr -s ' \t' '\n' | grep -vxE 'gcc|make|' | sort)
+asked=$(sed -n '/^Build-Depends:/,/^[A-Z][a-z-]*-[A-Z]/p' debian/control | grep -oE '^( +|Build-Depends: )[a-z0-9.+-]+' |
+	sed 's/.* //' | grep -vx debhelper-compat | sort)
+difference=$(diff <(echo "$needed") <(echo "$asked") | grep '^[<>]')
+[ -z "$difference" ] || complain "scripts/deps.sh (<) and debian/control (>) differ in what a build needs:
+$difference"
+
 # Nodes are EGRET_MAJOR.MINOR, in order, each naming the one before, none newer than the library.
 before=
 while read -r node parent; do
