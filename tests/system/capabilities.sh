@@ -87,7 +87,6 @@ check_identity "as nobody"
 check "frames whose file may not be read" "$(grep -c 'file-not-readable  ' "$tmp/why")" == 0
 check "kernel functions that are hidden" "$(grep -c 'kptr-restrict  ' "$tmp/why")" == 0
 
-without none ''
 without sys_ptrace 'deleted other jit'
 without dac_read_search 'secret deleted'
 without checkpoint_restore 'deleted'
@@ -106,4 +105,33 @@ for capability in $all; do
 		fail "the doctor does not miss $capability: $(head -n 8 "$tmp/doctor")"
 	check "held, without $capability" "$(grep -c '^OK *CAP_.* held$' "$tmp/doctor")" == 5
 done
+
+# A session that root has opened goes on in a process that has no capability any more.
+cp "$(readlink -f "$build"/libegret.so.*.*)" "$tmp/libegret.so.0"
+cat >"$tmp/given.py" <<'END'
+import collections, ctypes, os, sys, time
+sys.path.insert(0, "examples")
+import functions as f
+opts = f.SessionOpts(size=ctypes.sizeof(f.SessionOpts), scope=f.SYSTEM, frequency=499, keep_profile=True)
+session, profile, leaves = ctypes.c_void_p(), ctypes.c_void_p(), collections.Counter()
+f.call(f.egret.egret_session__open, ctypes.byref(opts), ctypes.byref(session))
+f.call(f.egret.egret_session__start, session)
+os.setgroups([])
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+print("CapEff", open("/proc/self/status").read().split("CapEff:")[1].split()[0])
+end = time.monotonic() + 1
+while time.monotonic() < end:
+    f.call(f.egret.egret_session__poll, session, 100)
+f.call(f.egret.egret_session__stop, session)
+f.call(f.egret.egret_session__profile, session, ctypes.byref(profile))
+def add(stack, _):
+    leaves[stack[0].frames[0][0].name.decode(errors="replace")] += stack[0].samples if stack[0].n_frames else 0
+    return 0
+f.egret.egret_profile__each_stack(profile, f.StackFn(add), None)
+print("busy", leaves["busy"])
+END
+LD_LIBRARY_PATH=$tmp PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$tmp/given.py" >"$tmp/given" 2>"$tmp/err" || fail "without capabilities: $(tail -n 1 "$tmp/err")"
+grep -qx 'CapEff 0*' "$tmp/given" || fail "it has capabilities: $(head -n 1 "$tmp/given")"
+check "samples in busy, taken without capabilities" "$(sed -n 's/^busy //p' "$tmp/given")" '>=' 5
 finish
