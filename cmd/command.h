@@ -22,8 +22,8 @@ struct command {
 };
 
 extern const struct command command_flame, command_record, command_report, command_top,
-	command_agent, command_annotate, command_export, command_script, command_diff,
-	command_merge, command_import, command_replay, command_symbolize, command_cfi,
+	command_agent, command_fleet, command_annotate, command_export, command_script,
+	command_diff, command_merge, command_import, command_replay, command_symbolize, command_cfi,
 	command_cache, command_doctor, command_help, command_completion;
 
 /* The groups of a command that has no options but --help. */

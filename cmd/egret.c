@@ -10,10 +10,10 @@
 #include "message.h"
 
 static const struct command *const commands[] = {
-	&command_flame,	   &command_record, &command_report,	 &command_top,	&command_agent,
-	&command_annotate, &command_export, &command_script,	 &command_diff, &command_merge,
-	&command_import,   &command_replay, &command_symbolize,	 &command_cfi,	&command_cache,
-	&command_doctor,   &command_help,   &command_completion,
+	&command_flame, &command_record,   &command_report, &command_top,	 &command_agent,
+	&command_fleet, &command_annotate, &command_export, &command_script,	 &command_diff,
+	&command_merge, &command_import,   &command_replay, &command_symbolize,	 &command_cfi,
+	&command_cache, &command_doctor,   &command_help,   &command_completion,
 };
 
 const struct command *command_at(size_t n)

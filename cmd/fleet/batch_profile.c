@@ -34,7 +34,7 @@ struct encoding {
 	struct batch *batch;
 	const struct batch_window *window;
 	struct pointer_ids frames;  /* their ids */
-	struct pointer_ids threads; /* numbers in thread_labels */
+	struct pointer_ids threads; /* numbers in labels, by key_of */
 	struct thread_labels *labels;
 	size_t n_labels, labels_room;
 	uint64_t *ids; /* of the frames of one stack */
@@ -73,10 +73,21 @@ static bool make_room(void *items, size_t n, size_t *room, size_t size)
 	return true;
 }
 
+/*
+ * A thread is told by its names, which a profile has once each: the struct is only the caller's of
+ * each_stack. 64 bits of a hash of their addresses stand for it.
+ */
+static const void *key_of(const struct egret_thread *thread)
+{
+	const void *const names[] = { thread->process, thread->comm, thread->cgroup };
+
+	return (const void *)(uintptr_t)(identity_bytes(names, sizeof(names)) | 1);
+}
+
 static const struct thread_labels *labels_of(struct encoding *e, const struct egret_thread *thread)
 {
 	bool added;
-	uint64_t *number = pointer_ids_at(&e->threads, thread, &added);
+	uint64_t *number = pointer_ids_at(&e->threads, key_of(thread), &added);
 
 	if (!number)
 		return NULL;

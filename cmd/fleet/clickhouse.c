@@ -166,7 +166,7 @@ static int put(struct clickhouse *ch, const struct egret_profile *profile,
 	if (ret)
 		return agent_fail(err, -ret, "out of memory");
 	snprintf(query_id, sizeof(query_id), "egret-%016" PRIx64 "-%" PRIu64,
-		 identity_text(window->host, 0), window->from_ns);
+		 identity_bytes(window->host, strlen(window->host)), window->from_ns);
 	ret = look(ch, window, query_id, &presence, err);
 	if (ret || presence == IS_WHOLE)
 		return ret;

@@ -78,7 +78,7 @@ uint64_t identity_labels(const struct label_set *set)
 	return first_8(&id);
 }
 
-uint64_t identity_text(const char *text, uint64_t seed)
+uint64_t identity_bytes(const void *bytes, size_t len)
 {
-	return XXH3_64bits_withSeed(text, strlen(text), seed);
+	return XXH3_64bits(bytes, len);
 }

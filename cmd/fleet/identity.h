@@ -38,7 +38,7 @@ uint64_t identity_frame(const struct egret_frame *frame);
 struct stack_id identity_stack(const char *process, const uint64_t *frames, size_t n);
 uint64_t identity_labels(const struct label_set *set);
 
-/* 8 bytes of a text: of queries, not of what is stored. */
-uint64_t identity_text(const char *text, uint64_t seed);
+/* Of what is not stored. */
+uint64_t identity_bytes(const void *bytes, size_t len);
 
 #endif

@@ -116,6 +116,11 @@ unsigned int schema_version(const char *text)
 	return major * 100 + minor;
 }
 
+bool schema_has_ttl(unsigned int version)
+{
+	return version >= RICH_VERSION;
+}
+
 static void add_columns(struct sql *sql, const struct column *column, bool is_rich)
 {
 	for (const struct column *c = column; c->name; c++) {
@@ -144,7 +149,7 @@ static void add_ttl(struct sql *sql, const struct schema_opts *opts, const struc
 	/* What samples refer to is dated by the first of its month. */
 	unsigned int more = !strcmp(table->day, "seen") ? 31 : 0;
 
-	if (opts->keep_days && opts->version >= RICH_VERSION)
+	if (opts->keep_days && schema_has_ttl(opts->version))
 		sql_add(sql, " TTL %s + INTERVAL %u DAY", table->day, opts->keep_days + more);
 }
 

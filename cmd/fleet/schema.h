@@ -40,6 +40,9 @@ extern const char *const fleet_table_columns[N_FLEET_TABLES];
 /* "18.16.1" is 1816; 0: not understood. */
 unsigned int schema_version(const char *text);
 
+/* Whether rows go by themselves. */
+bool schema_has_ttl(unsigned int version);
+
 struct schema_opts {
 	const char *database;
 	const char *cluster;	/* NULL: none */

@@ -244,6 +244,34 @@ struct egret_stat {
 typedef int (*egret_stat_fn)(const struct egret_stat *stat, void *arg);
 int egret_profile__each_stat(const struct egret_profile *profile, egret_stat_fn fn, void *arg);
 
+/* ---- building: profiles of stacks that come from elsewhere ---------------------------------- */
+
+struct egret_builder;
+
+/*
+ * Begins a profile of stacks whose names are known: those of a database, a network, another
+ * profiler. Errors: -ENOMEM.
+ */
+int egret_builder__create(struct egret_builder **out, struct egret_error *err);
+void egret_builder__destroy(struct egret_builder *builder);
+
+/* Adds an event, which is copied; the first one has the number 0. Errors: -E2BIG; -ENOMEM. */
+int egret_builder__add_event(struct egret_builder *builder, const struct egret_event *event,
+			     struct egret_error *err);
+
+/*
+ * Adds samples of a stack, as egret_profile__each_stack gives them; equal ones are added up. Names
+ * are copied, but a frame is only looked at when its address is first seen: it stays as it is until
+ * egret_builder__finish or _destroy. Of frames with an offset of 0 only the names are known.
+ * Errors: -EINVAL: there is no such event or kind of frame, or the stack has more than 65,535
+ * frames; -ENOMEM. Then the builder is only good to be destroyed.
+ */
+int egret_builder__add_stack(struct egret_builder *builder, const struct egret_stack *stack,
+			     struct egret_error *err);
+
+/* The profile, the caller's; the builder is gone. Returns 0. */
+int egret_builder__finish(struct egret_builder *builder, struct egret_profile **out);
+
 struct egret_export_opts {
 	size_t size;
 	const char *title; /* of a page; NULL: made from the recording's command */
