@@ -316,32 +316,14 @@ static enum push_end end_of(long status)
 	}
 }
 
-/* The first line of an answer, as far as it is text. */
-static void answer_line(const struct push_request *r, char line[200])
-{
-	size_t n = r->n_answer < sizeof(r->answer) ? r->n_answer : sizeof(r->answer), len = 0;
-
-	for (size_t i = 0; i < n && len < 199; i++) {
-		if (r->answer[i] == '\n' || r->answer[i] == '\r') {
-			if (len)
-				break;
-			continue;
-		}
-		if (r->answer[i] < 0x20 || r->answer[i] >= 0x7f)
-			break;
-		line[len++] = (char)r->answer[i];
-	}
-	line[len] = 0;
-}
-
 static void judge_status(struct push_http *h, const struct push_request *r, long status,
 			 struct push_result *result)
 {
 	curl_off_t seconds = 0;
 	const char *advice = "";
-	char line[200], *location = NULL;
+	char line[PUSH_LINE_MAX], *location = NULL;
 
-	answer_line(r, line);
+	push_answer_line(r, line);
 	curl_easy_getinfo(h->curl, CURLINFO_RETRY_AFTER, &seconds);
 	curl_easy_getinfo(h->curl, CURLINFO_REDIRECT_URL, &location);
 	if (status == 401 || status == 403)

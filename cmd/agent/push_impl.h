@@ -77,6 +77,16 @@ struct push_request {
 	unsigned char answer[1024];
 	size_t n_answer;
 };
+/* The first line of an answer, as far as it is text. */
+#define PUSH_LINE_MAX 200
+void push_answer_line(const struct push_request *request, char line[PUSH_LINE_MAX]);
+
+/*
+ * How many profiles a collector of OpenTelemetry says it has rejected in a request that it took as
+ * a whole (ExportProfilesServiceResponse).
+ */
+uint64_t push_answer_rejected(const struct push_request *request);
+
 void push_http_post(struct push_http *http, struct push_request *request,
 		    struct push_result *result);
 

@@ -8,62 +8,6 @@
  */
 #include "agent/push_impl.h"
 
-/* ---- the answer: ExportProfilesServiceResponse ----------------------------------------------- */
-
-struct reader {
-	const unsigned char *at, *end;
-};
-
-static bool varint(struct reader *r, uint64_t *value)
-{
-	*value = 0;
-	for (unsigned int shift = 0; r->at < r->end && shift < 64; shift += 7) {
-		unsigned char byte = *r->at++;
-
-		*value |= (uint64_t)(byte & 0x7f) << shift;
-		if (byte < 0x80)
-			return true;
-	}
-	return false;
-}
-
-/*
- * The next field: its number, and its value or bytes. False: the end, or what cannot be read.
- */
-static bool field(struct reader *r, uint64_t *number, uint64_t *value, struct reader *bytes)
-{
-	uint64_t tag;
-
-	if (!varint(r, &tag) || !varint(r, value))
-		return false;
-	*number = tag >> 3;
-	*bytes = (struct reader){ NULL, NULL };
-	if ((tag & 7) == 0)
-		return true;
-	if ((tag & 7) != 2 || *value > (uint64_t)(r->end - r->at))
-		return false;
-	*bytes = (struct reader){ r->at, r->at + *value };
-	r->at += *value;
-	return true;
-}
-
-/* How many profiles were rejected in a request that was taken as a whole. */
-static uint64_t rejected(const struct push_request *request)
-{
-	size_t n = request->n_answer < sizeof(request->answer) ? request->n_answer
-							       : sizeof(request->answer);
-	struct reader response = { request->answer, request->answer + n }, partial, bytes;
-	uint64_t number, value, count = 0;
-
-	while (field(&response, &number, &value, &partial))
-		while (number == 1 && field(&partial, &number, &value, &bytes)) {
-			if (number == 1 && !bytes.at)
-				count = value;
-			number = 1;
-		}
-	return count;
-}
-
 /* ---- the backend ---------------------------------------------------------------------------- */
 
 static int otlp_open(const struct push_target *target, const atomic_ullong *stop_by, void **state,
@@ -90,7 +34,7 @@ static void otlp_send(void *state, struct push_window *window, struct push_resul
 		request.len = packed.len;
 		push_http_post(state, &request, result);
 		window->bytes = packed.len;
-		n = result->end == PUSH_TAKEN ? rejected(&request) : 0;
+		n = result->end == PUSH_TAKEN ? push_answer_rejected(&request) : 0;
 		if (n)
 			push_result_set(result, PUSH_REFUSED, "rejected",
 					"the collector has rejected %llu profiles of it",

@@ -21,7 +21,7 @@
 
 #define SPAN_NS (600 * 1000000000ull)
 /* Of the files that are put together: they are in memory at once, several times as large. */
-#define MAX_BYTES (1u << 20)
+#define MAX_BYTES (2u << 20)
 /* The clock of day was set, or slewed: samples of one recording have one offset. */
 #define MAX_OFFSET_NS 50000000
 
