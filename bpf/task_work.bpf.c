@@ -295,6 +295,7 @@ static __always_inline int schedule(struct task_struct *task, struct thread_stat
 /* In the interrupt. Sets the sample's cookie, or the ending that says why there is none. */
 static __always_inline void take_user_stack(struct egret_rec_sample *s, struct task_struct *task)
 {
+	u8 why = EGRET_CAPTURE_TABLE_FULL;
 	struct thread_state *thread;
 	u64 cookie;
 	int err;
@@ -302,9 +303,9 @@ static __always_inline void take_user_stack(struct egret_rec_sample *s, struct t
 	s->ending = no_user_stack(task);
 	if (s->ending != EGRET_CAPTURE_WHOLE)
 		return;
-	thread = thread_of(task);
+	thread = thread_of(task, &why);
 	if (!thread) {
-		s->ending = EGRET_CAPTURE_TABLE_FULL;
+		s->ending = why;
 		return;
 	}
 	if (thread->final_cookie) {
@@ -345,10 +346,10 @@ shared:
  */
 static __always_inline struct thread_state *capture_final(struct task_struct *task, u32 flags)
 {
-	struct thread_state *thread = thread_of(task);
 	struct stopwatch watch = begin_capture(task);
 	struct capture c = {};
 	u8 ending;
+	struct thread_state *thread = thread_of(task, &ending);
 
 	if (!thread || thread->final_cookie)
 		return thread;

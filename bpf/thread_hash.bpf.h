@@ -46,20 +46,22 @@ static __always_inline struct thread_state *find_thread(struct task_struct *task
 	return bpf_map_lookup_elem(&threads, &key);
 }
 
-/* NULL: the table is full, or the interrupt hit an update of the same part of it. */
-static __always_inline struct thread_state *thread_of(struct task_struct *task)
+/* NULL: *why is how a sample of the thread ends. */
+static __always_inline struct thread_state *thread_of(struct task_struct *task, u8 *why)
 {
+	static const struct thread_state fresh;
 	struct thread_key key = { .task = (u64)task };
 	struct thread_state *thread = bpf_map_lookup_elem(&threads, &key);
+	long err;
 
-	if (!thread) {
-		static const struct thread_state fresh;
-
-		if (bpf_map_update_elem(&threads, &key, &fresh, BPF_NOEXIST) == -E2BIG)
-			count(EGRET_COUNT_THREADS_FULL);
-		thread = bpf_map_lookup_elem(&threads, &key);
-	}
-	return thread;
+	if (thread)
+		return thread;
+	err = bpf_map_update_elem(&threads, &key, &fresh, BPF_NOEXIST);
+	if (err == -E2BIG)
+		count(EGRET_COUNT_THREADS_FULL);
+	/* Any other error: the interrupt hit an update of the same part of the table. */
+	*why = err == -E2BIG ? EGRET_CAPTURE_TABLE_FULL : EGRET_CAPTURE_REQUEST_FAILED;
+	return bpf_map_lookup_elem(&threads, &key);
 }
 
 /* The thread is gone. */

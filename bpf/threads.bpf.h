@@ -11,7 +11,7 @@
 
 /*
  * The backend's table, thread_slots.bpf.h or thread_hash.bpf.h, comes before this: struct
- * thread_state, find_thread(), thread_of(), which puts a thread in, and forget_thread().
+ * thread_state, find_thread(), and forget_thread().
  *
  * A thread is known by the address of its task, which nobody else has before sched_process_free.
  * Not by its id: one that calls execve takes over the id and the start time of its process's first.
