@@ -3,7 +3,7 @@
 # kernel.sh FLAVOUR: the patched kernel, built in the cache unless it is there; prints the path of a directory with
 # its bzImage, and with the selftests of the series, and ../syscall_insns.c, in selftests/.
 #
-# FLAVOUR: lab, debug or rt: ../config, lab.config and FLAVOUR.config, later ones on top. The kernel is kept under a
+# FLAVOUR: lab, debug, rt or off: ../config, lab.config and FLAVOUR.config, later ones on top. The kernel is kept under a
 # hash of all that it is made of: the source package, the patches, the configuration, the compiler. The tree in which
 # it was built is kept too, so that a changed patch compiles no more than it changes.
 # LAB_CACHE: the directory (default: ~/.cache/egret-lab).
@@ -15,7 +15,6 @@ tarball=/usr/src/linux-source-6.12.tar.xz
 patches=("$here"/../series/*[1-9]-*.patch "$here"/*.patch) # all but 0000-cover-letter
 configs=("$here/../config" "$here/lab.config")
 [ "$flavour" = lab ] || configs+=("$here/$flavour.config")
-
 
 key_of() {
 	{

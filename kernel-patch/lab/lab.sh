@@ -111,6 +111,9 @@ else
 		begin boot voluntary-nopti "$kernel" hook-short --append "preempt=voluntary pti=off"
 		begin boot full-pti "$kernel" hook-short --append "preempt=full pti=on"
 	fi
+	if wanted cost-off && patched off; then
+		begin boot cost-off "$kernel" cost-off --append "preempt=voluntary pti=off" --cpus 1 --icount shift=0,sleep=off
+	fi
 	if wanted debug && patched debug; then
 		# It is too slow for the time that ACPI gives the method that says how PCI interrupts are routed.
 		begin boot debug "$kernel" hook --append "preempt=full pti=on pci=noacpi" --silence 3000
