@@ -164,11 +164,12 @@ system: all $(SYSTEM_BINS) ## build and run the system tests (root)
 # The lab: kernels in QEMU. LAB_BINS: what its tests run there.
 LAB_BINS := $(patsubst %.c,$(O)/%,$(filter-out %.bpf.c,$(wildcard tests/lab/*.c))) \
 	$(patsubst %.c,$(O)/%.o,$(wildcard tests/lab/*.bpf.c))
-.PHONY: lab lab-debug lab-programs
+.PHONY: lab lab-debug lab-mutants lab-programs
 lab-programs: all $(SYSTEM_BINS) $(LAB_BINS)
 lab: ## test egret on patched and stock kernels, which it builds and boots in QEMU
 lab-debug: ## the same, with a kernel that checks itself, and with PREEMPT_RT
-lab lab-debug:
+lab-mutants: ## break the patched kernel on purpose, and see its selftests fail
+lab lab-debug lab-mutants:
 	@scripts/deps.sh build lab
 	@echo "building"
 	@$(MAKE) $(QUIETLY) lab-programs

@@ -6,13 +6,17 @@
 # FLAVOUR: lab, debug, rt or off: ../config, lab.config and FLAVOUR.config, later ones on top. The kernel is kept under a
 # hash of all that it is made of: the source package, the patches, the configuration, the compiler. The tree in which
 # it was built is kept too, so that a changed patch compiles no more than it changes.
-# LAB_CACHE: the directory (default: ~/.cache/egret-lab).
+# LAB_CACHE: the directory (default: ~/.cache/egret-lab). LAB_MUTANT: a patch on top of all, of mutants/.
 set -euo pipefail
-flavour=${1:-lab}
+flavour=${1:-lab} name=${1:-lab}
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/egret-lab}
 tarball=/usr/src/linux-source-6.12.tar.xz
 patches=("$here"/../series/*[1-9]-*.patch "$here"/*.patch) # all but 0000-cover-letter
+if [ -n "${LAB_MUTANT:-}" ]; then
+	patches+=("$LAB_MUTANT")
+	name=mutant
+fi
 configs=("$here/../config" "$here/lab.config")
 [ "$flavour" = lab ] || configs+=("$here/$flavour.config")
 
@@ -100,16 +104,16 @@ done
 mkdir -p "$cache"
 exec 9>"$cache/lock-$flavour"
 flock 9
-output=$cache/$flavour-$(key_of)
+output=$cache/$name-$(key_of)
 if [ ! -d "$output" ]; then
 	tree=$cache/linux-$flavour
-	rm -rf "$cache/$flavour.new"
-	mkdir -p "$cache/$flavour.new/selftests"
+	rm -rf "$cache/$name.new"
+	mkdir -p "$cache/$name.new/selftests"
 	prepare_tree "$tree"
-	build "$tree" "$cache/$flavour.new" >"$cache/build-$flavour.log" 2>&1 ||
-		{ tail -n 30 "$cache/build-$flavour.log" >&2 && fail "the kernel does not build: $cache/build-$flavour.log"; }
-	cp "$tree/arch/x86/boot/bzImage" "$tree/.config" "$cache/$flavour.new"
-	rm -rf "$cache/$flavour"-*
-	mv "$cache/$flavour.new" "$output"
+	build "$tree" "$cache/$name.new" >"$cache/build-$name.log" 2>&1 ||
+		{ tail -n 30 "$cache/build-$name.log" >&2 && fail "the kernel does not build: $cache/build-$name.log"; }
+	cp "$tree/arch/x86/boot/bzImage" "$tree/.config" "$cache/$name.new"
+	rm -rf "$cache/$name"-*
+	mv "$cache/$name.new" "$output"
 fi
 echo "$output"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# lab.sh BUILD lab|lab-debug: builds kernels, boots them in QEMU with egret, and runs the tests of tests/lab/groups.
+# lab.sh BUILD lab|lab-debug|lab-mutants: builds kernels, boots them in QEMU with egret, and runs the tests of tests/lab/groups.
 #
 # A line a test, with the name of its boot in front; the last line has the counts. Logs are in BUILD/lab. A guest is
 # one thread of QEMU's, so two run at once where there are two CPUs.
@@ -85,6 +85,31 @@ patched() {
 	note ok "kernel $1" "$((SECONDS - started)) s"
 }
 
+# mutant NAME KERNEL TEST: of the series' selftests this one fails where the kernel is broken on purpose.
+mutant() {
+	local results=$out/$1.results
+
+	"$here/boot.py" --name "$1" --kernel "$2" --initrd "$out/initramfs" --group selftests --out "$out" \
+		--append "preempt=voluntary pti=on" >"$out/$1.log" 2>&1 || true
+	if grep -qE "not ok [0-9]+ .*\<$3\>" "$results"; then
+		note ok "$1" "$3 fails"
+	else
+		note FAIL "$1" "$3 does not fail; $results"
+	fi
+}
+
+mutants() {
+	local patch name
+
+	for patch in "$here"/mutants/*.patch; do
+		name=mutant-$(basename "$patch" .patch)
+		if wanted "$name" && LAB_MUTANT=$patch patched lab; then
+			begin mutant "$name" "$kernel" "$(sed -n 's/^Fails: //p' "$patch")"
+			wait # the next one's kernel takes the place of this
+		fi
+	done
+}
+
 # What this machine's kernel says of a program that the guests record too (hook_stacks.sh), where it has task work.
 stacks_of_host() {
 	rm -f "$out/host.folded"
@@ -106,6 +131,8 @@ elif [ "$target" = lab ]; then
 	begin stock stock-6.1
 	begin stock stock-6.12
 	wait
+elif [ "$target" = lab-mutants ]; then
+	mutants
 else
 	if { wanted voluntary-nopti || wanted full-pti; } && patched lab; then
 		begin boot voluntary-nopti "$kernel" hook-short --append "preempt=voluntary pti=off"
