@@ -85,10 +85,15 @@ class Load:
         """CPU seconds of all of it."""
         reports = [self.out / f"lane{i}" for i in range(len(self.lanes))]
         running = [subprocess.Popen([self.tools / "launch", report, "sh", "-c", lane], stdin=subprocess.DEVNULL,
-                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
                    for report, lane in zip(reports, self.lanes)]
         for lane in running:
-            lane.wait(self.timeout)
+            try:
+                lane.wait(self.timeout)
+            except subprocess.TimeoutExpired as late:
+                for other in running:
+                    os.killpg(other.pid, signal.SIGKILL)
+                raise profilers.Failed(f"the load was not done after {self.timeout} s") from late
         return sum(int(report.read_text().split()[2]) for report in reports) / 1e6
 
 
@@ -179,7 +184,9 @@ def under(args, load, profiler, rate, last):
 def attempt(args, load, profiler, rate, last):
     for _ in range(bench.ATTEMPTS):
         try:
-            return under(args, load, profiler, rate, last)
+            run = under(args, load, profiler, rate, last)
+            bench.say(f"  {profiler.name}: {run['load']:.3f} s of CPU time, own {run['own']:.3f} s")
+            return run
         except profilers.Failed as error:
             bench.say(f"always on: {profiler.name}: {error}")
     return None
