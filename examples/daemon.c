@@ -67,8 +67,8 @@ int main(int argc, char **argv)
 		char path[4096];
 		uint64_t expired;
 
-		epoll_wait(epoll, &event, 1,
-			   100); /* the daemon's other descriptors come here too */
+		/* The daemon's other descriptors come here too. */
+		epoll_wait(epoll, &event, 1, -1);
 		ret = egret_session__poll(session, 0, &err);
 		if (ret < 0 || event.data.fd != timer)
 			continue;
