@@ -51,7 +51,7 @@ CMD_OBJS := $(CMD_SRCS:%.c=$(O)/%.o)
 BPF_OBJS := $(BPF_SRCS:%.c=$(O)/%.o)
 UNIT_BINS := $(UNIT_SRCS:%.c=$(O)/%)
 
-.PHONY: all help clean deps unit system demo check check-long bench bench-always-on bench-cost bench-unwind bench-threads bench-symbolize bench-page bench-report bench-top bench-store fuzz lint install
+.PHONY: all help clean deps unit system demo check check-long soak bench bench-always-on bench-cost bench-unwind bench-threads bench-symbolize bench-page bench-report bench-top bench-store fuzz lint install
 all: $(O)/egret $(O)/libegret.a $(O)/libegret.so.$(VERSION)
 
 help: ## this list
@@ -307,6 +307,9 @@ check: test-programs ## install what is missing, build, and pass every test (roo
 check-long: test-programs ## the tests that take their time: soaks and long comparisons (root)
 	@$(MAKE) $(QUIETLY) san-programs
 	@TEST_TIMEOUT=3600 tests/run O=$(O) $(LONG_TESTS)
+
+soak: test-programs ## the agent for half an hour, killed and cut off at random, with a plot (root)
+	@TEST_TIMEOUT=3600 tests/run O=$(O) SOAK_SECONDS=$${SOAK_SECONDS:-1800} tests/system/agent_soak.sh
 
 # The interface as it was recorded is the one that programs were built with: a change of it is seen in review.
 .PHONY: abi check-abi

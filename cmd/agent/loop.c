@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
@@ -23,13 +22,15 @@
 #include "agent/metrics.h"
 #include "agent/push.h"
 #include "agent/store.h"
+#include "agent/usage.h"
 #include "cache_dir.h"
 #include "message.h"
 
 #define NS_A_MS 1000000u
+#define SESSION_PART 3 /* of the memory: the rest is windows, what is being sent, malloc's */
 #define RING_MIN (512u << 10)
 #define RING_MAX (4u << 20)
-#define LONGEST_MS 1000 /* between two looks: the watchdog's, the budget's */
+#define LATENCY_MS 1000 /* of samples, and between two looks: the watchdog's, the budget's */
 
 struct loop {
 	struct configuration *configuration;
@@ -72,6 +73,8 @@ static int open_session(struct loop *l, struct egret_error *err)
 		.events = (const char *const *)s->events.items,
 		.n_events = s->events.n,
 		.frequency = s->frequency,
+		.latency_ms = LATENCY_MS,
+		.memory_limit = s->max_memory / SESSION_PART,
 		.buffer_size = ring_size(s->max_memory),
 		.keep_profile = true,
 		.keep_samples = true,
@@ -132,24 +135,17 @@ static void end_window(struct loop *l)
 		log_line(LOG_FAILURE, "a window is lost: %s", err.text);
 	}
 	egret_profile__destroy(window);
+	usage_trim(l->configuration->settings.max_memory);
 }
 
 /* ---- what it costs -------------------------------------------------------------------------- */
 
-static uint64_t cpu_used(void)
+static uint64_t cost_ns(const struct loop *l)
 {
-	struct rusage self, children;
-	uint64_t us = 0;
+	struct usage usage;
 
-	getrusage(RUSAGE_SELF, &self);
-	getrusage(RUSAGE_CHILDREN, &children);
-	for (int i = 0; i < 2; i++) {
-		const struct rusage *usage = i ? &children : &self;
-
-		us += (uint64_t)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000u;
-		us += (uint64_t)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec);
-	}
-	return us * 1000;
+	usage_now(l->session, &usage);
+	return usage_total_ns(&usage);
 }
 
 static uint64_t monotonic_ns(void)
@@ -177,7 +173,7 @@ static void set_rate(struct loop *l, uint64_t before)
 
 static void look_at_budget(struct loop *l)
 {
-	uint64_t now = monotonic_ns(), used = cpu_used();
+	uint64_t now = monotonic_ns(), used = cost_ns(l);
 	struct budget_cost cost = { now - l->budget_ns, used - l->budget_cpu_ns };
 	uint64_t before = l->budget.rate;
 
@@ -222,8 +218,6 @@ static int each_stat(void *arg, agent_stat_fn fn, void *fn_arg)
 		  (double)l->budget.lowered, false },
 		{ "egret_rate_raised_total", "Times that it was raised again", NULL,
 		  (double)l->budget.raised, false },
-		{ "egret_cpu_seconds_total", "CPU time that profiling has cost", NULL,
-		  (double)cpu_used() / 1e9, false },
 		{ "egret_cpu_budget_cpus", "CPU time a second that it may cost", NULL,
 		  l->budget.limit, true },
 	};
@@ -238,6 +232,9 @@ static int each_stat(void *arg, agent_stat_fn fn, void *fn_arg)
 			stat.labels = version;
 		ret = fn(&stat, fn_arg);
 	}
+	if (!ret)
+		ret = usage_each_stat(l->session, l->configuration->settings.max_memory, fn,
+				      fn_arg);
 	if (!ret)
 		ret = http_each_stat(l->http, fn, fn_arg);
 	if (!ret)
@@ -261,7 +258,7 @@ static int wait_ms(const struct loop *l)
 	uint64_t now = collect_now(), end = window_end(l);
 	int left = end > now ? (int)((end - now) / NS_A_MS + 1) : 0;
 
-	return least(least(left, LONGEST_MS), http_wait_ms(l->http));
+	return least(left, http_wait_ms(l->http));
 }
 
 static void read_signals(struct loop *l)
@@ -430,7 +427,7 @@ static int start(struct loop *l, struct egret_error *err)
 	budget_init(&l->budget, s->max_cpu / 100 * (double)sysconf(_SC_NPROCESSORS_ONLN),
 		    s->frequency);
 	l->budget_ns = monotonic_ns();
-	l->budget_cpu_ns = cpu_used();
+	l->budget_cpu_ns = cost_ns(l);
 	log_line(LOG_FACT, "egret %s samples this machine at %llu Hz by %s, and answers on %s",
 		 egret_version(), (unsigned long long)s->frequency,
 		 egret_session__backend(l->session), l->listener.text);

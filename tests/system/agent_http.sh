@@ -38,6 +38,23 @@ check "interrupts" "$(metric egret_interrupts_total)" '>' 300
 check "whole captures" "$(metric 'egret_capture_endings_total{ending="whole"}')" '>' 200
 check "answers" "$(metric 'egret_http_responses_total{class="success"}')" '>=' 4
 
+# Prometheus itself scrapes it.
+if command -v prometheus >/dev/null; then
+	printf 'global: {scrape_interval: 2s}\nscrape_configs: [{job_name: egret, static_configs: [{targets: ["%s"]}]}]\n' \
+		"${url#http://}" >"$tmp/prometheus.yml"
+	port=$((20000 + RANDOM % 10000))
+	prometheus --config.file="$tmp/prometheus.yml" --storage.tsdb.path="$tmp/prometheus" \
+		--web.listen-address="127.0.0.1:$port" >"$tmp/prometheus.log" 2>&1 &
+	prometheus=$!
+	at_end+=("kill $prometheus 2>/dev/null")
+	query() { curl -sS -m 5 "http://127.0.0.1:$port/api/v1/query" --data-urlencode "query=$1" 2>/dev/null; }
+	for _ in $(seq 60); do query 'egret_interrupts_total > 0' | grep -q '"value"' && break; sleep 0.2; done
+	query 'up{job="egret"}' | grep -q '"value":\[[0-9.]*,"1"\]' || fail "prometheus: $(tail -n 3 "$tmp/prometheus.log")"
+	query 'egret_capture_endings_total{ending="whole"}' | grep -q '"ending":"whole"' || fail "no captures in prometheus"
+	kill $prometheus
+	wait $prometheus 2>/dev/null
+fi
+
 # What is wrong is said in one line.
 check "an unknown path" "$(ask /nothing)" == 404
 check "another method" "$(ask /metrics -X POST -d x)" == 405
