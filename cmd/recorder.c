@@ -27,6 +27,7 @@ struct recorder {
 	const struct recorder_file *file;
 	struct signals signals;
 	struct workload workload;
+	struct egret_parser *parser;
 	struct egret_session *session;
 	struct output output;
 	struct progress progress;
@@ -116,7 +117,7 @@ static int open_session(struct recorder *r, int argc, char **argv, struct egret_
 			return -ENOMEM;
 		}
 	}
-	ret = sampling_open_session(r->opts, line, &r->progress, &r->session, err);
+	ret = sampling_open_session(r->opts, line, &r->progress, &r->parser, &r->session, err);
 	free(line);
 	if (!ret)
 		say_notices(r);
@@ -471,6 +472,7 @@ int recorder_run(const struct sampling_opts *opts, const struct recorder_file *f
 	if (argc && (ended || r.interrupted))
 		result->workload_status = workload_exit_status(&r.workload);
 	egret_session__destroy(r.session);
+	egret_parser__destroy(r.parser);
 	signals_deinit(&r.signals);
 	return status;
 }

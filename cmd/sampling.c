@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "message.h"
 
@@ -16,6 +17,7 @@ static const char *const captures[] = { "auto", "hook", "task-work", "inline", N
 static const char *const unwinders[] = { "table", "libdw", "libunwind", NULL };
 static const char *const debuginfods[] = { "off", "cache", "on", NULL };
 static const char *const demanglings[] = { "full", "short", "no", NULL };
+static const char *const parsers[] = { "none", "process", NULL };
 static const char *const faults[] = { "none", "safe", "any", NULL };
 
 const struct opt target_options[] = {
@@ -65,6 +67,10 @@ const struct opt capture_options[] = {
 	  NULL },
 	{ "threads", 0, OPT_COUNT, MEMBER(threads), "N",
 	  "Unwind on so many threads besides egret's own, at most 64 (0)", NULL },
+	{ "parser", 0, OPT_CHOICE, MEMBER(parser), "WHO",
+	  "Who reads the ELF files of programs: none (egret itself) or process, one without "
+	  "privileges (none)",
+	  parsers },
 	{ "", 'g', OPT_FLAG, MEMBER(call_graph), NULL,
 	  "Accepted for perf's users: egret always records call graphs", NULL },
 	{ "call-graph", 0, OPT_STRING, MEMBER(call_graph_mode), "MODE",
@@ -182,9 +188,25 @@ static int show_fetch(void *arg, const char *file, uint64_t got, uint64_t total)
 	return 0;
 }
 
+/* Who reads files opens one for each: as many as may be. */
+static int start_parser(const struct sampling_opts *opts, struct egret_parser **parser,
+			struct egret_error *err)
+{
+	struct rlimit files;
+
+	*parser = NULL;
+	if (!opts->parser || strcmp(opts->parser, "process"))
+		return 0;
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	return egret_parser__start(NULL, parser, err);
+}
+
 int sampling_open_session(const struct sampling_opts *opts, const char *command_line,
-			  struct progress *progress, struct egret_session **session,
-			  struct egret_error *err)
+			  struct progress *progress, struct egret_parser **parser,
+			  struct egret_session **session, struct egret_error *err)
 {
 	char *cache = cache_dir(&opts->cache);
 	int ret = 0;
@@ -229,6 +251,9 @@ int sampling_open_session(const struct sampling_opts *opts, const char *command_
 
 	if (opts->frequency == OPT_FREQUENCY_MAX)
 		ret = highest_frequency(&session_opts.frequency, err);
+	if (!ret)
+		ret = start_parser(opts, parser, err);
+	session_opts.parser = *parser;
 	if (!ret)
 		ret = egret_session__open(&session_opts, session, err);
 	free(cache);

@@ -33,6 +33,7 @@ struct sampling_opts {
 	uint32_t max_threads;
 	uint32_t max_frames;
 	uint32_t threads;
+	const char *parser;
 	bool call_graph;
 	const char *call_graph_mode;
 	struct cache_opts cache;
@@ -65,10 +66,11 @@ void sampling_explain_call_graph(const struct sampling_opts *opts);
 
 /*
  * command_line: kept in the recording; may be NULL. progress: shows what is fetched; outlives the
- * session. Errors as egret_session__open.
+ * session. parser: NULL where none was asked for; to be destroyed after the session, and where this
+ * fails. Errors as egret_session__open and egret_parser__start.
  */
 int sampling_open_session(const struct sampling_opts *opts, const char *command_line,
-			  struct progress *progress, struct egret_session **session,
-			  struct egret_error *err);
+			  struct progress *progress, struct egret_parser **parser,
+			  struct egret_session **session, struct egret_error *err);
 
 #endif

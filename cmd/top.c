@@ -173,7 +173,8 @@ static int run(void *opts, int argc, char **argv)
 {
 	struct top_opts *o = opts;
 	struct sampling_opts *sampling = &o->sampling;
-	struct egret_session *session;
+	struct egret_parser *parser = NULL;
+	struct egret_session *session = NULL;
 	struct progress progress;
 	struct egret_error err = { "" };
 	const char *bad;
@@ -196,10 +197,12 @@ static int run(void *opts, int argc, char **argv)
 	sampling_explain_call_graph(sampling);
 	progress_init(&progress, true);
 	sampling->live = true;
-	if (sampling_open_session(sampling, NULL, &progress, &session, &err))
-		return say_failure(&err);
-	status = show(o, session);
+	if (sampling_open_session(sampling, NULL, &progress, &parser, &session, &err))
+		status = say_failure(&err);
+	else
+		status = show(o, session);
 	egret_session__destroy(session);
+	egret_parser__destroy(parser);
 	return status;
 }
 

@@ -23,16 +23,15 @@ static const cap_value_t kept[] = {
 };
 #define NR_KEPT (sizeof(kept) / sizeof(kept[0]))
 
-/* ---- the user --------------------------------------------------------------------------------- */
+/* ---- the user ---------------------------------------------------------------------------- */
 
 static int become(const char *user, struct egret_error *err)
 {
-	const struct passwd *entry;
+	struct passwd passwd, *entry = NULL;
+	char strings[4096];
 
-	errno = 0;
-	entry = getpwnam(user);
-	if (!entry)
-		return agent_fail(err, errno ? errno : ENOENT, "there is no user '%s'", user);
+	if (getpwnam_r(user, &passwd, strings, sizeof(strings), &entry) || !entry)
+		return agent_fail(err, ENOENT, "there is no user '%s'", user);
 	if (prctl(PR_SET_KEEPCAPS, 1) || initgroups(user, entry->pw_gid) ||
 	    setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) ||
 	    setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid))
@@ -40,7 +39,7 @@ static int become(const char *user, struct egret_error *err)
 	return 0;
 }
 
-/* ---- capabilities ----------------------------------------------------------------------------- */
+/* ---- capabilities ------------------------------------------------------------------------ */
 
 static bool is_kept(cap_value_t capability)
 {
@@ -79,7 +78,7 @@ static int keep_capabilities(struct egret_error *err)
 		      : 0;
 }
 
-/* ---- system calls ----------------------------------------------------------------------------- */
+/* ---- system calls ------------------------------------------------------------------------ */
 
 /*
  * None of these does the agent make, nor do the libraries that it sends and answers with. A list of

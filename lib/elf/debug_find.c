@@ -21,6 +21,7 @@ struct egret_debug_finder {
 	char *store;
 	enum egret_debuginfod_mode debuginfod;
 	struct egret_debuginfod_limits limits;
+	struct egret_elf_opener opener;
 };
 
 int egret_debug_finder_create(const struct egret_debug_opts *opts, struct egret_debug_finder **out)
@@ -31,6 +32,7 @@ int egret_debug_finder_create(const struct egret_debug_opts *opts, struct egret_
 	if (!f)
 		return -ENOMEM;
 	f->debuginfod = opts->debuginfod;
+	f->opener = opts->opener;
 	f->limits = (struct egret_debuginfod_limits){
 		.timeout_ms = opts->timeout_ms ? opts->timeout_ms : TIMEOUT_MS,
 		.max_bytes = opts->max_bytes ? opts->max_bytes : FETCH_MAX_BYTES,
@@ -61,6 +63,12 @@ void egret_debug_finder_destroy(struct egret_debug_finder *f)
 	free(f->dirs);
 	free(f->store);
 	free(f);
+}
+
+int egret_debug_open(const struct egret_debug_finder *f, int fd, const char *name,
+		     struct egret_elf **out, struct egret_error *err)
+{
+	return egret_elf_open_by(f ? &f->opener : NULL, fd, name, out, err);
 }
 
 /* ---- one file ----------------------------------------------------------------------------- */
@@ -103,25 +111,16 @@ static bool is_the_build(const struct search *s, const struct egret_elf *elf)
 	return s->by_crc && crc_of(elf) == s->crc;
 }
 
-/* A .gnu_debuglink may lead back to the stripped file itself. */
-static bool has_more(const struct egret_elf *elf)
-{
-	struct egret_section section;
-
-	return egret_elf_stored_section(elf, ".symtab", &section) ||
-	       egret_elf_stored_section(elf, ".debug_info", &section) ||
-	       egret_elf_stored_section(elf, ".zdebug_info", &section);
-}
-
 /* Takes the file where it is the one. Owns fd. */
 static bool try_fd(struct search *s, int fd_taken, bool any)
 {
 	__close_ int fd = fd_taken;
 	struct egret_elf *elf;
 
-	if (fd < 0 || egret_elf_open_fd(fd, s->name, &elf, NULL))
+	if (fd < 0 || egret_debug_open(s->finder, fd, s->name, &elf, NULL))
 		return false;
-	if (is_the_build(s, elf) && (any || has_more(elf))) {
+	/* A .gnu_debuglink may lead back to the stripped file itself. */
+	if (is_the_build(s, elf) && (any || egret_elf_has_more(elf))) {
 		s->found = elf;
 		return true;
 	}
@@ -194,29 +193,9 @@ static bool try_link_below(struct search *s, const char *root, const char *name)
 	       try_beside(s, root, DEBUG_ROOT, "", name);
 }
 
-/* The name and the CRC behind it, at the next multiple of 4. */
-static const char *read_link(struct search *s)
-{
-	struct egret_section section;
-	const char *name;
-	size_t len;
-
-	if (!egret_elf_section(s->want->elf, ".gnu_debuglink", &section) || !section.data)
-		return NULL;
-	name = section.data;
-	len = strnlen(name, section.size);
-	if (!len || section.size < 4 || len > section.size - 4 || memchr(name, '/', len))
-		return NULL;
-	len = (len + 4) & ~(size_t)3;
-	if (len > section.size - 4)
-		return NULL;
-	memcpy(&s->crc, name + len, sizeof(s->crc));
-	return name;
-}
-
 static bool try_link(struct search *s)
 {
-	const char *name = s->want->path ? read_link(s) : NULL;
+	const char *name = s->want->path ? egret_elf_debuglink(s->want->elf, &s->crc) : NULL;
 	bool found = false;
 
 	if (!name)

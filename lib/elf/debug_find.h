@@ -35,11 +35,16 @@ struct egret_debug_opts {
 	/* Called while a file is fetched; total 0: not known. Non-zero ends it. May be NULL. */
 	int (*progress)(void *arg, const char *name, uint64_t got, uint64_t total);
 	void *arg;
+	struct egret_elf_opener opener; /* of every file; all zero: egret_elf_open_fd */
 };
 
 struct egret_debug_finder;
 int egret_debug_finder_create(const struct egret_debug_opts *opts, struct egret_debug_finder **out);
 void egret_debug_finder_destroy(struct egret_debug_finder *finder);
+
+/* Opens a file as the finder opens those that it finds. finder NULL: by egret_elf_open_fd. */
+int egret_debug_open(const struct egret_debug_finder *finder, int fd, const char *name,
+		     struct egret_elf **out, struct egret_error *err);
 
 /* What a debug file is wanted for. */
 struct egret_debug_want {

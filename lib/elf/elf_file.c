@@ -28,16 +28,6 @@ struct header {
 	uint32_t phnum;
 };
 
-/* A program header, of either class. */
-struct segment {
-	uint32_t type;
-	uint32_t flags;
-	uint64_t offset;
-	uint64_t vaddr;
-	uint64_t filesz;
-	uint64_t align;
-};
-
 struct egret_elf {
 	uint8_t *bytes;
 	size_t size;
@@ -46,11 +36,13 @@ struct egret_elf {
 	Elf *handle;
 	pthread_mutex_t lock; /* of handle */
 	struct header header;
-	struct segment *segments; /* PT_LOAD only */
+	struct egret_elf_segment *segments; /* PT_LOAD only */
 	size_t n_segments;
 	struct egret_build_id build_id;
 	bool has_owner; /* nobody but owner may write the file */
 	uid_t owner;
+	struct egret_elf_facts *told; /* see egret_elf_open_told; NULL: it was read here */
+	int fd;			      /* told only */
 };
 
 /* ---- headers: bytes in, numbers out ------------------------------------------------------- */
@@ -81,7 +73,7 @@ static bool read_header(const uint8_t *bytes, size_t size, struct header *out)
 
 /* False where program header i is not within the bytes. */
 static bool read_segment(const uint8_t *bytes, size_t size, const struct header *header, uint32_t i,
-			 struct segment *out)
+			 struct egret_elf_segment *out)
 {
 	size_t len = header->is_64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
 	uint64_t at = header->phoff + (uint64_t)i * header->phentsize;
@@ -92,14 +84,14 @@ static bool read_segment(const uint8_t *bytes, size_t size, const struct header 
 		Elf64_Phdr p;
 
 		memcpy(&p, bytes + at, sizeof(p));
-		*out = (struct segment){ p.p_type,  p.p_flags,	p.p_offset,
-					 p.p_vaddr, p.p_filesz, p.p_align };
+		*out = (struct egret_elf_segment){ p.p_type,   p.p_flags, p.p_offset, p.p_vaddr,
+						   p.p_filesz, p.p_memsz, p.p_align };
 	} else {
 		Elf32_Phdr p;
 
 		memcpy(&p, bytes + at, sizeof(p));
-		*out = (struct segment){ p.p_type,  p.p_flags,	p.p_offset,
-					 p.p_vaddr, p.p_filesz, p.p_align };
+		*out = (struct egret_elf_segment){ p.p_type,   p.p_flags, p.p_offset, p.p_vaddr,
+						   p.p_filesz, p.p_memsz, p.p_align };
 	}
 	return true;
 }
@@ -139,7 +131,7 @@ static bool find_build_id(const uint8_t *notes, uint64_t len, uint64_t align,
 static bool build_id_of_segments(const uint8_t *bytes, size_t size, const struct header *header,
 				 struct egret_build_id *out)
 {
-	struct segment s;
+	struct egret_elf_segment s;
 
 	for (uint32_t i = 0; i < header->phnum && read_segment(bytes, size, header, i, &s); i++) {
 		if (s.type != PT_NOTE || s.offset > size)
@@ -213,7 +205,7 @@ char *egret_build_id_hex(const struct egret_build_id *id, char *to)
 
 static int load_segments(struct egret_elf *elf, struct egret_error *err)
 {
-	struct segment s;
+	struct egret_elf_segment s;
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < elf->header.phnum; i++)
@@ -270,7 +262,7 @@ static int open_bytes(struct egret_elf *elf, const char *name, struct egret_elf 
  * read of it raise SIGBUS, as for everyone who maps a file. The library installs no handler; the
  * command line does (cmd/cut_files.h), and libegret(3) says what a program that embeds it can do.
  */
-int egret_elf_open_fd(int fd, const char *name, struct egret_elf **out, struct egret_error *err)
+static int map_file(int fd, const char *name, struct egret_elf **out, struct egret_error *err)
 {
 	struct egret_elf *elf;
 	struct stat st;
@@ -284,6 +276,7 @@ int egret_elf_open_fd(int fd, const char *name, struct egret_elf **out, struct e
 	elf = calloc(1, sizeof(*elf));
 	if (!elf)
 		return egret_fail(err, ENOMEM, "%s: no memory to open it", name);
+	elf->fd = -1;
 	elf->is_mapped = true;
 	elf->owner = st.st_uid;
 	/* A group of the same number is the user's own (or root's). */
@@ -300,7 +293,23 @@ int egret_elf_open_fd(int fd, const char *name, struct egret_elf **out, struct e
 		free(elf);
 		return egret_fail(err, errnum, "%s: cannot map: %s", name, strerror(errnum));
 	}
-	return open_bytes(elf, name, out, err);
+	*out = elf;
+	return 0;
+}
+
+int egret_elf_open_fd(int fd, const char *name, struct egret_elf **out, struct egret_error *err)
+{
+	struct egret_elf *elf;
+	int ret = map_file(fd, name, &elf, err);
+
+	return ret ? ret : open_bytes(elf, name, out, err);
+}
+
+int egret_elf_open_by(const struct egret_elf_opener *opener, int fd, const char *name,
+		      struct egret_elf **out, struct egret_error *err)
+{
+	return opener && opener->open ? opener->open(opener->arg, fd, name, out, err)
+				      : egret_elf_open_fd(fd, name, out, err);
 }
 
 int egret_elf_open_memory(const void *bytes, size_t size, const char *name, struct egret_elf **out,
@@ -317,6 +326,7 @@ int egret_elf_open_memory(const void *bytes, size_t size, const char *name, stru
 	}
 	if (size)
 		memcpy(elf->bytes, bytes, size);
+	elf->fd = -1;
 	elf->size = size;
 	return open_bytes(elf, name, out, err);
 }
@@ -337,6 +347,9 @@ void egret_elf_destroy(struct egret_elf *elf)
 		munmap(elf->bytes, elf->size);
 	else
 		free(elf->bytes);
+	if (elf->fd >= 0)
+		close(elf->fd);
+	free(elf->told);
 	free(elf->segments);
 	free(elf->name);
 	free(elf);
@@ -420,12 +433,19 @@ uint64_t egret_elf_entry(const struct egret_elf *elf)
 {
 	GElf_Ehdr ehdr;
 
+	if (elf->told)
+		return elf->told->entry;
 	return gelf_getehdr(elf->handle, &ehdr) ? ehdr.e_entry : 0;
 }
 
 bool egret_elf_is_relocatable(const struct egret_elf *elf)
 {
 	return elf->header.type == ET_REL;
+}
+
+const struct egret_elf_segment *egret_elf_segment(const struct egret_elf *elf, size_t i)
+{
+	return i < elf->n_segments ? &elf->segments[i] : NULL;
 }
 
 /* A run of n addresses from `from` on, that stands for one from `to` on. */
@@ -450,7 +470,7 @@ static bool translate_by(const struct egret_elf *elf, bool from_offset, bool exe
 			 uint64_t x, uint64_t *out)
 {
 	for (size_t i = 0; i < elf->n_segments; i++) {
-		const struct segment *s = &elf->segments[i];
+		const struct egret_elf_segment *s = &elf->segments[i];
 		struct run run = from_offset ? (struct run){ s->offset, s->vaddr, s->filesz }
 					     : (struct run){ s->vaddr, s->offset, s->filesz };
 
@@ -566,4 +586,112 @@ bool egret_elf_stored_section(const struct egret_elf *elf, const char *name,
 	out->data = elf->bytes + out->shdr.sh_offset;
 	out->size = out->shdr.sh_size;
 	return true;
+}
+
+/* ---- what is told of it ------------------------------------------------------------------- */
+
+bool egret_elf_has_more(const struct egret_elf *elf)
+{
+	struct egret_section section;
+
+	if (elf->told)
+		return elf->told->has_more;
+	return egret_elf_stored_section(elf, ".symtab", &section) ||
+	       egret_elf_stored_section(elf, ".debug_info", &section) ||
+	       egret_elf_stored_section(elf, ".zdebug_info", &section);
+}
+
+const char *egret_elf_debuglink(const struct egret_elf *elf, uint32_t *crc)
+{
+	struct egret_section section;
+	const char *name;
+	size_t len;
+
+	if (elf->told) {
+		*crc = elf->told->link_crc;
+		return elf->told->link[0] ? elf->told->link : NULL;
+	}
+	if (!egret_elf_section(elf, ".gnu_debuglink", &section) || !section.data)
+		return NULL;
+	name = section.data;
+	len = strnlen(name, section.size);
+	if (!len || section.size < 4 || len > section.size - 4 || memchr(name, '/', len))
+		return NULL;
+	/* The CRC is behind the name, at the next multiple of 4. */
+	len = (len + 4) & ~(size_t)3;
+	if (len > section.size - 4)
+		return NULL;
+	memcpy(crc, name + len, sizeof(*crc));
+	return name;
+}
+
+void egret_elf_facts(const struct egret_elf *elf, struct egret_elf_facts *out)
+{
+	const char *link;
+
+	memset(out, 0, sizeof(*out));
+	out->type = elf->header.type;
+	out->machine = elf->header.machine;
+	out->is_64 = elf->header.is_64;
+	out->has_more = egret_elf_has_more(elf);
+	link = egret_elf_debuglink(elf, &out->link_crc);
+	if (link && strlen(link) < sizeof(out->link))
+		memcpy(out->link, link, strlen(link));
+	out->entry = egret_elf_entry(elf);
+	out->build_id = elf->build_id;
+	for (size_t i = 0; i < elf->n_segments && i < EGRET_ELF_SEGMENTS_MAX; i++)
+		out->segments[out->n_segments++] = elf->segments[i];
+}
+
+/* Segments may say anything: addresses are looked up in them, and offsets held against the size. */
+static bool are_facts(const struct egret_elf_facts *facts)
+{
+	return facts->n_segments <= EGRET_ELF_SEGMENTS_MAX &&
+	       facts->build_id.len <= EGRET_BUILD_ID_MAX &&
+	       memchr(facts->link, 0, sizeof(facts->link)) && !strchr(facts->link, '/');
+}
+
+static int tell(struct egret_elf *elf, int fd, const char *name,
+		const struct egret_elf_facts *facts)
+{
+	elf->told = malloc(sizeof(*elf->told));
+	elf->name = strdup(name ? name : "?");
+	elf->segments = calloc(facts->n_segments + 1, sizeof(*elf->segments));
+	if (!elf->told || !elf->name || !elf->segments)
+		return -ENOMEM;
+	*elf->told = *facts;
+	memcpy(elf->segments, facts->segments, facts->n_segments * sizeof(*elf->segments));
+	elf->n_segments = facts->n_segments;
+	elf->build_id = facts->build_id;
+	elf->header = (struct header){ .is_64 = facts->is_64,
+				       .type = facts->type,
+				       .machine = facts->machine };
+	elf->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return elf->fd < 0 ? -errno : 0;
+}
+
+int egret_elf_open_told(int fd, const char *name, const struct egret_elf_facts *facts,
+			struct egret_elf **out, struct egret_error *err)
+{
+	struct egret_elf *elf;
+	int ret;
+
+	if (!are_facts(facts))
+		return egret_fail(err, EBADMSG, "%s: what was told of it cannot be", name);
+	ret = map_file(fd, name, &elf, err);
+	if (ret)
+		return ret;
+	pthread_mutex_init(&elf->lock, NULL);
+	ret = tell(elf, fd, name, facts);
+	if (ret) {
+		egret_elf_destroy(elf);
+		return egret_fail(err, -ret, "%s: cannot be kept open: %s", name, strerror(-ret));
+	}
+	*out = elf;
+	return 0;
+}
+
+int egret_elf_told_fd(const struct egret_elf *elf)
+{
+	return elf->fd;
 }

@@ -36,6 +36,55 @@ int egret_elf_open_memory(const void *bytes, size_t size, const char *name, stru
 void egret_elf_destroy(struct egret_elf *elf);
 
 /*
+ * What a file says of itself, as far as it has to be known without reading it: numbers, without a
+ * pointer. Who parses a file elsewhere gives these instead.
+ */
+#define EGRET_ELF_SEGMENTS_MAX 64u
+#define EGRET_ELF_LINK_MAX 256u
+
+struct egret_elf_segment {
+	uint32_t type; /* PT_LOAD */
+	uint32_t flags;
+	uint64_t offset, vaddr;
+	uint64_t filesz, memsz; /* bytes */
+	uint64_t align;
+};
+
+struct egret_elf_facts {
+	uint16_t type, machine;
+	bool is_64;
+	bool has_more;		       /* a .symtab, or debug information */
+	char link[EGRET_ELF_LINK_MAX]; /* .gnu_debuglink; "": none */
+	uint32_t link_crc;
+	uint32_t n_segments; /* PT_LOAD only */
+	uint64_t entry;
+	struct egret_build_id build_id;
+	struct egret_elf_segment segments[EGRET_ELF_SEGMENTS_MAX];
+};
+
+/* Those of a file. Segments beyond the maximum are left out. */
+void egret_elf_facts(const struct egret_elf *elf, struct egret_elf_facts *out);
+
+/*
+ * As egret_elf_open_fd, for a file of which the facts were told, by whoever; they are checked. Its
+ * bytes are mapped, and none of them is looked at: it has no sections, and no handle.
+ */
+int egret_elf_open_told(int fd, const char *name, const struct egret_elf_facts *facts,
+			struct egret_elf **out, struct egret_error *err);
+/* The descriptor of such a file, which is elf's; -1: it is another one. */
+int egret_elf_told_fd(const struct egret_elf *elf);
+
+/* How files are opened that somebody else has made; of egret_elf_open_fd's kind. */
+struct egret_elf_opener {
+	int (*open)(void *arg, int fd, const char *name, struct egret_elf **out,
+		    struct egret_error *err);
+	void *arg;
+};
+/* opener NULL: egret_elf_open_fd. */
+int egret_elf_open_by(const struct egret_elf_opener *opener, int fd, const char *name,
+		      struct egret_elf **out, struct egret_error *err);
+
+/*
  * The libelf handle, for libdw. Owned by elf. libelf is not thread-safe per handle: what several
  * threads may ask of it at once (sections, program headers) is asked with the lock held. All other
  * functions of this header take it themselves where they need it.
@@ -49,6 +98,12 @@ unsigned int egret_elf_machine(const struct egret_elf *elf); /* EM_X86_64, ... *
 bool egret_elf_is_64(const struct egret_elf *elf);
 uint64_t egret_elf_entry(const struct egret_elf *elf);	    /* virtual address; 0: none */
 bool egret_elf_is_relocatable(const struct egret_elf *elf); /* ET_REL: .o, .ko */
+/* PT_LOAD segment i, in their order in the file; NULL: there are no more. */
+const struct egret_elf_segment *egret_elf_segment(const struct egret_elf *elf, size_t i);
+/* Whether there is more in it than in a stripped file: a .symtab, or debug information. */
+bool egret_elf_has_more(const struct egret_elf *elf);
+/* The name in .gnu_debuglink, without a slash, and the CRC that goes with it. NULL: none. */
+const char *egret_elf_debuglink(const struct egret_elf *elf, uint32_t *crc);
 /*
  * The user whose file it is, when it was opened. False: others may write it too (by its mode; a
  * group with the owner's number is the owner's), or it is an image from memory.

@@ -40,8 +40,9 @@ static bool is_the_file(const struct egret_elf *elf, int fd, const struct egret_
 	return !info->ino || (!fstat(fd, &st) && st.st_ino == info->ino);
 }
 
-static int try_path(const char *path, bool exact, const struct egret_map_info *info,
-		    struct egret_elf **out, struct egret_error *err)
+static int try_path(const struct egret_debug_finder *finder, const char *path, bool exact,
+		    const struct egret_map_info *info, struct egret_elf **out,
+		    struct egret_error *err)
 {
 	__close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
@@ -51,7 +52,7 @@ static int try_path(const char *path, bool exact, const struct egret_map_info *i
 		return egret_fail(err, errno, "%s: %s", info->path, strerror(errno));
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
 		return egret_fail(err, EINVAL, "%s: not a regular file", info->path);
-	ret = egret_elf_open_fd(fd, info->path, out, err);
+	ret = egret_debug_open(finder, fd, info->path, out, err);
 	if (ret)
 		return ret;
 	if (!exact && !is_the_file(*out, fd, info)) {
@@ -68,7 +69,7 @@ static int try_path(const char *path, bool exact, const struct egret_map_info *i
 int egret_module_open_path(const char *path, const struct egret_map_info *info,
 			   struct egret_elf **out, struct egret_error *err)
 {
-	return try_path(path, false, info, out, err);
+	return try_path(NULL, path, false, info, out, err);
 }
 
 /* What failed says more than another failure: a file that is there, but not the one. */
@@ -97,7 +98,7 @@ static int open_live(void *arg, const struct egret_map_info *info, struct egret_
 	egret_fail(err, ENOENT, "%s: is not there any more", info->path);
 	for (size_t i = 0; i < (info->outer_path ? 4 : 3); i++) {
 		struct egret_error why;
-		int ret = try_path(paths[i], i == 0 && !info->build_id.len, info, out, &why);
+		int ret = try_path(arg, paths[i], i == 0 && !info->build_id.len, info, out, &why);
 
 		if (!ret)
 			return 0;

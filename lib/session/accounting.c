@@ -127,6 +127,8 @@ int egret_accounting_each(struct egret_capture *capture, const struct egret_pipe
 	tell_pipeline(&visit, stats);
 	if (egret_pipeline_cache(pipeline))
 		tell_cache(&visit, egret_pipeline_cache(pipeline));
+	if (egret_pipeline_parser(pipeline) && !visit.ret)
+		visit.ret = egret_parser__each_stat(egret_pipeline_parser(pipeline), fn, arg);
 	return visit.ret;
 }
 

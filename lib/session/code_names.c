@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "session/dwarf_files.h"
+#include "session/told_names.h"
 #include "symbolize/file_names.h"
 
 struct egret_code_names {
@@ -16,7 +17,8 @@ struct egret_code_names {
 	bool index_tried;
 	struct egret_cache *cache;
 	struct egret_cache_key key;
-	struct egret_cache_blob kept; /* what the index began with */
+	struct egret_cache_blob kept;  /* what the index began with */
+	struct egret_told_names *told; /* in place of all that; NULL: it is read here */
 };
 
 int egret_code_names_create(const struct egret_elf *elf, const struct egret_elf *debug,
@@ -37,10 +39,30 @@ int egret_code_names_create(const struct egret_elf *elf, const struct egret_elf 
 	return 0;
 }
 
+int egret_code_names_create_told(struct egret_parser *parser, const struct egret_elf *elf,
+				 const struct egret_elf *debug, enum egret_demangle demangle,
+				 struct egret_code_names **out, struct egret_error *err)
+{
+	int ret = egret_code_names_create(elf, debug, NULL, out, err);
+
+	if (ret)
+		return ret;
+	if (!egret_told_names_create(parser, elf, debug, demangle, &(*out)->told))
+		return 0;
+	egret_code_names_destroy(*out);
+	return egret_fail(err, ENOMEM, "%s: no memory for its names", egret_elf_name(elf));
+}
+
+bool egret_code_names_are_shown(const struct egret_code_names *code)
+{
+	return code->told;
+}
+
 void egret_code_names_destroy(struct egret_code_names *code)
 {
 	if (!code)
 		return;
+	egret_told_names_destroy(code->told);
 	egret_dwarf_index_destroy(code->index);
 	egret_cache_blob_deinit(&code->kept);
 	egret_file_names_destroy(code->symbols);
@@ -83,8 +105,11 @@ static void open_index(struct egret_code_names *code)
 bool egret_code_names_symbol(struct egret_code_names *code, uint64_t vaddr,
 			     struct egret_symbol *symbol, enum egret_name_reason *reason)
 {
-	struct egret_file_names *symbols = symbols_of(code);
+	struct egret_file_names *symbols;
 
+	if (code->told)
+		return egret_told_names_symbol(code->told, vaddr, symbol, reason);
+	symbols = symbols_of(code);
 	if (symbols)
 		return egret_file_names_find(symbols, vaddr, symbol, reason);
 	if (reason)
@@ -106,8 +131,17 @@ void egret_code_names_prepare(struct egret_code_names *code, const uint64_t *vad
 			      unsigned int threads)
 {
 	/* Without memory for it, each address is indexed when it is asked for. */
-	if (index_of(code))
+	if (code->told)
+		egret_told_names_prepare(code->told, vaddrs, n, true);
+	else if (index_of(code))
 		(void)egret_dwarf_index_prepare(code->index, vaddrs, n, threads);
+}
+
+void egret_code_names_prepare_symbols(struct egret_code_names *code, const uint64_t *vaddrs,
+				      size_t n)
+{
+	if (code->told)
+		egret_told_names_prepare(code->told, vaddrs, n, false);
 }
 
 /* Gives the last of n lines a symbol for its function; there may be no line so far. */
@@ -134,6 +168,8 @@ size_t egret_code_names_find(struct egret_code_names *code, uint64_t vaddr,
 	struct egret_symbol symbol;
 	size_t n = 0;
 
+	if (code->told)
+		return egret_told_names_lines(code->told, vaddr, lines, max);
 	if (index_of(code))
 		n = egret_dwarf_index_find(code->index, vaddr, lines, max);
 	if (n && lines[n - 1].function)
@@ -148,6 +184,13 @@ size_t egret_code_names_find(struct egret_code_names *code, uint64_t vaddr,
 	if (!egret_code_names_symbol(code, vaddr, &symbol, reason))
 		return n;
 	return name_last(symbol.name, lines, n, reason);
+}
+
+int egret_code_names_each_run(struct egret_code_names *code, egret_symbol_run_fn fn, void *arg)
+{
+	const struct egret_file_names *symbols = symbols_of(code);
+
+	return symbols ? egret_file_names_each_run(symbols, fn, arg) : 0;
 }
 
 static int add_symbol(void *arg, uint64_t start, uint64_t end, const char *name)

@@ -10,9 +10,12 @@
 #ifndef EGRET_SESSION_CODE_NAMES_H
 #define EGRET_SESSION_CODE_NAMES_H
 
+#include <egret/egret.h>
+
 #include "cache/cache.h"
 #include "symbolize/dwarf_index.h"
 #include "symbolize/name_reasons.h"
+#include "symbolize/symbolize.h"
 
 #define EGRET_CODE_LINES_MAX EGRET_DWARF_LINES_MAX
 
@@ -24,7 +27,13 @@ struct egret_code_names;
 int egret_code_names_create(const struct egret_elf *elf, const struct egret_elf *debug,
 			    struct egret_cache *cache, struct egret_code_names **out,
 			    struct egret_error *err);
+/* The same for files that were opened by egret_parsing_open, and are read where they were. */
+int egret_code_names_create_told(struct egret_parser *parser, const struct egret_elf *elf,
+				 const struct egret_elf *debug, enum egret_demangle demangle,
+				 struct egret_code_names **out, struct egret_error *err);
 void egret_code_names_destroy(struct egret_code_names *code);
+/* Whether names are as they are shown: those of a told file are demangled where they were read. */
+bool egret_code_names_are_shown(const struct egret_code_names *code);
 
 /*
  * The lines at vaddr, innermost first; returns their number, 0 where nothing is known. The
@@ -45,6 +54,13 @@ void egret_code_names_prepare(struct egret_code_names *code, const uint64_t *vad
 /* What find says from symbols alone, which takes no time: no lines. False: *reason says why. */
 bool egret_code_names_symbol(struct egret_code_names *code, uint64_t vaddr,
 			     struct egret_symbol *symbol, enum egret_name_reason *reason);
+
+/* Has the symbols of n addresses at hand, where that takes a while for each. */
+void egret_code_names_prepare_symbols(struct egret_code_names *code, const uint64_t *vaddrs,
+				      size_t n);
+
+/* As egret_symtab_each_run, of the symbols; not of told files. */
+int egret_code_names_each_run(struct egret_code_names *code, egret_symbol_run_fn fn, void *arg);
 
 /* Puts what was indexed into the cache. Not for where somebody waits. */
 void egret_code_names_keep(struct egret_code_names *code);

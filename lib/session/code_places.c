@@ -98,3 +98,17 @@ void egret_code_places_prepare(struct egret_code_place *places, size_t n, unsign
 	}
 	run_threads(&job, threads);
 }
+
+void egret_code_places_prepare_symbols(struct egret_code_place *places, size_t n)
+{
+	__free_ uint64_t *vaddrs = reallocarray(NULL, n + 1, sizeof(*vaddrs));
+	__free_ struct file *files = reallocarray(NULL, n + 1, sizeof(*files));
+	size_t n_files;
+
+	if (!vaddrs || !files)
+		return;
+	qsort(places, n, sizeof(*places), compare_places);
+	n_files = group(places, n, vaddrs, files);
+	for (size_t i = 0; i < n_files; i++)
+		egret_code_names_prepare_symbols(files[i].code, files[i].vaddrs, files[i].n);
+}

@@ -17,4 +17,7 @@ struct egret_code_place {
  */
 void egret_code_places_prepare(struct egret_code_place *places, size_t n, unsigned int threads);
 
+/* Has the symbols at the places at hand, which are sorted: egret_code_names_prepare_symbols. */
+void egret_code_places_prepare_symbols(struct egret_code_place *places, size_t n);
+
 #endif

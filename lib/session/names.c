@@ -26,6 +26,7 @@ struct egret_names {
 	const struct egret_name_source *source;
 	const struct egret_module_source *modules;
 	struct egret_cache *cache;
+	struct egret_parser *parser; /* NULL: files are read here */
 	struct egret_shown_names shown;
 	struct file_state *files; /* by number of struct egret_module */
 	size_t n_files;
@@ -67,6 +68,11 @@ void egret_names_set_threads(struct egret_names *names, unsigned int threads)
 	names->threads = threads;
 }
 
+void egret_names_set_parser(struct egret_names *names, struct egret_parser *parser)
+{
+	names->parser = parser;
+}
+
 void egret_names_destroy(struct egret_names *names)
 {
 	if (!names)
@@ -104,6 +110,15 @@ static struct file_state *file_state_of(struct egret_names *names, uint32_t numb
 	return &names->files[number];
 }
 
+static int create_code(const struct egret_names *names, const struct egret_module *module,
+		       struct egret_code_names **out)
+{
+	if (names->parser && egret_elf_told_fd(module->elf) >= 0)
+		return egret_code_names_create_told(names->parser, module->elf, module->debug,
+						    names->shown.demangle, out, NULL);
+	return egret_code_names_create(module->elf, module->debug, names->cache, out, NULL);
+}
+
 static struct egret_code_names *code_of(struct egret_names *names,
 					const struct egret_module *module)
 {
@@ -113,8 +128,7 @@ static struct egret_code_names *code_of(struct egret_names *names,
 		return NULL;
 	if (!file->tried) {
 		file->tried = true;
-		if (egret_code_names_create(module->elf, module->debug, names->cache, &file->code,
-					    NULL))
+		if (create_code(names, module, &file->code))
 			file->code = NULL;
 	}
 	return file->code;
@@ -288,6 +302,14 @@ static int name_jit_frame(struct egret_names *names, struct egret_profile *profi
 	return ret ? ret : 1;
 }
 
+/* Whether the names in the file of a module are as they are shown; it may have none. */
+static bool are_shown(struct egret_names *names, const struct egret_module *module)
+{
+	const struct file_state *file = module ? file_state_of(names, module->number) : NULL;
+
+	return file && file->code && egret_code_names_are_shown(file->code);
+}
+
 /* Gives a frame its name. 1: it has one now; 0: nothing was found. */
 static int name_frame(struct egret_names *names, struct egret_profile *profile, uint32_t number,
 		      struct egret_module *const *module_of, struct egret_writer *writer,
@@ -304,7 +326,9 @@ static int name_frame(struct egret_names *names, struct egret_profile *profile, 
 		return name_jit_frame(names, profile, number, writer, err);
 	if (!find_symbol(names, profile, frame, module_of, &symbol, &why))
 		return set_reason(profile, number, why, writer, err);
-	name = egret_shown_name_of_text(&names->shown, symbol.name);
+	name = are_shown(names, module_of[frame->module])
+		       ? symbol.name
+		       : egret_shown_name_of_text(&names->shown, symbol.name);
 	line.name = name ? egret_profile_string(profile, name, strlen(name), NULL) : UINT32_MAX;
 	if (line.name == UINT32_MAX || egret_profile_set_lines(profile, number, &line, 1))
 		return egret_fail(err, ENOMEM, "out of memory");
@@ -409,11 +433,13 @@ static int retry_unnamed(struct egret_names *names, struct egret_profile *profil
 /* ---- lines ----------------------------------------------------------------------------------- */
 
 /* The line as the profile has it. False without memory. */
-static bool take_line(struct egret_names *names, struct egret_profile *profile,
+static bool take_line(struct egret_names *names, struct egret_profile *profile, bool is_shown,
 		      const struct egret_dwarf_line *from, struct egret_profile_line *to)
 {
-	const char *name = from->function ? egret_shown_name(&names->shown, from->function) : "";
+	const char *name = from->function ? from->function : "";
 
+	if (*name && !is_shown)
+		name = egret_shown_name(&names->shown, name);
 	*to = (struct egret_profile_line){ .line = from->line };
 	if (!name)
 		return false;
@@ -499,7 +525,8 @@ static int add_lines(struct egret_names *names, struct egret_profile *profile, u
 	if (!n || !found[n - 1].function || (n == 1 && !found[0].file))
 		return 0;
 	for (size_t i = 0; i < n; i++)
-		if (!take_line(names, profile, &found[i], &lines[i]))
+		if (!take_line(names, profile, egret_code_names_are_shown(place.code), &found[i],
+			       &lines[i]))
 			return egret_fail(err, ENOMEM, "out of memory");
 	keep_symbol(profile, number, &lines[n - 1]);
 	if (egret_profile_set_lines(profile, number, lines, n))
@@ -564,6 +591,30 @@ void egret_names_have(struct egret_names *names, size_t n_frames)
 	names->next_frame = names->next_lines = (uint32_t)n_frames;
 }
 
+/* Has the symbols of new frames asked for together, where somebody else reads the files. */
+static void prepare_symbols(struct egret_names *names, const struct egret_profile *profile,
+			    struct egret_module *const *module_of)
+{
+	size_t n_frames = egret_profile_n_frames(profile), n = 0;
+	__free_ struct egret_code_place *places = NULL;
+
+	if (!names->parser || names->next_frame == n_frames)
+		return;
+	places = reallocarray(NULL, n_frames - names->next_frame, sizeof(*places));
+	/* Without memory they are asked for one by one. */
+	if (!places)
+		return;
+	for (uint32_t f = names->next_frame; f < n_frames; f++) {
+		const struct egret_profile_frame *frame = egret_profile_get_frame(profile, f);
+
+		if (egret_profile_get_module(profile, frame->module)->kind != EGRET_MODULE_FILE)
+			continue;
+		places[n] = place_of(names, profile, f, module_of);
+		n += places[n].code != NULL;
+	}
+	egret_code_places_prepare_symbols(places, n);
+}
+
 int egret_names_update(struct egret_names *names, struct egret_profile *profile,
 		       struct egret_module *const *module_of, enum egret_names_depth depth,
 		       struct egret_writer *writer, struct egret_error *err)
@@ -572,6 +623,7 @@ int egret_names_update(struct egret_names *names, struct egret_profile *profile,
 	int ret = 0;
 
 	refresh_jits_of_new_frames(names, profile, n_frames);
+	prepare_symbols(names, profile, module_of);
 	for (uint32_t f = names->next_frame; f < n_frames; f++) {
 		ret = name_frame(names, profile, f, module_of, writer, err);
 		if (ret < 0)
@@ -585,5 +637,7 @@ int egret_names_update(struct egret_names *names, struct egret_profile *profile,
 	if (depth == EGRET_NAMES_QUICK)
 		return 0;
 	ret = retry_unnamed(names, profile, module_of, writer, err);
+	if (!ret && names->parser && depth != EGRET_NAMES_ALL)
+		return 0;
 	return ret ? ret : add_all_lines(names, profile, module_of, depth, writer, err);
 }

@@ -33,6 +33,11 @@ int egret_names_create(const struct egret_name_source *source,
 		       const struct egret_module_source *modules, enum egret_demangle demangle,
 		       struct egret_cache *cache, struct egret_names **out);
 void egret_names_destroy(struct egret_names *names);
+/*
+ * Who reads the files that were opened by egret_parsing_open. Lines and inlined functions of them
+ * are asked for with EGRET_NAMES_ALL only: nobody knows how long it takes.
+ */
+void egret_names_set_parser(struct egret_names *names, struct egret_parser *parser);
 /* That may read debug files for EGRET_NAMES_ALL; 0 and 1, the default: the caller's own. */
 void egret_names_set_threads(struct egret_names *names, unsigned int threads);
 

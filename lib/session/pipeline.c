@@ -82,7 +82,7 @@ static int create_unwinding(struct egret_pipeline *p, struct egret_error *err)
 						  .engine = p->opts.engine };
 	int ret;
 
-	if (egret_kept_tables_create(here.engine, p->opts.cache, &p->kept))
+	if (egret_kept_tables_create(here.engine, p->opts.cache, p->opts.parser, &p->kept))
 		return egret_fail(err, ENOMEM, "out of memory");
 	here.kept = threads.kept = p->kept;
 	ret = egret_unwinding_create(&here, &p->unwinding, err);
@@ -112,6 +112,7 @@ static int learn_anew(struct egret_pipeline *p, struct egret_error *err)
 	ret = create_unwinding(p, err);
 	if (ret)
 		return ret;
+	egret_names_set_parser(p->names, opts->parser);
 	egret_names_set_threads(p->names, opts->threads + 1);
 	if (!opts->no_names)
 		p->stacks.jit = egret_names_jit(p->names);
@@ -907,6 +908,11 @@ void egret_pipeline_keep(struct egret_pipeline *p)
 	if (p->pool)
 		egret_unwind_pool_give_tables(p->pool, p->unwinding);
 	egret_unwinding_keep(p->unwinding);
+}
+
+const struct egret_parser *egret_pipeline_parser(const struct egret_pipeline *p)
+{
+	return p->opts.parser;
 }
 
 const struct egret_cache *egret_pipeline_cache(const struct egret_pipeline *p)

@@ -53,6 +53,7 @@ struct egret_pipeline_opts {
 	enum egret_demangle demangle;
 	struct egret_cache *cache; /* of unwind tables; outlives the pipeline; NULL: none */
 	uint32_t late_pages;	   /* --fault=any: the stack limit in bytes; 0: leave holes alone */
+	struct egret_parser *parser; /* that module_source opens files by; NULL: none */
 };
 
 struct egret_pipeline;
@@ -66,7 +67,8 @@ struct egret_processes *egret_pipeline_processes(struct egret_pipeline *p);
 struct egret_modules *egret_pipeline_modules(struct egret_pipeline *p);
 const struct egret_pipeline_stats *egret_pipeline_stats(const struct egret_pipeline *p);
 
-const struct egret_cache *egret_pipeline_cache(const struct egret_pipeline *p); /* or NULL */
+const struct egret_cache *egret_pipeline_cache(const struct egret_pipeline *p);	  /* or NULL */
+const struct egret_parser *egret_pipeline_parser(const struct egret_pipeline *p); /* or NULL */
 
 /* Where samples and names are written, or NULL. raw: every record too. */
 void egret_pipeline_set_writer(struct egret_pipeline *p, struct egret_writer *writer, bool raw);

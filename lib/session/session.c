@@ -20,6 +20,7 @@
 #include "session/accounting.h"
 #include "session/kernel_lines.h"
 #include "session/live_names.h"
+#include "session/parsing.h"
 #include "session/pipeline.h"
 #include "session/raw_sources.h"
 
@@ -333,6 +334,8 @@ static int open_debug_finder(struct egret_session *s, const struct egret_session
 		.arg = opts->debuginfod_arg,
 	};
 
+	if (opts->parser)
+		d.opener = (struct egret_elf_opener){ egret_parsing_open, opts->parser };
 	if (s->cache && asprintf(&store, "%s/files", opts->cache_dir) < 0)
 		store = NULL;
 	d.store = store;
@@ -363,11 +366,16 @@ static int open_pipeline(struct egret_session *s, const struct egret_session_opt
 		.late_pages = opts->fault && !strcmp(opts->fault, "any")
 				      ? (uint32_t)egret_capture_stack_limit(s->capture)
 				      : 0,
+		.parser = opts->parser,
 	};
 	int ret;
 
 	if (!p.engine)
 		return egret_fail(err, EINVAL, "there is no unwinder '%s'", opts->unwinder);
+	if (opts->parser && (opts->raw || !p.engine->module_import))
+		return egret_fail(err, EINVAL,
+				  "with a parser stacks are unwound by 'table', and captures "
+				  "cannot be kept (raw)");
 	if (egret_live_names_create(&s->live_names))
 		return egret_fail(err, ENOMEM, "out of memory");
 	p.name_source = egret_live_name_source(s->live_names);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "session/code_pages.h"
+#include "session/parsing.h"
 #include "unwind/recover.h"
 
 /* What is kept of a struct egret_module, by its number. */
@@ -74,18 +75,20 @@ void egret_unwinding_note_code(struct egret_unwinding *u)
 struct kept_table {
 	bool tried;
 	struct egret_cache_blob blob; /* of no bytes: there is none */
+	struct egret_buffer parsed;   /* of a file that is not read here: all of its tables */
 };
 
 struct egret_kept_tables {
 	const struct egret_unwind_engine *engine;
 	struct egret_cache *cache;
+	struct egret_parser *parser;
 	pthread_mutex_t lock;	    /* of what follows */
 	struct kept_table **tables; /* by number of struct egret_module */
 	size_t n;
 };
 
 int egret_kept_tables_create(const struct egret_unwind_engine *engine, struct egret_cache *cache,
-			     struct egret_kept_tables **out)
+			     struct egret_parser *parser, struct egret_kept_tables **out)
 {
 	struct egret_kept_tables *kept = calloc(1, sizeof(*kept));
 
@@ -93,6 +96,7 @@ int egret_kept_tables_create(const struct egret_unwind_engine *engine, struct eg
 		return -ENOMEM;
 	kept->engine = engine;
 	kept->cache = cache;
+	kept->parser = parser;
 	pthread_mutex_init(&kept->lock, NULL);
 	*out = kept;
 	return 0;
@@ -103,8 +107,10 @@ void egret_kept_tables_destroy(struct egret_kept_tables *kept)
 	if (!kept)
 		return;
 	for (size_t i = 0; i < kept->n; i++) {
-		if (kept->tables[i])
+		if (kept->tables[i]) {
 			egret_cache_blob_deinit(&kept->tables[i]->blob);
+			egret_buffer_deinit(&kept->tables[i]->parsed);
+		}
 		free(kept->tables[i]);
 	}
 	pthread_mutex_destroy(&kept->lock);
@@ -119,9 +125,8 @@ static bool key_of_module(const struct egret_kept_tables *kept, const struct egr
 	       egret_cache_key_of(module->elf, EGRET_CACHE_CFI, kept->engine->kept_version, key);
 }
 
-/* What is kept of a module, read when it is first asked for. NULL without memory. */
-static struct kept_table *kept_table(struct egret_kept_tables *kept, uint32_t number,
-				     const struct egret_cache_key *key)
+/* Room for what is kept of a module. NULL without memory. */
+static struct kept_table *kept_table(struct egret_kept_tables *kept, uint32_t number)
 {
 	struct kept_table **tables;
 
@@ -137,12 +142,38 @@ static struct kept_table *kept_table(struct egret_kept_tables *kept, uint32_t nu
 	}
 	if (!kept->tables[number])
 		kept->tables[number] = calloc(1, sizeof(**tables));
-	if (kept->tables[number] && !kept->tables[number]->tried) {
-		kept->tables[number]->tried = true;
-		if (egret_cache_get(kept->cache, key, &kept->tables[number]->blob))
-			kept->tables[number]->blob = (struct egret_cache_blob){ 0 };
-	}
 	return kept->tables[number];
+}
+
+static bool is_told(const struct egret_kept_tables *kept, const struct egret_module *module)
+{
+	return kept->parser && module->elf && egret_elf_told_fd(module->elf) >= 0;
+}
+
+static void import_cached(struct egret_kept_tables *kept, const struct egret_cache_key *key,
+			  struct kept_table *table, struct egret_unwind_module *unwind)
+{
+	if (!table->tried && egret_cache_get(kept->cache, key, &table->blob))
+		table->blob = (struct egret_cache_blob){ 0 };
+	if (!table->blob.bytes ||
+	    kept->engine->module_import(unwind, table->blob.bytes, table->blob.size))
+		return;
+	egret_cache_reject(kept->cache, &table->blob);
+	table->blob = (struct egret_cache_blob){ 0 };
+}
+
+/*
+ * Not by way of the cache: what is in there is only what frames were in, and nobody here can make
+ * the rest; and what a hostile file has made of itself ends with the session.
+ */
+static void import_parsed(struct egret_kept_tables *kept, const struct egret_module *module,
+			  struct kept_table *table, struct egret_unwind_module *unwind)
+{
+	if (!table->tried &&
+	    egret_parsing_tables(kept->parser, module->elf, module->debug, &table->parsed))
+		table->parsed = (struct egret_buffer){ 0 };
+	if (table->parsed.len)
+		kept->engine->module_import(unwind, table->parsed.data, table->parsed.len);
 }
 
 /* Gives a module what is kept of it, if that is valid: then it is for every thread. */
@@ -152,14 +183,16 @@ static void import_kept(struct egret_kept_tables *kept, const struct egret_modul
 	struct egret_cache_key key;
 	struct kept_table *table;
 
-	if (!key_of_module(kept, module, &key))
+	if (!is_told(kept, module) && !key_of_module(kept, module, &key))
 		return;
 	pthread_mutex_lock(&kept->lock);
-	table = kept_table(kept, module->number, &key);
-	if (table && table->blob.bytes &&
-	    !kept->engine->module_import(unwind, table->blob.bytes, table->blob.size)) {
-		egret_cache_reject(kept->cache, &table->blob);
-		table->blob = (struct egret_cache_blob){ 0 };
+	table = kept_table(kept, module->number);
+	if (table) {
+		if (is_told(kept, module))
+			import_parsed(kept, module, table, unwind);
+		else
+			import_cached(kept, &key, table, unwind);
+		table->tried = true;
 	}
 	pthread_mutex_unlock(&kept->lock);
 }

@@ -9,6 +9,8 @@
 #ifndef EGRET_SESSION_UNWINDING_H
 #define EGRET_SESSION_UNWINDING_H
 
+#include <egret/egret.h>
+
 #include "bpf/abi.h"
 #include "cache/cache.h"
 #include "maps/processes.h"
@@ -41,9 +43,12 @@ static inline uint64_t egret_capture_view_code_number(const struct egret_capture
 
 /* Unwind tables on disk, and those of them that were read: for any number of threads. */
 struct egret_kept_tables;
-/* cache: outlives it, or NULL. 0 or -ENOMEM. */
+/*
+ * cache, parser: outlive it, or NULL. The parser is asked for the tables of files that were opened
+ * by it, when their first frame is seen. 0 or -ENOMEM.
+ */
 int egret_kept_tables_create(const struct egret_unwind_engine *engine, struct egret_cache *cache,
-			     struct egret_kept_tables **out);
+			     struct egret_parser *parser, struct egret_kept_tables **out);
 /* After all that use it. */
 void egret_kept_tables_destroy(struct egret_kept_tables *kept);
 

@@ -26,17 +26,16 @@ static bool get_phdr(const struct egret_elf *elf, size_t i, GElf_Phdr *out)
 /* Code beyond the first 4 GiB is not looked at: rows keep their addresses in 32 bits. */
 bool egret_cfi_code_range(const struct egret_elf *elf, uint64_t *code_start, uint64_t *code_end)
 {
+	const struct egret_elf_segment *segment;
 	uint64_t start = UINT64_MAX, end = 0;
-	GElf_Phdr phdr;
 
-	for (size_t i = 0; get_phdr(elf, i, &phdr); i++) {
-		if (phdr.p_type != PT_LOAD || !(phdr.p_flags & PF_X) ||
-		    phdr.p_memsz > UINT64_MAX - phdr.p_vaddr)
+	for (size_t i = 0; (segment = egret_elf_segment(elf, i)); i++) {
+		if (!(segment->flags & PF_X) || segment->memsz > UINT64_MAX - segment->vaddr)
 			continue;
-		if (phdr.p_vaddr < start)
-			start = phdr.p_vaddr;
-		if (phdr.p_vaddr + phdr.p_memsz > end)
-			end = phdr.p_vaddr + phdr.p_memsz;
+		if (segment->vaddr < start)
+			start = segment->vaddr;
+		if (segment->vaddr + segment->memsz > end)
+			end = segment->vaddr + segment->memsz;
 	}
 	if (start >= end)
 		return false;

@@ -85,10 +85,9 @@ static bool is_ret(const struct egret_elf *elf, uint64_t vaddr)
 
 static bool is_entry_point(const struct egret_elf *elf, uint64_t vaddr)
 {
-	GElf_Ehdr ehdr;
+	uint64_t entry = egret_elf_entry(elf);
 
-	return gelf_getehdr(egret_elf_handle(elf), &ehdr) && ehdr.e_entry &&
-	       vaddr - ehdr.e_entry < ENTRY_LEN;
+	return entry && vaddr - entry < ENTRY_LEN;
 }
 
 struct egret_row egret_code_row(const struct egret_elf *elf, struct egret_place place)

