@@ -51,7 +51,7 @@ CMD_OBJS := $(CMD_SRCS:%.c=$(O)/%.o)
 BPF_OBJS := $(BPF_SRCS:%.c=$(O)/%.o)
 UNIT_BINS := $(UNIT_SRCS:%.c=$(O)/%)
 
-.PHONY: all help clean deps unit system demo check check-long soak bench bench-always-on bench-cost bench-unwind bench-threads bench-symbolize bench-page bench-report bench-top bench-store fuzz lint install
+.PHONY: all help clean deps unit system demo check check-long soak bench bench-always-on bench-cost bench-unwind bench-threads bench-symbolize bench-page bench-report bench-top bench-fleet bench-store fuzz lint install
 all: $(O)/egret $(O)/libegret.a $(O)/libegret.so.$(VERSION)
 
 help: ## this list
@@ -123,7 +123,7 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/libcmd.a $(O)/libegret.a
 $(O)/tests/system/%: $(O)/tests/system/%.o $(O)/libegret.a
 	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $< $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) -o $@
 # Those that drive parts of the command line.
-$(O)/tests/system/store_fill $(O)/tests/system/push_drive: $(O)/tests/system/%: $(O)/tests/system/%.o $(O)/libcmd.a $(O)/libegret.a
+$(O)/tests/system/store_fill $(O)/tests/system/push_drive $(O)/tests/system/fleet_put: $(O)/tests/system/%: $(O)/tests/system/%.o $(O)/libcmd.a $(O)/libegret.a
 	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $< $(O)/libcmd.a $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) $(CMD_LIBS) -o $@
 # What the lab's tests run in their guest.
 $(O)/tests/lab/%: $(O)/tests/lab/%.o $(O)/libegret.a
@@ -233,6 +233,14 @@ bench-store: ## how many hours of this machine the agent's store holds in a GiB 
 	@scripts/deps.sh build
 	@$(MAKE) $(QUIETLY) $(O)/egret
 	@tests/bench/store.sh $(O)
+
+$(O)/tests/bench/fleet_load: tests/bench/fleet_load.c $(O)/libcmd.a $(O)/libegret.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(INCLUDES) $(LDFLAGS) $< $(O)/libcmd.a $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) $(CMD_LIBS) -o $@
+bench-fleet: ## an hour of 1,000 hosts in ClickHouse: rows a second in, bytes a sample, seconds a flame graph (root)
+	@scripts/deps.sh build check bench
+	@$(MAKE) $(QUIETLY) $(O)/egret $(O)/tests/bench/fleet_load
+	@tests/bench/fleet.py --egret $(O)/egret --load $(O)/tests/bench/fleet_load --out $(O)/bench-fleet $(BENCH)
 
 bench-top: ## what egret top takes of an idle machine (root)
 	@scripts/deps.sh build bench
