@@ -255,7 +255,8 @@ FUZZ_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -g -O
 	-D_GNU_SOURCE -DEGRET_NAMED_MAX_SAMPLES=1000 -Wno-gnu-variable-sized-type-not-at-end
 FUZZED := $(patsubst %.c,$(O)/fuzzed/%.o,$(wildcard $(addsuffix /*.c,$(addprefix lib/,base elf import profile symbolize unwind)))) \
 	$(O)/gen/export/pprof.pb-c.o
-FUZZED += $(patsubst %,$(O)/fuzzed/cmd/%.o,clock_time agent/window_name agent/push_answer)
+FUZZED += $(patsubst %,$(O)/fuzzed/cmd/%.o,clock_time agent/fail agent/window_name agent/push_answer \
+	fleet/where fleet/sql fleet/row_binary)
 $(O)/fuzzed/%.o: %.c
 	@mkdir -p $(@D)
 	$(CLANG) -fsanitize=fuzzer-no-link $(FUZZ_FLAGS) $(INCLUDES) -MMD -MP -c $< -o $@

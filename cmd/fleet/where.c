@@ -43,7 +43,7 @@ static int fail_at(struct parser *p, const char *what)
 static bool is_word(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       (unsigned char)c >= 0x80 || (c && strchr("_./:@%+-*$", c));
+	       (unsigned char)c >= 0x80 || (c && strchr("_./:@%+-*$^", c));
 }
 
 /* A text in quotes, whose end is sought. False: it has none. */

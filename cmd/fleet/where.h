@@ -9,7 +9,7 @@
  *   operator = "=" | "!=" | "~" | "!~"          (~: a regular expression of RE2, anywhere in it)
  *
  * KEY is service, host, process, thread, comm (the thread or its process), or the key of any label;
- * one that a sample lacks is "". Words of letters, digits and _ . / : @ % + - * $ need no quotes;
+ * one that a sample lacks is "". Words of letters, digits and _ . / : @ % + - * $ ^ need no quotes;
  * others stand in '...' or "...", where \ takes the next character as it is.
  */
 #ifndef EGRET_CMD_FLEET_WHERE_H

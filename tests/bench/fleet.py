@@ -80,8 +80,9 @@ def record(egret, out, seconds):
         path = f"{out}/{name}.data"
         if os.path.exists(path):
             continue
-        subprocess.run([egret, "record", "-q", "-F", "999", "-o", path, "--", "timeout", str(seconds), "sh", "-c", command],
+        subprocess.run([egret, "record", "-q", "-F", "999", "-o", path + ".new", "--", "timeout", str(seconds), "sh", "-c", command],
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        os.rename(path + ".new", path)
     return sorted(f"{out}/{f}" for f in os.listdir(out) if f.endswith(".data"))
 
 
