@@ -292,22 +292,35 @@ static bool differ(const char *a, const char *b)
 	return a && b ? strcmp(a, b) : a != b;
 }
 
+static bool differ_in_events(const struct opt_strings *a, const struct opt_strings *b)
+{
+	bool differs = a->n != b->n;
+
+	for (size_t i = 0; i < a->n && !differs; i++)
+		differs = strcmp(a->items[i], b->items[i]) != 0;
+	return differs;
+}
+
 /* What a running agent cannot change is said, and stays as it was until it is started anew. */
 static void tell_what_stays(const struct settings *before, const struct settings *after)
 {
 	const struct {
-		const char *name, *before, *after;
+		const char *name;
+		bool differs;
 	} fixed[] = {
-		{ "listen", before->listen, after->listen },
-		{ "tls-certificate", before->tls_certificate, after->tls_certificate },
-		{ "tls-key", before->tls_key, after->tls_key },
-		{ "token-file", before->token_file, after->token_file },
-		{ "state-dir", before->state_dir, after->state_dir },
-		{ "capture", before->capture, after->capture },
+		{ "listen", differ(before->listen, after->listen) },
+		{ "tls-certificate", differ(before->tls_certificate, after->tls_certificate) },
+		{ "tls-key", differ(before->tls_key, after->tls_key) },
+		{ "token-file", differ(before->token_file, after->token_file) },
+		{ "state-dir", differ(before->state_dir, after->state_dir) },
+		{ "store-size", before->store_size != after->store_size },
+		{ "max-memory", before->max_memory != after->max_memory },
+		{ "capture", differ(before->capture, after->capture) },
+		{ "event", differ_in_events(&before->events, &after->events) },
 	};
 
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed); i++)
-		if (differ(fixed[i].before, fixed[i].after))
+		if (fixed[i].differs)
 			log_line(LOG_TROUBLE, "another %s takes a restart", fixed[i].name);
 }
 

@@ -107,8 +107,9 @@ static int tell(const struct egret_stat *stat, void *arg)
 	const struct visit *visit = arg;
 	char labels[128];
 
-	if (!strcmp(stat->name, "unwind.pending"))
-		return 0; /* capture.pending is the same */
+	/* capture.pending is the same as the one; the others are in egret_cpu_seconds_total */
+	if (!strcmp(stat->name, "unwind.pending") || !strncmp(stat->name, "cost.", 5))
+		return 0;
 	for (size_t i = 0; i < sizeof(families) / sizeof(*families) && !is_gauge(stat->name); i++) {
 		size_t len = strlen(families[i].prefix);
 		struct agent_stat out = { .name = families[i].family,

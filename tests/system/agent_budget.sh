@@ -12,6 +12,22 @@ used_ms() { awk '{ sub(/.*\) /, ""); print int(($12 + $13 + $14 + $15) * 1000 / 
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 fraction() { curl -sS -m 10 "$url/metrics" | awk -v name="$1" -v scale="$2" '$1 == name { printf "%d\n", $2 * scale }'; }
 
+# Times that one of its threads went to sleep, by the scheduler's count. Once a second where nothing fills its rings: it is
+# woken for its samples, and a window goes to the disk. Other things that run on the machine may fill them.
+sleeps() { cat /proc/"$agent"/task/*/status | awk '/^voluntary_ctxt_switches/ { n += $2 } END { print n }'; }
+start_agent --window=5
+sleep 2
+before=$(sleeps)
+sleep 6
+slept=$(($(sleeps) - before))
+if awk '{ exit $1 > 1 }' /proc/loadavg; then
+	check "times woken up in 6 s of an idle machine" "$slept" '<=' 12
+else
+	check "times woken up in 6 s of a busy machine" "$slept" '<=' 120
+fi
+stop_agent TERM
+echo "woken up $slept times in 6 s, load average $(cut -d ' ' -f 1 /proc/loadavg)"
+
 cpus=$(getconf _NPROCESSORS_ONLN)
 for _ in $(seq "$cpus"); do
 	"$workloads/busy" 1 60000 &
@@ -32,10 +48,10 @@ check "the rate wanted" "$(metric egret_rate_wanted_hertz)" == 499
 grep -qE "samples at [0-9]+ Hz from now on, not 499: 0.50 % of [0-9]+ CPUs are for it" "$tmp/log" || fail "$(cat "$tmp/log")"
 sleep 1
 before=$(used_ms) since=$(now_ms)
-told_before=$(fraction egret_cpu_seconds_total 1000)
+told_before=$(fraction 'egret_cpu_seconds_total{part="agent"}' 1000)
 sleep 5
 used=$(($(used_ms) - before)) elapsed=$(($(now_ms) - since))
-told=$(($(fraction egret_cpu_seconds_total 1000) - told_before))
+told=$(($(fraction 'egret_cpu_seconds_total{part="agent"}' 1000) - told_before))
 # Twice the budget: a program that starts is read once, whatever the rate, and this is no minute's mean. With many
 # programs that start, on a machine that does other things, it says nothing.
 if awk -v cpus="$cpus" '{ exit $1 > 3 * cpus }' /proc/loadavg; then

@@ -10,7 +10,7 @@ conf=$tmp/agent.conf
 # The file that is installed: right as it is, and right with every default in it said.
 check_config() { timeout 10 "$egret" agent --config="$1" --check-config >"$tmp/out" 2>&1; }
 check_config cmd/agent/agent.conf || fail "the example: $(cat "$tmp/out")"
-sed 's/^[;#]\([a-z-]* = \)/\1/' cmd/agent/agent.conf >"$conf"
+sed '/^# Where windows are sent/,$d; s/^[;#]\([a-z-]* = \)/\1/' cmd/agent/agent.conf >"$conf"
 check "keys said" "$(grep -cE '^[a-z-]+ = ' "$conf")" '>=' 10
 check_config "$conf" || fail "the example with all in it said: $(cat "$tmp/out")"
 [ ! -e "$tmp/state" ] || fail "--check-config has made a store"
@@ -56,14 +56,15 @@ for _ in $(seq 40); do [ "$(said READY=1)" -gt 0 ] && break; sleep 0.05; done
 check "READY" "$(said READY=1)" == 1
 check "lines without a priority" "$(grep -cvE '^<[346]>' "$tmp/log")" == 0
 sleep 2.2
-printf '[sampling]\nfrequency = 25\nwindow = 2s\n[http]\nlisten = 127.0.0.1:1\n[budget]\nmax-cpu = 90%%\n' >"$conf"
+printf '[sampling]\nfrequency = 25\nwindow = 2s\n[http]\nlisten = 127.0.0.1:1\n[budget]\nmax-cpu = 90%%\nmax-memory = 65M\n' >"$conf"
 kill -HUP "$agent"
 wait_for_log "has read its configuration again"
 check "another frequency" "$(metric egret_rate_hertz)" == 25
 check "RELOADING" "$(said '^RELOADING=1 MONOTONIC_USEC=[0-9]')" == 1
 check "READY again" "$(said READY=1)" == 2
 # The command line says --listen, and wins: there is nothing to say about a restart.
-check "what takes a restart" "$(grep -c 'takes a restart' "$tmp/log")" == 0
+check "what takes a restart" "$(grep -c 'takes a restart' "$tmp/log")" == 1
+grep -q 'another max-memory takes a restart' "$tmp/log" || fail "a restart: $(cat "$tmp/log")"
 printf '[sampling]\nfrequency = 5\nwindow = 0\n' >"$conf"
 kill -HUP "$agent"
 wait_for_log "goes on with the old configuration: $conf:3: window wants"
