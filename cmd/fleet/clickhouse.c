@@ -22,7 +22,7 @@ struct clickhouse {
 	struct batch batch;
 	/*
 	 * Whether the next window of this host may have been sent before: the first one of a
-	 * process, and the one after an error. Others cannot.
+	 * process, the one after an error, and the one after a window that had been. Others cannot.
 	 */
 	bool in_doubt;
 	char *host;
@@ -157,9 +157,8 @@ static int look(struct clickhouse *ch, const struct batch_window *window, const 
 /* ---- putting one there --------------------------------------------------------------------- */
 
 static int put(struct clickhouse *ch, const struct egret_profile *profile,
-	       const struct batch_window *window, struct egret_error *err)
+	       const struct batch_window *window, enum presence *presence, struct egret_error *err)
 {
-	enum presence presence;
 	char query_id[64];
 	int ret = batch_add(&ch->batch, profile, window);
 
@@ -167,10 +166,10 @@ static int put(struct clickhouse *ch, const struct egret_profile *profile,
 		return agent_fail(err, -ret, "out of memory");
 	snprintf(query_id, sizeof(query_id), "egret-%016" PRIx64 "-%" PRIu64,
 		 identity_bytes(window->host, strlen(window->host)), window->from_ns);
-	ret = look(ch, window, query_id, &presence, err);
-	if (ret || presence == IS_WHOLE)
+	ret = look(ch, window, query_id, presence, err);
+	if (ret || *presence == IS_WHOLE)
 		return ret;
-	if (presence == LACKS_ITS_ROW)
+	if (*presence == LACKS_ITS_ROW)
 		binary_clear(&ch->batch.rows[FLEET_SAMPLES]);
 	ret = insert_batch(ch->server, ch->database, &ch->batch, query_id, err);
 	return ret == -EBUSY ? -EAGAIN : ret;
@@ -180,9 +179,10 @@ int clickhouse_put(struct clickhouse *ch, const struct egret_profile *profile, c
 		   uint64_t from_ns, uint64_t to_ns, struct egret_error *err)
 {
 	const struct batch_window window = { .host = host, .from_ns = from_ns, .to_ns = to_ns };
-	int ret = put(ch, profile, &window, err);
+	enum presence presence = IS_ABSENT;
+	int ret = put(ch, profile, &window, &presence, err);
 
-	ch->in_doubt = ret;
+	ch->in_doubt = ret || presence != IS_ABSENT;
 	if (ret) {
 		batch_reset(&ch->batch);
 		return ret;

@@ -92,7 +92,7 @@ refused() { # what never passes is dropped, and counted; the rest goes on
 credentials() { # wait until they are mended, and go nowhere else
 	echo wrong >"$tmp/token"
 	receiver token --token=right
-	run token 3 1 pyroscope "http://127.0.0.1:$port" token_file="$tmp/token"
+	run token 3 20 pyroscope "http://127.0.0.1:$port" token_file="$tmp/token" until=http-401
 	check "with a wrong token" "$(sent token pyroscope)" == 0
 	check "they wait" "$(waiting token pyroscope)" == 3
 	grep -q 'answers 401: it refuses the credentials: who are you; windows wait' "$tmp/token.log" ||
@@ -107,7 +107,7 @@ credentials() { # wait until they are mended, and go nowhere else
 	all_taken user 2
 	# A redirection is not followed: the receiver would answer 401 to the next request without a token.
 	receiver redirect --token=right --plan='redirect*'
-	run redirect 1 2 otlp "http://127.0.0.1:$port" token_file="$tmp/token"
+	run redirect 1 20 otlp "http://127.0.0.1:$port" token_file="$tmp/token" until=http-3xx
 	check "redirected" "$(failures_of redirect otlp http-3xx)" '>=' 1
 	grep -q 'sends to http://127.0.0.1:1/elsewhere, which is not followed' "$tmp/redirect.log" ||
 		fail "$(cat "$tmp/redirect.log")"
@@ -178,12 +178,60 @@ assert sum(s.value[0] for d in data for s in d.sample) == 1100' "$tmp/files" || 
 	run gone 1 1 directory "$tmp/files"
 	grep -q "^cannot use the directory '$tmp/files'" "$tmp/gone.log" || fail "$(cat "$tmp/gone.log")"
 }
+clickhouse() { # a real one: what was killed, and what is sent again, counts once
+	command -v clickhouse-server >/dev/null || return 0
+	local ch=$tmp/clickhouse url port server kills=0 stored
+
+	port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	url=http://127.0.0.1:$port
+	mkdir -p "$ch/data" "$ch/tmp"
+	cat >"$ch/config.xml" <<-END
+		<yandex><logger><level>warning</level><log>$ch/log</log><errorlog>$ch/err</errorlog></logger>
+		<http_port>$port</http_port><listen_host>127.0.0.1</listen_host>
+		<path>$ch/data/</path><tmp_path>$ch/tmp/</tmp_path><mark_cache_size>5368709</mark_cache_size>
+		<users_config>$ch/users.xml</users_config><default_profile>default</default_profile>
+		<default_database>default</default_database></yandex>
+	END
+	cat >"$ch/users.xml" <<-END
+		<yandex><profiles><default/></profiles><quotas><default/></quotas><users>
+		<default><password>secret</password><networks><ip>127.0.0.1</ip></networks>
+		<profile>default</profile><quota>default</quota></default></users></yandex>
+	END
+	clickhouse-server --config-file="$ch/config.xml" >"$ch/out" 2>&1 &
+	server=$!
+	at_end+=("kill $server; wait $server 2>/dev/null")
+	for _ in $(seq 100); do
+		curl -s "$url/" >/dev/null && break
+		sleep 0.1
+	done
+	echo secret >"$ch/password"
+	options=("$url" user=default password_file="$ch/password")
+	run clickhouse 1 20 clickhouse "${options[@]}" until=no-tables
+	check "without tables" "$(failures_of clickhouse clickhouse no-tables)" '>=' 1
+	"$egret" fleet init -u "$url" --password-file="$ch/password" >/dev/null 2>&1 || fail "no tables"
+	for _ in $(seq 6); do
+		"$drive" "$tmp/store-clickhouse" 3 30 clickhouse "${options[@]}" >/dev/null 2>>"$tmp/clickhouse.log" &
+		sleep 0.$((RANDOM % 4 + 1))
+		kill -KILL $! 2>/dev/null && kills=$((kills + 1))
+		wait $! 2>/dev/null
+	done
+	run clickhouse 3 30 clickhouse "${options[@]}"
+	# All of another store, and once more.
+	run again-clickhouse 4 30 clickhouse "${options[@]}"
+	echo 0 >"$tmp/store-again-clickhouse/cursors/clickhouse"
+	run again-clickhouse 1 30 clickhouse "${options[@]}"
+	check "clickhouse: sent again" "$(sent again-clickhouse clickhouse)" == 5
+	stored=$("$egret" export --store="$tmp/store-clickhouse" 2>/dev/null | awk '{ n += $NF } END { print n + 500 }')
+	check "clickhouse: stored" "$stored" '>=' 900
+	check "clickhouse: samples" "$("$egret" fleet query -u "$url" --password-file="$ch/password" \
+		--from=2020-01-01 2>/dev/null | awk '$1 == "pushed" { print $2 }')" == "$stored"
+}
 tls() { # certificates are verified
 	command -v openssl >/dev/null || return 0
 	openssl req -x509 -newkey rsa:2048 -nodes -keyout "$tmp/key.pem" -out "$tmp/cert.pem" -days 2 -subj /CN=localhost \
 		-addext subjectAltName=IP:127.0.0.1 2>/dev/null || fail "no certificate"
 	receiver tls --tls="$tmp/cert.pem,$tmp/key.pem"
-	run tls 2 1 otlp "https://127.0.0.1:$port"
+	run tls 2 20 otlp "https://127.0.0.1:$port" until=tls
 	check "unknown certificate" "$(failures_of tls otlp tls)" '>=' 1
 	check "sent to it" "$(sent tls otlp)" == 0
 	run tls 1 20 otlp "https://127.0.0.1:$port" ca_file="$tmp/cert.pem"
@@ -198,7 +246,7 @@ refuses() { # what cannot be a backend, in one line
 	done
 	run bad 0 0 clickhouse http://127.0.0.1:1 tenant=x
 	grep -q 'clickhouse has a user and a password, no tenant' "$tmp/bad.log" || fail "$(cat "$tmp/bad.log")"
-	run bad 1 1 clickhouse http://127.0.0.1:1
+	run bad 1 20 clickhouse http://127.0.0.1:1 until=connect
 	check "clickhouse: not connected" "$(failures_of bad clickhouse connect)" '>=' 1
 	check "clickhouse: waiting" "$(waiting bad clickhouse)" == 1
 	echo x >"$tmp/secret"
@@ -327,7 +375,7 @@ configurations() {
 
 # At the same time; each tells its failures in a file.
 for scenario in "plain pyroscope" "plain otlp" "again pyroscope" "again otlp" refused credentials dies lost full \
-	"killed pyroscope" "killed otlp" directory tls refuses configurations agent; do
+	"killed pyroscope" "killed otlp" directory clickhouse tls refuses configurations agent; do
 	(
 		at_end=() failures=0
 		trap - EXIT

@@ -3,7 +3,8 @@
  * push_drive DIR N SECONDS KIND URL [KEY=VALUE...]: puts N windows of 100 samples into the store
  * DIR and sends what is in it to one backend, until nothing waits or SECONDS are over. Keys are
  * those of struct push_target: token_file, user, password_file, ca_file, tenant, timeout_ms; and
- * max_bytes, of the store. Numbers of the store and of sending go to standard output, a line each.
+ * max_bytes, of the store; until, a reason that ends it once something failed for it. Numbers of
+ * the store and of sending go to standard output, a line each.
  */
 #include <curl/curl.h>
 #include <stdlib.h>
@@ -12,6 +13,9 @@
 
 #include "agent/push.h"
 #include "store_windows.h"
+
+/* What ends it, besides that nothing waits. */
+static const char *until;
 
 static bool take(struct push_target *t, uint64_t *max_bytes, const char *word)
 {
@@ -24,7 +28,9 @@ static bool take(struct push_target *t, uint64_t *max_bytes, const char *word)
 		      { "password_file", &t->password_file },
 		      { "ca_file", &t->ca_file },
 		      { "tenant", &t->tenant },
-		      { "name", &t->name } };
+		      { "name", &t->name },
+		      { "database", &t->database },
+		      { "until", &until } };
 	size_t len = value ? (size_t)(value++ - word) : 0;
 
 	for (size_t i = 0; value && i < sizeof(texts) / sizeof(*texts); i++)
@@ -55,6 +61,11 @@ static double waiting(struct push *push)
 
 	push_each_stat(push, find_waiting, &n);
 	return n;
+}
+
+static int find_until(const struct agent_stat *stat, void *arg)
+{
+	return stat->value && stat->labels && strstr(stat->labels, until);
 }
 
 static int fail(const struct egret_error *err)
@@ -89,8 +100,11 @@ int main(int argc, char **argv)
 	for (uint64_t i = 0; i < n; i++)
 		if (put_window(store, &f, i, &err))
 			return fail(&err);
-	for (int i = 0; i < 100 * atoi(argv[3]) && waiting(push) > 0; i++)
+	for (int i = 0; i < 100 * atoi(argv[3]) && waiting(push) > 0; i++) {
+		if (until && push_each_stat(push, find_until, NULL) == 1)
+			break;
 		usleep(10000);
+	}
 	store_each_stat(store, print_stat, NULL);
 	push_each_stat(push, print_stat, NULL);
 	fflush(stdout);

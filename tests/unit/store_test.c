@@ -334,11 +334,21 @@ static void windows_are_renamed_when_they_are_whole(void)
 	clear_store();
 }
 
+static uint64_t newest_window(void)
+{
+	struct window_list list = list_windows();
+	uint64_t newest = list.n ? list.items[list.n - 1].last : 0;
+
+	window_list_deinit(&list);
+	return newest;
+}
+
 /* Killed at any moment, there are whole windows, one after the other, and nothing else. */
 static void a_kill_leaves_whole_windows(void)
 {
 	uint64_t last = 0;
 
+	CHECK_EQ(mkdir(store_dir, 0700), 0);
 	for (int round = 0; round < 12; round++) {
 		pid_t pid = fork();
 		struct window_list list;
@@ -351,7 +361,10 @@ static void a_kill_leaves_whole_windows(void)
 			for (uint64_t i = 1000ull * (uint64_t)round;; i++)
 				put_window(store, "a", 60 * i, 300, 300);
 		}
-		usleep(20000 + 3777 * (useconds_t)round);
+		/* Some windows later, at any moment. */
+		for (int wait = 0; wait < 500 && newest_window() < last + 2; wait++)
+			usleep(10000);
+		usleep(3777 * (useconds_t)round);
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 		store = open_store(512 << 10);
