@@ -21,6 +21,8 @@
 #include "agent/store_impl.h"
 
 #define MIN_BYTES (64u << 10)
+/* For the agent's group too, whatever its umask: it may ask the agent as well. */
+#define STORE_MODE 0640
 /* An overlap of windows that is none: samples wait in rings for a moment. */
 #define CLOCK_STEP_NS 5000000000ull
 
@@ -85,10 +87,11 @@ int store_write(struct store *s, int fd, const struct window *window)
 	int to, ret;
 
 	snprintf(part, sizeof(part), "%s.part", window_name(window, name));
-	to = openat(s->dirfd, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
+	to = openat(s->dirfd, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+		    STORE_MODE);
 	if (to < 0)
 		return -errno;
-	ret = copy(fd, to);
+	ret = fchmod(to, STORE_MODE) ? -errno : copy(fd, to);
 	if (!ret && fdatasync(to))
 		ret = -errno;
 	if (close(to) && !ret)
@@ -324,8 +327,8 @@ static int open_directory(struct store *s, struct egret_error *err)
 		return agent_fail(err, errno, "cannot open '%s/cursors': %s", s->dir,
 				  strerror(errno));
 	s->reading_fd = openat(s->dirfd, STORE_READING, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-			       0640);
-	if (s->reading_fd < 0)
+			       STORE_MODE);
+	if (s->reading_fd < 0 || fchmod(s->reading_fd, STORE_MODE))
 		return agent_fail(err, errno, "cannot make '%s/" STORE_READING "': %s", s->dir,
 				  strerror(errno));
 	return 0;

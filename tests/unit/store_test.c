@@ -78,7 +78,10 @@ static void a_window_is_a_recording(void)
 	struct store *store = open_store(0);
 	struct window_list list;
 	struct egret_profile *p;
+	char name[WINDOW_NAME_MAX];
+	struct stat st;
 
+	umask(077);
 	CHECK_EQ(put_window(store, "a", 10, 50, 5), 0);
 	store_flush(store);
 	list = list_windows();
@@ -86,6 +89,9 @@ static void a_window_is_a_recording(void)
 	CHECK_EQ(list.items[0].first, 1);
 	CHECK_EQ(list.items[0].from_ns, OFFSET + 10 * SECOND);
 	CHECK_EQ(list.items[0].to_ns, OFFSET + 11 * SECOND);
+	/* The agent's group reads it too. */
+	CHECK_EQ(fstatat(store_dirfd(store), window_name(&list.items[0], name), &st, 0), 0);
+	CHECK_EQ(st.st_mode & 0777, 0640);
 	CHECK_EQ(window_open(store_dirfd(store), &list.items[0], true, &p, NULL), 0);
 	CHECK_EQ(samples_in(p), 50);
 	CHECK_STR(egret_profile__meta(p, "start-time"), "1795000010.000000000");
