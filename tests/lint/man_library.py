@@ -34,6 +34,14 @@ def sections(roff):
     return {name.strip('"'): text for name, text in zip(parts[1::2], parts[2::2])}
 
 
+def overview(pages):
+    """libegret.3 names each page that has functions."""
+    texts = {path.rsplit("/", 1)[-1]: open(path, encoding="utf-8").read() for path in pages}
+    for name in sorted(set(texts) - {"libegret.3"}):
+        if not re.search(rf"^\.BR {name[:-2]} \(3\)$", texts["libegret.3"], re.M):
+            failures.append(f"libegret.3: its list of pages lacks {name[:-2]}(3)")
+
+
 def main(header, pages):
     with open(header, encoding="utf-8") as file:
         declared = prototypes(re.sub(r"/\*.*?\*/", "", file.read(), flags=re.S))
@@ -55,6 +63,7 @@ def main(header, pages):
                 failures.append(f"{path}: the description does not name {name}")
         failures.extend(f"{path}: {name} is in the synopsis and not in the name" for name in set(shown) - set(names))
         failures.extend(f"{path}: no section {part}" for part in ("DESCRIPTION", "THREADS") if part not in parts)
+    overview(pages)
     failures.extend(f"no page of section 3 has {name} in its NAME" for name in sorted(set(declared) - set(placed)))
     if len(declared) < 50:
         failures.append(f"only {len(declared)} functions found in {header}")
