@@ -90,6 +90,7 @@ static const struct {
 	{ "budget", "Budget" },
 	{ "http", "HTTP" },
 	{ "store", "Store" },
+	{ "privileges", "Privileges" },
 };
 #define N_PLAIN (sizeof(plain_sections) / sizeof(*plain_sections))
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
@@ -20,6 +21,7 @@
 #include "agent/http.h"
 #include "agent/log.h"
 #include "agent/metrics.h"
+#include "agent/privileges.h"
 #include "agent/push.h"
 #include "agent/store.h"
 #include "agent/usage.h"
@@ -34,6 +36,7 @@
 
 struct loop {
 	struct configuration *configuration;
+	struct egret_parser *parser;
 	struct egret_session *session;
 	struct collect collect;
 	struct collection window;
@@ -82,6 +85,7 @@ static int open_session(struct loop *l, struct egret_error *err)
 		.cache_dir = cache,
 		.debuginfod = EGRET_DEBUGINFOD_NEVER,
 		.command = "egret agent",
+		.parser = l->parser,
 	};
 	const char *notice;
 	int ret = egret_session__open(&opts, &l->session, err);
@@ -144,7 +148,7 @@ static uint64_t cost_ns(const struct loop *l)
 {
 	struct usage usage;
 
-	usage_now(l->session, &usage);
+	usage_now(l->session, l->parser, &usage);
 	return usage_total_ns(&usage);
 }
 
@@ -233,8 +237,8 @@ static int each_stat(void *arg, agent_stat_fn fn, void *fn_arg)
 		ret = fn(&stat, fn_arg);
 	}
 	if (!ret)
-		ret = usage_each_stat(l->session, l->configuration->settings.max_memory, fn,
-				      fn_arg);
+		ret = usage_each_stat(l->session, l->parser, l->configuration->settings.max_memory,
+				      fn, fn_arg);
 	if (!ret)
 		ret = http_each_stat(l->http, fn, fn_arg);
 	if (!ret)
@@ -317,6 +321,7 @@ static void tell_what_stays(const struct settings *before, const struct settings
 		{ "max-memory", before->max_memory != after->max_memory },
 		{ "capture", differ(before->capture, after->capture) },
 		{ "event", differ_in_events(&before->events, &after->events) },
+		{ "user", differ(before->user, after->user) },
 	};
 
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed); i++)
@@ -419,19 +424,39 @@ static int start_http(struct loop *l, struct egret_error *err)
 	return http_start(&opts, &l->http, err);
 }
 
+/* Who reads files keeps a descriptor of each. */
+static int start_parser(struct loop *l, struct egret_error *err)
+{
+	struct rlimit files;
+
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	return egret_parser__start(NULL, &l->parser, err);
+}
+
+/*
+ * First the process that reads files, which has a copy of what is in memory by then. Threads come
+ * after privileges are dropped, and so have none that this one has not.
+ */
 static int start(struct loop *l, struct egret_error *err)
 {
 	const struct settings *s = &l->configuration->settings;
-	int ret = listener_open(s->listen, &l->listener, err);
+	int ret = start_parser(l, err);
 
+	if (!ret)
+		ret = listener_open(s->listen, &l->listener, err);
+	if (!ret)
+		ret = open_session(l, err);
+	if (!ret)
+		ret = privileges_drop(&(struct privileges_opts){ .user = s->user }, err);
 	if (!ret)
 		ret = store_open(state_dir(s), s->store_size, &l->store, err);
 	if (!ret)
 		ret = start_push(l, err);
 	if (!ret)
 		ret = start_http(l, err);
-	if (!ret)
-		ret = open_session(l, err);
 	if (!ret)
 		ret = collect_open(&l->collect, &l->window, err);
 	if (ret)
@@ -455,6 +480,7 @@ static void stop(struct loop *l)
 	listener_close(&l->listener);
 	collect_abandon(&l->collect, &l->window);
 	egret_session__destroy(l->session);
+	egret_parser__destroy(l->parser);
 	push_stop(l->push);
 	store_close(l->store);
 	curl_global_cleanup();

@@ -108,7 +108,8 @@ static int tell(const struct egret_stat *stat, void *arg)
 	char labels[128];
 
 	/* capture.pending is the same as the one; the others are in egret_cpu_seconds_total */
-	if (!strcmp(stat->name, "unwind.pending") || !strncmp(stat->name, "cost.", 5))
+	if (!strcmp(stat->name, "unwind.pending") || !strncmp(stat->name, "cost.", 5) ||
+	    !strcmp(stat->name, "parser.cpu-us"))
 		return 0;
 	for (size_t i = 0; i < sizeof(families) / sizeof(*families) && !is_gauge(stat->name); i++) {
 		size_t len = strlen(families[i].prefix);

@@ -53,12 +53,19 @@ static const struct opt store_options[] = {
 	{ 0 },
 };
 
+static const struct opt privileges_options[] = {
+	{ "user", 0, OPT_STRING, MEMBER(user), "NAME",
+	  "Become this user, whose the state directory is, once it samples", NULL },
+	{ 0 },
+};
+
 const struct opt_group settings_groups[] = {
 	{ "The configuration", file_options, 0 },
 	{ "Sampling", sampling_options, 0 },
 	{ "Budget", budget_options, 0 },
 	{ "HTTP", http_options, 0 },
 	{ "Store", store_options, 0 },
+	{ "Privileges", privileges_options, 0 },
 	{ 0 },
 };
 

@@ -28,6 +28,7 @@ struct settings {
 	/* [store] */
 	const char *state_dir;
 	uint64_t store_size;
+	const char *user; /* to become once it samples; NULL: who it was started as */
 };
 
 extern const struct opt_group settings_groups[];

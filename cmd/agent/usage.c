@@ -20,11 +20,20 @@ static uint64_t cpu_ns(int who)
 	return us * 1000;
 }
 
-void usage_now(const struct egret_session *session, struct usage *usage)
+static int find_parser_time(const struct egret_stat *stat, void *arg)
+{
+	if (!strcmp(stat->name, "parser.cpu-us"))
+		*(uint64_t *)arg = stat->value * 1000;
+	return 0;
+}
+
+void usage_now(const struct egret_session *session, const struct egret_parser *parser,
+	       struct usage *usage)
 {
 	struct egret_cost cost = { .size = sizeof(cost) };
 
 	*usage = (struct usage){ .agent_ns = cpu_ns(RUSAGE_SELF) + cpu_ns(RUSAGE_CHILDREN) };
+	egret_parser__each_stat(parser, find_parser_time, &usage->parser_ns);
 	if (egret_session__cost(session, &cost))
 		return;
 	usage->programs_ns = cost.programs_ns;
@@ -33,7 +42,7 @@ void usage_now(const struct egret_session *session, struct usage *usage)
 
 uint64_t usage_total_ns(const struct usage *usage)
 {
-	return usage->agent_ns + usage->programs_ns + usage->captures_ns;
+	return usage->agent_ns + usage->parser_ns + usage->programs_ns + usage->captures_ns;
 }
 
 /* Files that are mapped are the page cache's, and rings the session's: egret_cost.ring_bytes. */
@@ -57,18 +66,20 @@ void usage_trim(uint64_t max_memory)
 		malloc_trim(0);
 }
 
-int usage_each_stat(const struct egret_session *session, uint64_t max_memory, agent_stat_fn fn,
-		    void *arg)
+int usage_each_stat(const struct egret_session *session, const struct egret_parser *parser,
+		    uint64_t max_memory, agent_stat_fn fn, void *arg)
 {
 	struct egret_cost cost = { .size = sizeof(cost) };
 	struct usage usage;
 	int ret = 0;
 
-	usage_now(session, &usage);
+	usage_now(session, parser, &usage);
 	egret_session__cost(session, &cost);
 	const struct agent_stat stats[] = {
 		{ "egret_cpu_seconds_total", "CPU time that profiling has cost, by where",
 		  "part=\"agent\"", (double)usage.agent_ns / 1e9, false },
+		{ "egret_cpu_seconds_total", NULL, "part=\"parser\"", (double)usage.parser_ns / 1e9,
+		  false },
 		{ "egret_cpu_seconds_total", NULL, "part=\"programs\"",
 		  (double)usage.programs_ns / 1e9, false },
 		{ "egret_cpu_seconds_total", NULL, "part=\"captures\"",

@@ -10,11 +10,13 @@
 struct usage {
 	uint64_t agent_ns; /* CPU time of this process, its threads, and children that have ended */
 	uint64_t programs_ns; /* CPU time of the BPF programs, in whatever was interrupted */
+	uint64_t parser_ns;   /* CPU time of the processes that read files */
 	uint64_t captures_ns; /* CPU time of captures, in the threads that were sampled */
 };
 
 /* All since the start. */
-void usage_now(const struct egret_session *session, struct usage *usage);
+void usage_now(const struct egret_session *session, const struct egret_parser *parser,
+	       struct usage *usage);
 uint64_t usage_total_ns(const struct usage *usage);
 
 /* Memory of this process that is nobody else's: bytes. */
@@ -23,7 +25,7 @@ uint64_t usage_memory(void);
 /* Gives memory back to the system where more than half of max_memory is taken. */
 void usage_trim(uint64_t max_memory);
 
-int usage_each_stat(const struct egret_session *session, uint64_t max_memory, agent_stat_fn fn,
-		    void *arg);
+int usage_each_stat(const struct egret_session *session, const struct egret_parser *parser,
+		    uint64_t max_memory, agent_stat_fn fn, void *arg);
 
 #endif

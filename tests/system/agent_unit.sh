@@ -57,7 +57,8 @@ mount -o remount,bind,ro / || exit
 touch "$1/written" 2>/dev/null && exit 9
 capabilities=$(echo "+$2" | sed 's/CAP_//g; s/ /,+/g' | tr A-Z a-z)
 export STATE_DIRECTORY=$1/state EGRET_CACHE=$1/cache HOME=/ NOTIFY_SOCKET=$1/run/notify WATCHDOG_USEC=600000
-exec strace -f -qq -o "$1/run/calls" -e 'signal=none' setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs \
+# No namespaces: RestrictNamespaces.
+exec strace -f -qq -o "$1/run/calls" -e 'signal=none' -e inject=unshare:error=EPERM setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs \
 	--bounding-set="-all,$capabilities" --inh-caps="$capabilities" --ambient-caps="$capabilities" \
 	"$1/egret" agent --config "$1/agent.conf" --listen "unix:$1/run/agent.sock" -F 97 -w 1
 END
