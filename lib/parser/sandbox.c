@@ -260,15 +260,19 @@ int egret_sandbox_enter(int fd, struct egret_error *err)
 	return ret ? egret_fail(err, -ret, "the parser cannot be confined: %s", strerror(-ret)) : 0;
 }
 
+static bool end_after(int which, uint32_t ms)
+{
+	struct itimerval timer = { .it_value = { ms / 1000, ms % 1000 * 1000 + 1 } };
+
+	return !setitimer(which, &timer, NULL);
+}
+
 int egret_sandbox_narrow(const struct egret_sandbox_limits *limits)
 {
-	struct itimerval alarm = {
-		.it_value = { limits->timeout_ms / 1000, limits->timeout_ms % 1000 * 1000 + 1 },
-	};
-
-	/* Whatever it does or waits for, this ends it: of the filter neither can be taken back. */
-	if (setitimer(ITIMER_REAL, &alarm, NULL) ||
-	    limit(RLIMIT_CPU, limits->timeout_ms / 1000 + 1) || limit(RLIMIT_AS, limits->memory))
+	/* Whatever it does or waits for, this ends it: of the filter none can be taken back. */
+	if (!end_after(ITIMER_REAL, limits->timeout_ms) ||
+	    !end_after(ITIMER_PROF, limits->cpu_ms) ||
+	    limit(RLIMIT_CPU, limits->cpu_ms / 1000 + 1) || limit(RLIMIT_AS, limits->memory))
 		return -EPERM;
 	return filter_answering(limits->answer_fd);
 }

@@ -25,7 +25,8 @@ int egret_sandbox_enter(int fd, struct egret_error *err);
 
 struct egret_sandbox_limits {
 	uint64_t memory;     /* bytes of address space */
-	uint32_t timeout_ms; /* then it is killed */
+	uint32_t cpu_ms;     /* of its own; then it is killed */
+	uint32_t timeout_ms; /* by the clock, likewise */
 	int answer_fd;	     /* the only one that may be written to */
 };
 /*

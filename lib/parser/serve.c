@@ -60,6 +60,7 @@ __attribute__((noreturn)) static void answer_one(const struct arrived *a, uint64
 						 egret_parser_answer_fn answer)
 {
 	struct egret_sandbox_limits limits = { .memory = memory_for(a, in_use),
+					       .cpu_ms = a->head.cpu_ms,
 					       .timeout_ms = a->head.timeout_ms,
 					       .answer_fd = a->fds[0] };
 	struct egret_parser_question question = { .kind = a->head.kind,

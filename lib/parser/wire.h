@@ -9,8 +9,10 @@
 struct egret_wire_question {
 	uint32_t kind;
 	uint32_t n_files;
+	uint32_t cpu_ms; /* see struct egret_sandbox_limits */
 	uint32_t timeout_ms;
-	uint32_t len;	 /* bytes of the text */
+	uint32_t len; /* bytes of the text */
+	uint32_t reserved;
 	uint64_t memory; /* bytes that may be used besides the files */
 };
 

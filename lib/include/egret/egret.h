@@ -354,7 +354,7 @@ struct egret_parser;
 
 struct egret_parser_opts {
 	size_t size;
-	uint32_t timeout_ms;   /* of one question; 0: 2 seconds */
+	uint32_t timeout_ms;   /* CPU time of one question; 0: 2 s; five times that by the clock */
 	uint64_t memory_limit; /* bytes for one question, besides the file; 0: 512 MiB */
 };
 
