@@ -104,13 +104,16 @@ $(O)/libegret.so.$(VERSION): $(LIB_OBJS) lib/egret.map
 		-Wl,--no-undefined $(LDFLAGS) $(LIB_OBJS) $(DEMANGLE_LIB) $(LIBS) -o $@
 
 ifeq ($(LINK),shared)
-$(O)/egret: $(CMD_OBJS) $(O)/libegret.so.$(VERSION)
-	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $(CMD_OBJS) $(O)/libegret.so.$(VERSION) $(CMD_LIBS) -lm -o $@
-	ln -sf libegret.so.$(VERSION) $(O)/libegret.so.$(SOVERSION) # for what is run from here
+$(O)/egret: $(O)/egret-shared
+	cp $< $@
 else
 $(O)/egret: $(CMD_OBJS) $(O)/libegret.a
 	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $(CMD_OBJS) $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) $(CMD_LIBS) -o $@
 endif
+# Of the libraries of the library it needs those that the command line uses, too.
+$(O)/egret-shared: $(CMD_OBJS) $(O)/libegret.so.$(VERSION)
+	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $(CMD_OBJS) $(O)/libegret.so.$(VERSION) -Wl,--as-needed $(CMD_LIBS) $(LIBS) -o $@
+	ln -sf libegret.so.$(VERSION) $(O)/libegret.so.$(SOVERSION) # for what is run from here
 
 # All of the command line but main, for its unit tests.
 $(O)/libcmd.a: $(filter-out $(O)/cmd/egret.o,$(CMD_OBJS))

@@ -56,6 +56,11 @@ nm -D --defined-only "$stage$prefix/lib/libegret.so" |
 diff "$dir/declared" "$dir/exported" >"$dir/diff" ||
 	fail "the header (<) and the exports (>) differ: $(cat "$dir/diff")"
 
+# The command line with the shared library, as packages have it.
+must make -s -C "$root" O="$build" "$build/egret-shared" >/dev/null
+[ "$(LD_LIBRARY_PATH=$stage$prefix/lib "$(cd "$root" && realpath "$build")/egret-shared" --version)" = "egret $version" ] ||
+	fail "egret does not run with the shared library"
+
 # ---- a program outside the tree ------------------------------------------------------------------
 
 export PKG_CONFIG_PATH=$stage$prefix/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$stage
