@@ -73,6 +73,11 @@ static const struct opt table_options[] = {
 	{ "cluster", 0, OPT_STRING, MEMBER(cluster), "NAME",
 	  "init: replicated tables on each shard of this cluster, and distributed ones above",
 	  NULL },
+	{ "buffer", 0, OPT_FLAG, MEMBER(buffer), NULL,
+	  "init: samples wait in the server's memory for up to ten seconds, to be written "
+	  "together: "
+	  "for more than about 20 hosts",
+	  NULL },
 	{ "print", 0, OPT_OPTIONAL, MEMBER(print), "RELEASE",
 	  "init: only print the statements, for the server's release or this one", NULL },
 	{ 0 },
@@ -132,7 +137,7 @@ static const struct fleet_opts defaults = {
 const struct command command_fleet = {
 	.name = "fleet",
 	.summary = "ask a ClickHouse database what many hosts have sampled",
-	.usage = "init [--keep=DAYS] [--cluster=NAME] [--print[=RELEASE]]\n"
+	.usage = "init [--keep=DAYS] [--buffer] [--cluster=NAME] [--print[=RELEASE]]\n"
 		 "query [OPTIONS] [STATEMENT]\n"
 		 "top [OPTIONS]\n"
 		 "diff [OPTIONS] --before=FROM,TO --after=FROM,TO\n"

@@ -24,6 +24,7 @@ struct fleet_opts {
 	/* init, expire */
 	const char *cluster, *print;
 	uint64_t keep_days;
+	bool buffer;
 };
 
 /* Whose samples: a range of times, an event, conditions. */

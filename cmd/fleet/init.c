@@ -52,6 +52,8 @@ static int check(const struct fleet_opts *o, const char *action, int argc)
 		return say_usage("fleet", "%s takes no operands", action);
 	if (!sql_is_name(o->database))
 		return say_usage("fleet", SQL_NO_NAME, o->database);
+	if (o->buffer && o->cluster)
+		return say_usage("fleet", "--buffer is for one server, --cluster for several");
 	if (o->keep_days > 36500)
 		return say_usage("fleet", "--keep wants days, 36500 at most");
 	return STATUS_OK;
@@ -74,6 +76,7 @@ int fleet_init(const struct fleet_opts *o, int argc, char **argv)
 {
 	struct schema_opts opts = { .database = o->database,
 				    .cluster = o->cluster,
+				    .buffer = o->buffer,
 				    .keep_days = (unsigned int)o->keep_days };
 	struct server *server = NULL;
 	char version[64];
@@ -112,7 +115,8 @@ static void write_partitions(struct sql *sql, const struct fleet_opts *o)
 	sql_add(sql,
 		"SELECT DISTINCT table, toUInt64(toUInt32OrZero(partition)) FROM system.parts "
 		"WHERE "
-		"active AND database = '%s' AND ((table IN ('samples', 'windows') AND "
+		"active AND database = '%s' AND ((table IN ('samples', 'windows', 'samples_data', "
+		"'windows_data') AND "
 		"toUInt32OrZero(partition) < %u) OR (table IN ('frames', 'stacks', 'labels') AND "
 		"toUInt32OrZero(partition) < %u)) ORDER BY table, partition FORMAT RowBinary",
 		o->database, month * 100 + (unsigned int)tm.tm_mday, month);

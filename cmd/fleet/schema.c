@@ -139,9 +139,15 @@ static void add_on_cluster(struct sql *sql, const struct schema_opts *opts)
 	sql_string(sql, opts->cluster);
 }
 
-static const char *suffix_of(const struct schema_opts *opts)
+/* What each window adds to, so that many hosts make many small parts. */
+static bool is_buffered(const struct schema_opts *opts, unsigned int n)
 {
-	return opts->cluster ? "_local" : "";
+	return opts->buffer && n >= FLEET_SAMPLES;
+}
+
+static const char *suffix_of(const struct schema_opts *opts, unsigned int n)
+{
+	return opts->cluster ? "_local" : is_buffered(opts, n) ? "_data" : "";
 }
 
 static void add_ttl(struct sql *sql, const struct schema_opts *opts, const struct table *table)
@@ -158,7 +164,7 @@ static void add_table(struct sql *sql, const struct schema_opts *opts, unsigned 
 	const struct table *table = &tables[n];
 
 	sql_add(sql, "CREATE TABLE IF NOT EXISTS %s.%s%s", opts->database, fleet_table_names[n],
-		suffix_of(opts));
+		suffix_of(opts, n));
 	add_on_cluster(sql, opts);
 	sql_add(sql, " (");
 	add_columns(sql, table->columns, opts->version >= RICH_VERSION);
@@ -178,9 +184,29 @@ static void add_distributed(struct sql *sql, const struct schema_opts *opts, uns
 
 	sql_add(sql, "CREATE TABLE IF NOT EXISTS %s.%s", opts->database, name);
 	add_on_cluster(sql, opts);
-	sql_add(sql, " AS %s.%s%s ENGINE = Distributed(", opts->database, name, suffix_of(opts));
+	sql_add(sql, " AS %s.%s%s ENGINE = Distributed(", opts->database, name, suffix_of(opts, n));
 	sql_string(sql, opts->cluster);
-	sql_add(sql, ", %s, %s%s, %s)", opts->database, name, suffix_of(opts), tables[n].sharding);
+	sql_add(sql, ", %s, %s%s, %s)", opts->database, name, suffix_of(opts, n),
+		tables[n].sharding);
+}
+
+/* Rows wait for a second at least and ten at most, or until there are a million of them. */
+static void add_buffer(struct sql *sql, const struct schema_opts *opts, unsigned int n)
+{
+	const char *name = fleet_table_names[n];
+
+	sql_add(sql,
+		"CREATE TABLE IF NOT EXISTS %s.%s AS %s.%s_data ENGINE = Buffer(%s, %s_data, 4, 1, "
+		"10, 100000, 1000000, 10000000, 100000000)",
+		opts->database, name, opts->database, name, opts->database, name);
+}
+
+static unsigned int n_statements(const struct schema_opts *opts)
+{
+	return 1 + N_FLEET_TABLES +
+	       (opts->cluster  ? N_FLEET_TABLES
+		: opts->buffer ? N_FLEET_TABLES - FLEET_SAMPLES
+			       : 0);
 }
 
 char *schema_statement(const struct schema_opts *opts, unsigned int n, bool *failed)
@@ -189,15 +215,17 @@ char *schema_statement(const struct schema_opts *opts, unsigned int n, bool *fai
 	char *statement;
 
 	*failed = false;
-	if (n > N_FLEET_TABLES * (opts->cluster ? 2u : 1u))
+	if (n >= n_statements(opts))
 		return NULL;
 	if (!n) {
 		sql_add(&sql, "CREATE DATABASE IF NOT EXISTS %s", opts->database);
 		add_on_cluster(&sql, opts);
 	} else if (n <= N_FLEET_TABLES) {
 		add_table(&sql, opts, n - 1);
-	} else {
+	} else if (opts->cluster) {
 		add_distributed(&sql, opts, n - 1 - N_FLEET_TABLES);
+	} else {
+		add_buffer(&sql, opts, n - 1 - N_FLEET_TABLES + FLEET_SAMPLES);
 	}
 	statement = strdup(sql_text(&sql));
 	*failed = sql_failed(&sql) || !statement;

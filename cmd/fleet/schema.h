@@ -48,6 +48,7 @@ struct schema_opts {
 	const char *cluster;	/* NULL: none */
 	unsigned int version;	/* of the server: schema_version */
 	unsigned int keep_days; /* 0: for ever */
+	bool buffer;		/* samples and windows are gathered in memory; not with a cluster */
 };
 
 /* The n-th statement that makes the database and its tables, on the heap; NULL at the end, and

@@ -149,6 +149,13 @@ for mode in 500 401; do
 	one_line "status $mode" "it's not the database.*status $mode" $?
 done
 
+# ---- a buffer: the same, at once
+fleet init --database buffered --buffer 2>"$tmp/out" || fail "init --buffer: $(cat "$tmp/out")"
+WINDOWS=2 "$put" "$url" buffered web-1 "$from" "$tmp/a.data" || fail "put into a buffer"
+WINDOWS=2 "$put" "$url" buffered web-1 "$from" "$tmp/a.data" || fail "put into a buffer once more"
+check "samples in a buffer" "$(fleet query "${range[@]}" --database buffered --by host | tail -n 1 | cut -f 2)" == $((2 * $(samples "$tmp/a.data")))
+check "windows in a buffer" "$(sql 'SELECT count() FROM buffered.windows')" == 2
+
 # ---- what is too old
 WINDOWS=1 "$put" "$url" egret web-1 "$((from - 90 * 86400))" "$tmp/a.data" || fail "put an old window"
 before=$(total)

@@ -295,8 +295,28 @@ static void tables_by_release(void)
 	CHECK(!statement(&now, 1 + 2 * N_FLEET_TABLES));
 }
 
+static void buffers_stand_before_what_grows(void)
+{
+	const struct schema_opts opts = { .database = "d", .version = 1816, .buffer = true };
+	char *text = statement(&opts, 1 + FLEET_SAMPLES);
+
+	CHECK(strstr(text, "d.samples_data ("));
+	free(text);
+	text = statement(&opts, 1 + FLEET_STACKS);
+	CHECK(strstr(text, "d.stacks ("));
+	free(text);
+	text = statement(&opts, 1 + N_FLEET_TABLES);
+	CHECK(strstr(text, "d.samples AS d.samples_data ENGINE = Buffer(d, samples_data, "));
+	free(text);
+	text = statement(&opts, 2 + N_FLEET_TABLES);
+	CHECK(strstr(text, "d.windows AS d.windows_data ENGINE = Buffer(d, windows_data, "));
+	free(text);
+	CHECK(!statement(&opts, 3 + N_FLEET_TABLES));
+}
+
 int main(void)
 {
+	RUN(buffers_stand_before_what_grows);
 	RUN(ids_stay);
 	RUN(ids_tell_apart);
 	RUN(rows_are_read_as_written);
