@@ -154,6 +154,9 @@ def measure(args, server, recordings):
     for table in ("samples", "stacks", "frames", "labels", "windows"):
         size = server.ask(parts + f" AND table = '{table}'")
         rows.append((f"... {table}", f"{int(size) / load['samples']:.2f}"))
+    for table in ("stacks", "frames", "labels"):
+        size = server.ask(parts.replace("sum(bytes_on_disk)", "sum(bytes_on_disk) / sum(rows)") + f" AND table = '{table}'")
+        rows.append((f"bytes stored for one of the {table}", f"{float(size):.0f}"))
     for what, more in (("flamegraph of all hosts", ["flamegraph", "-o", f"{args.out}/fleet.html"]), ("top of all hosts", ["top"]),
                        ("top of one service", ["top", "-w", "service=python"]),
                        ("top of one host", ["top", "-w", "host=host-0007.example"]),
