@@ -143,7 +143,7 @@ else
 	fi
 	if wanted debug && patched debug; then
 		# It is too slow for the time that ACPI gives the method that says how PCI interrupts are routed.
-		begin boot debug "$kernel" hook --append "preempt=full pti=on pci=noacpi" --silence 3000
+		begin boot debug "$kernel" hook-debug --append "preempt=full pti=on pci=noacpi" --silence 3000
 	fi
 	if wanted rt && patched rt; then
 		begin boot rt "$kernel" hook --silence 1200

@@ -5,12 +5,12 @@
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_hook
-echo 500000 >$pmu/period_ns
+nmi_period 500000
 wanted='chain;_start;__libc_start_main[^;]*;__libc_start_call_main;main;outer;middle;leaf'
 # shellcheck disable=SC2086  # words
 record --capture=hook $nmi -- "$workloads/chain" 1000
 n=$(samples_of ';leaf[; ]')
-check "samples" "$n" '>' 200
+check "samples" "$n" '>' $((200 / slow))
 check "stacks" "$(samples_of "^${wanted}[; ]")" == "$n"
 check_captures "chain"
 in_user_mode() {

@@ -5,7 +5,7 @@
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_hook
-echo 2000000 >$pmu/period_ns
+nmi_period 2000000
 for fault in safe any; do
 	# A sample that comes before the page is held back brings it in, once and for all: then nothing is stuck.
 	for _ in 1 2 3 4 5 6; do
@@ -16,11 +16,11 @@ for fault in safe any; do
 	done
 	read -r held_up _ <"$tmp/out"
 	check "held up, ms, $fault" "$held_up" '<' 3000
-	check "samples of the stuck thread, $fault" "$(samples_of ';stuck_leaf[; ]')" '>' 200
+	check "samples of the stuck thread, $fault" "$(samples_of ';stuck_leaf[; ]')" '>' $((200 / slow))
 	check "its captures, cut with a name, $fault ($(endings))" \
-		$(($(stat_of capture.fault-policy) + $(stat_of capture.fault-timeout))) '>' 200
+		$(($(stat_of capture.fault-policy) + $(stat_of capture.fault-timeout))) '>' $((200 / slow))
 	siblings=$(samples_of ';sibling[; ]')
-	check "samples of the sibling, $fault" "$siblings" '>' 200
+	check "samples of the sibling, $fault" "$siblings" '>' $((200 / slow))
 	check "of them, cut, $fault" "$(samples_of '\[cut:.*;sibling')" == 0
 	check_captures "$fault"
 done

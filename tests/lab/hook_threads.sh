@@ -4,7 +4,7 @@
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_hook
-echo 250000 >$pmu/period_ns
+nmi_period 250000
 "$egret" doctor >"$tmp/doctor" || fail "doctor: egret cannot record here"
 [[ $(doctor "capture backend hook") == "OK works, and is what \`auto\` takes" ]] ||
 	fail "doctor, hook: $(doctor "capture backend hook")"
@@ -13,14 +13,14 @@ echo 250000 >$pmu/period_ns
 # shellcheck disable=SC2086  # words
 record $nmi -- "$lab/uring" 2000
 [ $? = 77 ] && fail "no io_uring"
-check "samples of workers ($(endings))" "$(stat_of capture.user-worker)" '>' 100
-check "stacks of the program" "$(samples_of '^uring;.*;main;')" '>' 10
+check "samples of workers ($(endings))" "$(stat_of capture.user-worker)" '>' $((100 / slow))
+check "stacks of the program" "$(samples_of '^uring;.*;main;')" '>' $((10 / slow))
 check_captures "io_uring"
 
 # shellcheck disable=SC2086  # words
 [ -x "$workloads/compat32" ] && {
 	record $nmi -- "$workloads/compat32"
-	check "samples of a 32-bit program ($(endings))" "$(stat_of capture.compat)" '>' 100
+	check "samples of a 32-bit program ($(endings))" "$(stat_of capture.compat)" '>' $((100 / slow))
 	check_captures "32-bit"
 }
 
@@ -33,9 +33,9 @@ check_captures "system"
 # More threads than there is room for: those that find none end so, and are counted.
 # shellcheck disable=SC2086  # words
 record --max-threads=1 $nmi -- "$workloads/threads" 64 40
-check "samples without a place ($(endings))" "$(stat_of capture.table-full)" '>' 50
-check "of all, whole" "$(stat_of capture.whole)" '>' 50
-check "threads without a place" "$(stat_of threads.table-full)" '>' 30
+check "samples without a place ($(endings))" "$(stat_of capture.table-full)" '>' $((50 / slow))
+check "of all, whole" "$(stat_of capture.whole)" '>' $((50 / slow))
+check "threads without a place" "$(stat_of threads.table-full)" '>' $((30 / slow))
 check_identity "table full"
 
 # Handlers on their alternate stacks, execve from a thread, programs that die: none is confused.

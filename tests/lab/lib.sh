@@ -11,6 +11,15 @@ pmu=/sys/kernel/debug/nmi_ipi
 # shellcheck disable=SC2034  # for the tests
 nmi="-e nmi_ipi// -c 1 --buffer=64M"
 
+# A kernel that checks itself takes so many times as long for an NMI: LAB_SLOW times as few are sent, or it would do
+# nothing else.
+slow=${LAB_SLOW:-1}
+
+# nmi_period NS: from one NMI to the next, of each CPU.
+nmi_period() {
+	echo $(($1 * slow)) >$pmu/period_ns
+}
+
 # tell_host LINE: boot.py reads the second serial line, and takes orders there.
 tell_host() {
 	[ ! -c /dev/ttyS1 ] || echo "$*" >/dev/ttyS1
