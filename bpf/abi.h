@@ -236,9 +236,9 @@ struct egret_config {
 	X(MAPPINGS_RING_FULL, "mappings.dropped.ring-full",                                        \
 	  "of those, mappings that found the capture ring full: read from /proc instead")          \
 	X(THREADS_FULL, "threads.table-full", "threads that found no place in the table")          \
-	X(COST_NS, "cost.programs-ns", "CPU time of the sampling programs, nanoseconds")           \
-	X(COST_CAPTURES_NS, "cost.captures-ns",                                                    \
-	  "CPU time of captures in threads of their own, without those below")                     \
+	X(COST_NS, "cost.programs-time", "CPU time of the sampling programs, nanoseconds")         \
+	X(COST_CAPTURES_NS, "cost.captures-time",                                                  \
+	  "CPU time of captures, nanoseconds, without those below")                                \
 	X(COST_CAPTURES, "cost.captures", "those captures")                                        \
 	X(COST_SWITCHED, "cost.captures-switched",                                                 \
 	  "captures that another thread came between: their CPU time is not known")

@@ -279,3 +279,68 @@ struct egret_module *egret_modules_of(struct egret_modules *modules,
 	return known != EGRET_INDEX_NONE ? known_module(modules, known, info)
 					 : new_module(modules, &key, info);
 }
+
+/* Names of modules that are gone go, too. numbers: the new ones, EGRET_INDEX_NONE: gone. */
+static int keep_names(struct egret_modules *modules, const uint32_t *numbers)
+{
+	size_t kept = 0;
+	int ret = 0;
+
+	egret_index_deinit(&modules->by_file);
+	for (size_t i = 0; i < modules->n_names; i++) {
+		struct egret_module_name name = modules->names[i];
+		const struct egret_module *m;
+		struct key key = { .path = name.path, .dev = name.dev, .ino = name.ino };
+
+		if (numbers[name.module] == EGRET_INDEX_NONE) {
+			free(name.path);
+			continue;
+		}
+		name.module = numbers[name.module];
+		m = modules->all[name.module];
+		key.kind = m->kind;
+		key.pid = m->pid;
+		key.path_len = strlen(name.path);
+		modules->names[kept] = name;
+		if (egret_index_add(&modules->by_file, hash_file(&key), (uint32_t)kept))
+			ret = -ENOMEM;
+		kept++;
+	}
+	modules->n_names = kept;
+	return ret;
+}
+
+int egret_modules_keep(struct egret_modules *modules, const bool *in_use)
+{
+	__free_ uint32_t *numbers = calloc(modules->n + 1, sizeof(*numbers));
+	size_t kept = 0;
+
+	if (!numbers)
+		return -ENOMEM;
+	egret_index_deinit(&modules->by_build_id);
+	for (size_t i = 0; i < modules->n; i++) {
+		struct egret_module *m = modules->all[i];
+
+		numbers[i] = in_use[i] ? (uint32_t)kept : EGRET_INDEX_NONE;
+		if (!in_use[i]) {
+			module_destroy(m);
+			continue;
+		}
+		m->number = (uint32_t)kept;
+		modules->all[kept++] = m;
+	}
+	modules->n = kept;
+	for (size_t i = 0; i < kept; i++)
+		add_build_id(modules, modules->all[i]);
+	return keep_names(modules, numbers);
+}
+
+size_t egret_modules_memory(const struct egret_modules *modules)
+{
+	size_t bytes = modules->names_capacity * sizeof(*modules->names) +
+		       egret_index_memory(&modules->by_build_id) +
+		       egret_index_memory(&modules->by_file);
+
+	/* A path each, and what libelf has of a file. */
+	return bytes + modules->n * (sizeof(struct egret_module) + 4096) + modules->n_names * 64;
+}

@@ -98,6 +98,14 @@ void egret_modules_init(struct egret_modules *modules, const struct egret_module
 void egret_modules_deinit(struct egret_modules *modules);
 
 /*
+ * Closes and forgets the modules that are not in use, by number; numbers change. 0; -ENOMEM: some
+ * are not found any more, and made anew.
+ */
+int egret_modules_keep(struct egret_modules *modules, const bool *in_use);
+/* Bytes that they take, without what is mapped of files. */
+size_t egret_modules_memory(const struct egret_modules *modules);
+
+/*
  * The module of a mapping, made when it is new. A file that could not be opened before is tried
  * again. NULL only without memory.
  */

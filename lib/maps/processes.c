@@ -309,3 +309,31 @@ void egret_processes_lost(struct egret_processes *ps)
 		if (ps->all[i] && !ps->all[i]->exited)
 			ps->all[i]->complete = ps->all[i]->tried = false;
 }
+
+/* ---- what they take -----------------------------------------------------------------------------
+ */
+
+void egret_processes_mark(const struct egret_processes *ps, bool *in_use)
+{
+	for (size_t i = 0; i < ps->n; i++) {
+		const struct egret_code_map *code = ps->all[i] ? ps->all[i]->code : NULL;
+
+		for (size_t k = 0; code && k < code->n; k++)
+			in_use[code->mappings[k].module->number] = true;
+	}
+}
+
+size_t egret_processes_memory(const struct egret_processes *ps)
+{
+	size_t bytes = ps->n * (sizeof(*ps->all) + sizeof(*ps->free_numbers)) +
+		       egret_index_memory(&ps->by_pid);
+
+	for (size_t i = 0; i < ps->n; i++) {
+		const struct egret_code_map *code = ps->all[i] ? ps->all[i]->code : NULL;
+
+		bytes += ps->all[i] ? sizeof(*ps->all[i]) : 0;
+		/* What several share is a part of each. */
+		bytes += code ? code->capacity * sizeof(*code->mappings) / code->refs : 0;
+	}
+	return bytes;
+}

@@ -76,6 +76,11 @@ void egret_processes_lost(struct egret_processes *ps);
 /* Forgets processes that exited before `time`. */
 void egret_processes_forget(struct egret_processes *ps, uint64_t time);
 
+/* Sets in_use, by number, for each module that is mapped in a process. */
+void egret_processes_mark(const struct egret_processes *ps, bool *in_use);
+/* Bytes that they take. */
+size_t egret_processes_memory(const struct egret_processes *ps);
+
 /* The executable mapping that holds addr, or NULL. Valid until the process changes. */
 const struct egret_mapping *egret_process_find(struct egret_process *process, uint64_t addr);
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 #include "session/accounting.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct visit {
 	egret_stat_fn fn;
@@ -77,6 +80,8 @@ static void tell_pipeline(struct visit *visit, const struct egret_pipeline_stats
 	     stats->map_records_lost);
 	tell(visit, "session.trims", "times that all that was known of files was forgotten",
 	     stats->renewals);
+	tell(visit, "session.closed", "of these, files that no process had mapped any more",
+	     stats->modules_closed);
 }
 
 static void tell_cache(struct visit *visit, const struct egret_cache *cache)
@@ -141,4 +146,89 @@ void egret_accounting_store(struct egret_capture *capture, const struct egret_pi
 			    struct egret_profile *profile)
 {
 	egret_accounting_each(capture, pipeline, store, profile);
+}
+
+/* ---- parts ----------------------------------------------------------------------------------- */
+
+struct part {
+	struct egret_accounting_told *told;
+	struct egret_profile *profile;
+	uint64_t pending; /* samples that wait now */
+	uint64_t witness; /* interrupts of this part, whatever came of them */
+};
+
+void egret_accounting_told_deinit(struct egret_accounting_told *told)
+{
+	for (size_t i = 0; i < told->n; i++)
+		free((char *)told->items[i].name);
+	free(told->items);
+	*told = (struct egret_accounting_told){ 0 };
+}
+
+/* What was told under a name, to be brought up to date. NULL without memory. */
+static uint64_t *told_of(struct egret_accounting_told *told, const char *name)
+{
+	struct egret_stat *items;
+
+	for (size_t i = 0; i < told->n; i++)
+		if (!strcmp(told->items[i].name, name))
+			return &told->items[i].value;
+	items = reallocarray(told->items, told->n + 1, sizeof(*items));
+	if (!items)
+		return NULL;
+	told->items = items;
+	items[told->n] = (struct egret_stat){ .name = strdup(name) };
+	return items[told->n].name ? &items[told->n++].value : NULL;
+}
+
+static bool ends_in(const char *name, const char *tail)
+{
+	size_t len = strlen(name), n = strlen(tail);
+
+	return len >= n && !strcmp(name + len - n, tail);
+}
+
+/* Of these, what is told of the whole may become less: by how much more than ever before. */
+static bool is_estimate(const char *name)
+{
+	return !strcmp(name, "witness.late") || !strcmp(name, "witness.idle") ||
+	       !strcmp(name, "witness.never-ran");
+}
+
+static int store_part(const struct egret_stat *stat, void *arg)
+{
+	struct part *part = arg;
+	uint64_t value = stat->value, now = value, *before;
+
+	if (ends_in(stat->name, "-mean-us") || !strcmp(stat->name, "witness.expected"))
+		return 0;
+	if (ends_in(stat->name, ".pending"))
+		return egret_profile_set_stat(part->profile, stat->name, stat->text, 0);
+	if (!strcmp(stat->name, "interrupts") || !strcmp(stat->name, "samples.written"))
+		now = value -= part->pending;
+	before = told_of(part->told, stat->name);
+	if (!before)
+		return -ENOMEM;
+	if (is_estimate(stat->name) && value < *before)
+		now = *before;
+	value = now - *before;
+	*before = now;
+	if (is_estimate(stat->name) || !strcmp(stat->name, "interrupts"))
+		part->witness += value;
+	return egret_profile_set_stat(part->profile, stat->name, stat->text, value);
+}
+
+int egret_accounting_store_part(struct egret_capture *capture,
+				const struct egret_pipeline *pipeline,
+				struct egret_profile *profile, struct egret_accounting_told *told)
+{
+	struct part part = { .told = told,
+			     .profile = profile,
+			     .pending = egret_pipeline_stats(pipeline)->pending };
+	int ret = egret_accounting_each(capture, pipeline, store_part, &part);
+
+	return ret ? ret
+		   : egret_profile_set_stat(profile, "witness.expected",
+					    "interrupts by the perf events' own counts",
+					    part.witness);
 }

@@ -22,4 +22,20 @@ int egret_accounting_each(struct egret_capture *capture, const struct egret_pipe
 void egret_accounting_store(struct egret_capture *capture, const struct egret_pipeline *pipeline,
 			    struct egret_profile *profile);
 
+/* What was told of the parts that are over. Zero-initialise. */
+struct egret_accounting_told {
+	struct egret_stat *items; /* names are its own */
+	size_t n;
+};
+void egret_accounting_told_deinit(struct egret_accounting_told *told);
+
+/*
+ * Puts what has come since the last part into the profile, of which parts add up to the whole. A
+ * sample that waits for its capture is of the part in which it ends, and so is its interrupt: each
+ * part is balanced. Without means, which do not add up. 0 or -ENOMEM.
+ */
+int egret_accounting_store_part(struct egret_capture *capture,
+				const struct egret_pipeline *pipeline,
+				struct egret_profile *profile, struct egret_accounting_told *told);
+
 #endif

@@ -69,6 +69,15 @@ void egret_code_names_destroy(struct egret_code_names *code)
 	free(code);
 }
 
+size_t egret_code_names_memory(const struct egret_code_names *code)
+{
+	size_t bytes = sizeof(*code) + code->kept.size;
+
+	if (code->symbols)
+		bytes += egret_file_names_memory(code->symbols);
+	return code->index ? bytes + egret_dwarf_index_memory(code->index) : bytes;
+}
+
 static struct egret_file_names *symbols_of(struct egret_code_names *code)
 {
 	if (!code->symbols_tried) {

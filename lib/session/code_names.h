@@ -34,6 +34,7 @@ int egret_code_names_create_told(struct egret_parser *parser, const struct egret
 void egret_code_names_destroy(struct egret_code_names *code);
 /* Whether names are as they are shown: those of a told file are demangled where they were read. */
 bool egret_code_names_are_shown(const struct egret_code_names *code);
+size_t egret_code_names_memory(const struct egret_code_names *code); /* bytes */
 
 /*
  * The lines at vaddr, innermost first; returns their number, 0 where nothing is known. The

@@ -33,6 +33,7 @@ struct egret_names {
 	struct egret_kallsyms *kallsyms;
 	bool kallsyms_tried;
 	bool kernel_noted;
+	bool no_lines;
 	struct egret_kernel_lines kernel;
 	bool kernel_tried;
 	struct egret_jit_names *jit;
@@ -61,6 +62,23 @@ int egret_names_create(const struct egret_name_source *source,
 	}
 	*out = names;
 	return 0;
+}
+
+size_t egret_names_memory(const struct egret_names *names)
+{
+	size_t bytes = names->n_files * sizeof(*names->files) +
+		       names->unnamed_capacity * sizeof(*names->unnamed) +
+		       egret_shown_names_memory(&names->shown);
+
+	for (size_t i = 0; i < names->n_files; i++)
+		if (names->files[i].code)
+			bytes += egret_code_names_memory(names->files[i].code);
+	return bytes;
+}
+
+void egret_names_leave_lines(struct egret_names *names)
+{
+	names->no_lines = true;
 }
 
 void egret_names_set_threads(struct egret_names *names, unsigned int threads)
@@ -637,7 +655,7 @@ int egret_names_update(struct egret_names *names, struct egret_profile *profile,
 	if (depth == EGRET_NAMES_QUICK)
 		return 0;
 	ret = retry_unnamed(names, profile, module_of, writer, err);
-	if (!ret && names->parser && depth != EGRET_NAMES_ALL)
-		return 0;
-	return ret ? ret : add_all_lines(names, profile, module_of, depth, writer, err);
+	if (ret || names->no_lines || (names->parser && depth != EGRET_NAMES_ALL))
+		return ret;
+	return add_all_lines(names, profile, module_of, depth, writer, err);
 }

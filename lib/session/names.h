@@ -41,6 +41,9 @@ void egret_names_set_parser(struct egret_names *names, struct egret_parser *pars
 /* That may read debug files for EGRET_NAMES_ALL; 0 and 1, the default: the caller's own. */
 void egret_names_set_threads(struct egret_names *names, unsigned int threads);
 
+/* Lines and inlined functions are not looked for, however deep an update goes. */
+void egret_names_leave_lines(struct egret_names *names);
+
 enum egret_names_depth {
 	/* By what takes no time, symbols and perf maps: frames that have not been looked at. */
 	EGRET_NAMES_QUICK,
@@ -58,6 +61,9 @@ enum egret_names_depth {
 int egret_names_update(struct egret_names *names, struct egret_profile *profile,
 		       struct egret_module *const *module_of, enum egret_names_depth depth,
 		       struct egret_writer *writer, struct egret_error *err);
+
+/* Bytes that they take, without those of the kernel and of JIT code. */
+size_t egret_names_memory(const struct egret_names *names);
 
 /* The first n frames of the profile have their names and lines already. */
 void egret_names_have(struct egret_names *names, size_t n_frames);

@@ -7,67 +7,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "session/late_pages.h"
+#include "session/pipeline_impl.h"
 #include "session/process_records.h"
 #include "session/raw_tags.h"
-#include "session/stacks.h"
-#include "session/unwind_pool.h"
-
-/* A sample that waits for its capture. */
-struct pending {
-	uint64_t cookie;
-	uint32_t next; /* another sample of the same cookie, or EGRET_INDEX_NONE */
-	uint32_t n_kernel;
-	uint64_t ip; /* of a user-mode hit; else 0 */
-	struct egret_sample_row row;
-	uint64_t kernel[];
-};
-
-/* What is known of a thread between its records. */
-struct live_thread {
-	uint32_t tid;
-	uint64_t start_time;
-	uint64_t waiting;	      /* cookie that samples of it wait for; 0: none */
-	uint64_t before;	      /* asked for before that: one capture answers both; 0: none */
-	uint64_t done, also;	      /* cookies of its last capture */
-	struct egret_user_stack last; /* what that was */
-	bool last_used;
-	uint32_t number; /* of the profile, under the names below */
-	char comm[EGRET_COMM_LEN], process[EGRET_COMM_LEN];
-	uint64_t seen; /* time of its last record */
-};
-
-struct egret_pipeline {
-	struct egret_pipeline_opts opts;
-	struct egret_modules modules;
-	struct egret_processes processes;
-	struct egret_stacks stacks;
-	struct egret_profile *profile;
-	struct egret_names *names;
-	struct egret_writer *writer;
-	bool raw;
-	struct egret_pipeline_stats stats;
-
-	struct egret_kept_tables *kept;
-	struct egret_unwinding
-		*unwinding;		/* that looks at code; without threads, of all captures */
-	struct egret_unwind_pool *pool; /* NULL: no threads */
-	struct egret_on_way now;	/* the record at hand, where it does not go through pool */
-	int failed;			/* of what went wrong where nobody could be told: -errno */
-	struct egret_error failure;
-
-	struct pending **pending; /* slots */
-	uint32_t *free_slots;
-	size_t n_slots, n_free_slots;
-	struct egret_index pending_by_cookie;
-
-	struct live_thread *threads;
-	size_t n_threads;
-	size_t threads_capacity;
-	struct egret_index thread_by_id;
-
-	struct egret_late_pages late;
-};
 
 /* ---- life ---------------------------------------------------------------------------------------
  */
@@ -93,16 +35,11 @@ static int create_unwinding(struct egret_pipeline *p, struct egret_error *err)
 
 static void before_module_changes(void *arg);
 
-/* What is known of processes, files and code: nothing yet. */
-static int learn_anew(struct egret_pipeline *p, struct egret_error *err)
+int egret_pipeline_learn(struct egret_pipeline *p, struct egret_error *err)
 {
 	const struct egret_pipeline_opts *opts = &p->opts;
 	int ret;
 
-	egret_modules_init(&p->modules, opts->module_source);
-	p->modules.before_change = before_module_changes;
-	p->modules.arg = p;
-	egret_processes_init(&p->processes, &p->modules, opts->process_source, opts->track_all);
 	ret = egret_names_create(opts->name_source, opts->module_source, opts->demangle,
 				 opts->cache, &p->names);
 	if (!ret)
@@ -114,6 +51,8 @@ static int learn_anew(struct egret_pipeline *p, struct egret_error *err)
 		return ret;
 	egret_names_set_parser(p->names, opts->parser);
 	egret_names_set_threads(p->names, opts->threads + 1);
+	if (opts->no_lines)
+		egret_names_leave_lines(p->names);
 	if (!opts->no_names)
 		p->stacks.jit = egret_names_jit(p->names);
 	return 0;
@@ -128,6 +67,10 @@ int egret_pipeline_create(const struct egret_pipeline_opts *opts, struct egret_p
 	if (!p)
 		return egret_fail(err, ENOMEM, "out of memory");
 	p->opts = *opts;
+	egret_modules_init(&p->modules, opts->module_source);
+	p->modules.before_change = before_module_changes;
+	p->modules.arg = p;
+	egret_processes_init(&p->processes, &p->modules, opts->process_source, opts->track_all);
 	ret = egret_profile_create(&p->profile);
 	if (!ret && opts->keep_samples)
 		egret_profile_keep_samples(p->profile);
@@ -135,7 +78,7 @@ int egret_pipeline_create(const struct egret_pipeline_opts *opts, struct egret_p
 	if (ret || !p->now.frames)
 		ret = egret_fail(err, ENOMEM, "out of memory");
 	else
-		ret = learn_anew(p, err);
+		ret = egret_pipeline_learn(p, err);
 	if (ret) {
 		egret_pipeline_destroy(p);
 		return ret;
@@ -144,15 +87,13 @@ int egret_pipeline_create(const struct egret_pipeline_opts *opts, struct egret_p
 	return 0;
 }
 
-static void forget_all(struct egret_pipeline *p)
+void egret_pipeline_forget(struct egret_pipeline *p)
 {
 	egret_unwind_pool_destroy(p->pool);
 	egret_unwinding_destroy(p->unwinding);
 	egret_kept_tables_destroy(p->kept);
 	egret_stacks_deinit(&p->stacks);
 	egret_names_destroy(p->names);
-	egret_processes_deinit(&p->processes);
-	egret_modules_deinit(&p->modules);
 	p->pool = NULL;
 	p->unwinding = NULL;
 	p->kept = NULL;
@@ -165,8 +106,10 @@ void egret_pipeline_destroy(struct egret_pipeline *p)
 		return;
 	for (size_t i = 0; i < p->n_slots; i++)
 		free(p->pending[i]);
-	forget_all(p);
+	egret_pipeline_forget(p);
 	egret_profile__destroy(p->profile);
+	egret_processes_deinit(&p->processes);
+	egret_modules_deinit(&p->modules);
 	egret_index_deinit(&p->pending_by_cookie);
 	egret_index_deinit(&p->thread_by_id);
 	free(p->now.frames);
@@ -791,71 +734,6 @@ int egret_pipeline_perf(struct egret_pipeline *p, const struct perf_event_header
 			return ret;
 	}
 	p->stats.map_records_lost += egret_process_records_perf(&p->processes, record, time);
-	return 0;
-}
-
-uint64_t egret_pipeline_memory(const struct egret_pipeline *p)
-{
-	return egret_profile_memory(p->profile) + p->threads_capacity * sizeof(*p->threads) +
-	       egret_index_memory(&p->thread_by_id) + p->n_slots * sizeof(*p->pending) +
-	       p->stats.pending * sizeof(struct pending) + egret_stacks_memory(&p->stacks);
-}
-
-/* ---- beginning anew -----------------------------------------------------------------------------
- */
-
-/* Where numbers of the profile are kept between records. NULL without memory. */
-static uint32_t **kept_threads(struct egret_pipeline *p, size_t *n)
-{
-	uint32_t **at = calloc(p->n_threads + p->n_slots + 1, sizeof(*at));
-
-	*n = 0;
-	for (size_t i = 0; at && i < p->n_threads; i++)
-		if (p->threads[i].number != UINT32_MAX)
-			at[(*n)++] = &p->threads[i].number;
-	for (size_t i = 0; at && i < p->n_slots; i++)
-		if (p->pending[i])
-			at[(*n)++] = &p->pending[i]->row.thread;
-	return at;
-}
-
-static uint32_t **kept_stacks(struct egret_pipeline *p, size_t *n)
-{
-	uint32_t **at = calloc(p->n_threads + 1, sizeof(*at));
-
-	*n = 0;
-	for (size_t i = 0; at && i < p->n_threads; i++)
-		at[(*n)++] = &p->threads[i].last.stack;
-	return at;
-}
-
-int egret_pipeline_renew(struct egret_pipeline *p, struct egret_error *err)
-{
-	struct egret_profile_numbers numbers = { 0 };
-	struct egret_profile *fresh;
-	uint64_t frames_unwound = p->stacks.frames_unwound;
-	int ret = egret_pipeline_settle(p, err);
-
-	if (ret)
-		return ret;
-	egret_pipeline_keep(p);
-	numbers.threads = kept_threads(p, &numbers.n_threads);
-	numbers.stacks = kept_stacks(p, &numbers.n_stacks);
-	ret = numbers.threads && numbers.stacks ? egret_profile_renew(p->profile, &numbers, &fresh)
-						: -ENOMEM;
-	free(numbers.threads);
-	free(numbers.stacks);
-	if (ret)
-		return egret_fail(err, ENOMEM, "out of memory");
-	forget_all(p);
-	egret_profile__destroy(p->profile);
-	p->profile = fresh;
-	ret = learn_anew(p, err);
-	if (ret)
-		return ret;
-	p->stacks.frames_unwound = frames_unwound;
-	egret_names_have(p->names, egret_profile_n_frames(fresh));
-	p->stats.renewals++;
 	return 0;
 }
 

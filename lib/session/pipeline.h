@@ -31,7 +31,7 @@ struct egret_pipeline_stats {
 		user_hits_equal; /* of captures: where the interrupt hit is where they were made */
 	uint64_t frames;
 	uint64_t map_records, map_records_lost;
-	uint64_t renewals;
+	uint64_t renewals, modules_closed;
 	uint64_t
 		capture_end[EGRET_CAPTURE_NR]; /* of samples; sums to samples, with those pending */
 	uint64_t unwind_end[EGRET_UNWIND_NR];
@@ -50,6 +50,7 @@ struct egret_pipeline_opts {
 	bool aggregate;	   /* keep the profile's values, not only its tables */
 	bool keep_samples; /* and each sample of it, with its time */
 	bool no_names;
+	bool no_lines; /* names by symbols alone */
 	enum egret_demangle demangle;
 	struct egret_cache *cache; /* of unwind tables; outlives the pipeline; NULL: none */
 	uint32_t late_pages;	   /* --fault=any: the stack limit in bytes; 0: leave holes alone */
@@ -91,12 +92,15 @@ int egret_pipeline_settle(struct egret_pipeline *p, struct egret_error *err);
 
 /* Bytes of what is known of samples, code and processes, without what is mapped of files. */
 uint64_t egret_pipeline_memory(const struct egret_pipeline *p);
+/* Files and other code that it knows. */
+size_t egret_pipeline_n_modules(const struct egret_pipeline *p);
 
 /* Names what is new, and forgets what ended before `now` by a while. */
 int egret_pipeline_tidy(struct egret_pipeline *p, uint64_t now, struct egret_error *err);
 
 /*
- * Forgets what is known of processes, files, code and names; what is needed again is read again.
+ * Forgets what was made of files, tables and names, and files that no process has mapped any more;
+ * what is needed again is read again.
  * Samples that wait for their captures go on waiting, and the last stack of each thread is kept.
  * Nothing may be counted in the profile (it has just been taken), which is another one afterwards;
  * there may be no writer. After an error the pipeline is only good to be destroyed.

@@ -9,7 +9,6 @@
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,17 +17,18 @@
 #include "capture/capture.h"
 #include "elf/debug_find.h"
 #include "session/accounting.h"
-#include "session/kernel_lines.h"
 #include "session/live_names.h"
 #include "session/parsing.h"
 #include "session/pipeline.h"
 #include "session/raw_sources.h"
+#include "session/session_meta.h"
 
 #define DEFAULT_FREQUENCY 999
 #define DEFAULT_MAX_FRAMES 2048
 #define NS_A_SECOND 1000000000ull
 #define DEFAULT_LATENCY_MS 50
 #define DEFAULT_MEMORY_LIMIT (256ull << 20)
+#define MAX_MODULES 2000 /* each is mapped once or twice here: vm.max_map_count is 65,530 */
 #define MAX_LATENCY_MS 10000
 #define TIDY_NS 1000000000ull
 #define SLACK_NS 1000000ull /* records younger than this wait for what may still be on its way */
@@ -49,7 +49,12 @@ struct egret_session {
 	int epoll, timer;
 	uint32_t latency_ms;
 	uint64_t memory_limit; /* bytes */
-	int *pidfds; /* of the processes asked for; -1 where ended */
+	/* Whether something was forgotten since the last take; what was there at the one after. */
+	bool trimmed;
+	uint64_t memory_needed;
+	size_t modules_needed;
+	struct egret_accounting_told told; /* of what was taken */
+	int *pidfds;			   /* of the processes asked for; -1 where ended */
 	size_t n_pidfds, n_alive;
 	uint64_t start_time, end_time, next_tidy; /* CLOCK_MONOTONIC ns */
 	uint64_t written_before;		  /* bytes of recordings that are finished */
@@ -61,10 +66,7 @@ struct egret_session {
 
 static uint64_t now_ns(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+	return (uint64_t)egret_clock_ns(CLOCK_MONOTONIC);
 }
 
 __attribute__((format(printf, 2, 3))) static void add_notice(struct egret_session *s,
@@ -361,6 +363,7 @@ static int open_pipeline(struct egret_session *s, const struct egret_session_opt
 		.aggregate = opts->keep_profile,
 		.keep_samples = opts->keep_samples,
 		.no_names = opts->symbols_off,
+		.no_lines = opts->no_lines,
 		.demangle = opts->demangle,
 		.cache = s->cache,
 		.late_pages = opts->fault && !strcmp(opts->fault, "any")
@@ -389,72 +392,11 @@ static int open_pipeline(struct egret_session *s, const struct egret_session_opt
 	return egret_pipeline_create(&p, &s->pipeline, err);
 }
 
-static int64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return t.tv_sec * 1000000000ll + t.tv_nsec;
-}
-
-/*
- * What times of samples have to be added to, to be times of day. The wall clock may have been set:
- * asked again for each part that is given out.
- */
-static int set_clock_offset(struct egret_profile *profile)
-{
-	char number[32];
-	int64_t before = clock_ns(CLOCK_MONOTONIC), now = clock_ns(CLOCK_REALTIME);
-	int64_t after = clock_ns(CLOCK_MONOTONIC);
-
-	snprintf(number, sizeof(number), "%lld", (long long)(now - before - (after - before) / 2));
-	return egret_profile_set_meta(profile, "clock-offset", number);
-}
-
-/* Which boot of which machine: where CLOCK_MONOTONIC began. */
-static int set_boot_id(struct egret_profile *profile)
-{
-	char id[64] = "";
-	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
-
-	if (!f)
-		return 0;
-	if (!fgets(id, sizeof(id), f))
-		id[0] = 0;
-	fclose(f);
-	id[strcspn(id, "\n")] = 0;
-	return *id ? egret_profile_set_meta(profile, "boot-id", id) : 0;
-}
-
-static int set_meta(struct egret_session *s, const struct egret_session_opts *opts,
-		    struct egret_error *err)
+static int add_events(struct egret_session *s, struct egret_error *err)
 {
 	struct egret_profile *profile = egret_pipeline_profile(s->pipeline);
-	const struct egret_unwind_engine *engine = egret_unwind_engine_find(opts->unwinder);
-	struct egret_build_id kernel = egret_kernel_build_id_live();
-	char number[32], hex[2 * EGRET_BUILD_ID_MAX + 1];
-	struct utsname names;
 	int ret = 0;
 
-	uname(&names);
-	snprintf(number, sizeof(number), "%lld", (long long)time(NULL));
-	ret |= egret_profile_set_meta(profile, "start-time", number);
-	ret |= set_clock_offset(profile);
-	ret |= set_boot_id(profile);
-	ret |= egret_profile_set_meta(profile, "hostname", names.nodename);
-	ret |= egret_profile_set_meta(profile, "kernel", names.release);
-	if (kernel.len)
-		ret |= egret_profile_set_meta(profile, "kernel-build-id",
-					      egret_build_id_hex(&kernel, hex));
-	ret |= egret_profile_set_meta(profile, "architecture", names.machine);
-	ret |= egret_profile_set_meta(profile, "version", egret_version());
-	ret |= egret_profile_set_meta(profile, "backend", egret_capture_backend(s->capture));
-	ret |= egret_profile_set_meta(profile, "unwinder", engine->name);
-	snprintf(number, sizeof(number), "%llu",
-		 (unsigned long long)egret_capture_stack_limit(s->capture));
-	ret |= egret_profile_set_meta(profile, "stack-limit", number);
-	if (opts->command)
-		ret |= egret_profile_set_meta(profile, "command", opts->command);
 	for (size_t i = 0; i < s->n_specs; i++) {
 		struct egret_event event = {
 			.name = s->specs[i].name,
@@ -482,7 +424,10 @@ static int open_all(struct egret_session *s, const struct egret_session_opts *op
 	if (!ret)
 		ret = open_pipeline(s, opts, err);
 	if (!ret)
-		ret = set_meta(s, opts, err);
+		ret = egret_session_meta_set(egret_pipeline_profile(s->pipeline), opts, s->capture,
+					     err);
+	if (!ret)
+		ret = add_events(s, err);
 	if (ret)
 		return ret;
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -531,6 +476,7 @@ void egret_session__destroy(struct egret_session *s)
 {
 	if (!s)
 		return;
+	egret_accounting_told_deinit(&s->told);
 	egret_writer_destroy(s->writer);
 	egret_pipeline_destroy(s->pipeline);
 	egret_cache_close(s->cache);
@@ -583,10 +529,11 @@ static int drain_until(struct egret_session *s, uint64_t until, struct egret_err
 }
 
 /*
- * Puts the accounting into the profile. Where the session goes on afterwards, sampling rests for
- * that moment: only then do all of the numbers belong together.
+ * Puts the accounting into the profile, of all or of the part since the last take. Where the
+ * session goes on afterwards, sampling rests for that moment: only then do all of the numbers
+ * belong together.
  */
-static int store_accounting(struct egret_session *s, struct egret_profile *profile,
+static int store_accounting(struct egret_session *s, struct egret_profile *profile, bool is_part,
 			    struct egret_error *err)
 {
 	bool goes_on = s->sampling && !s->stopped;
@@ -596,8 +543,11 @@ static int store_accounting(struct egret_session *s, struct egret_profile *profi
 		egret_capture_disable(s->capture);
 		ret = drain_until(s, UINT64_MAX, err);
 	}
-	set_clock_offset(profile);
-	egret_accounting_store(s->capture, s->pipeline, profile);
+	egret_session_meta_clock(profile);
+	if (!is_part)
+		egret_accounting_store(s->capture, s->pipeline, profile);
+	else if (!ret && egret_accounting_store_part(s->capture, s->pipeline, profile, &s->told))
+		ret = egret_fail(err, ENOMEM, "out of memory");
 	if (goes_on && !ret)
 		ret = egret_capture_enable(s->capture, err);
 	return ret;
@@ -632,7 +582,7 @@ int egret_session__finish_output(struct egret_session *s, struct egret_error *er
 		return egret_fail(err, EINVAL, "no recording is under way");
 	snprintf(duration, sizeof(duration), "%.3f", (double)(end - s->start_time) / 1e9);
 	egret_profile_set_meta(profile, "duration", duration);
-	ret = store_accounting(s, profile, err);
+	ret = store_accounting(s, profile, false, err);
 	if (!ret)
 		ret = egret_pipeline_name_all(s->pipeline, s->stopped, err);
 	if (!ret && s->raw_sources)
@@ -661,7 +611,7 @@ static struct timespec timespec_of_ms(uint64_t ms)
 /* At whole multiples of the latency by the wall clock: what a caller does by it falls together. */
 static void start_ticking(struct egret_session *s)
 {
-	uint64_t now_ms = (uint64_t)clock_ns(CLOCK_REALTIME) / 1000000;
+	uint64_t now_ms = (uint64_t)egret_clock_ns(CLOCK_REALTIME) / 1000000;
 	struct itimerspec tick = {
 		.it_interval = timespec_of_ms(s->latency_ms),
 		.it_value = timespec_of_ms(s->latency_ms - now_ms % s->latency_ms),
@@ -865,7 +815,7 @@ int egret_session__profile(struct egret_session *s, struct egret_profile **out,
 			   struct egret_error *err)
 {
 	struct egret_profile *profile = egret_pipeline_profile(s->pipeline);
-	int ret = store_accounting(s, profile, err);
+	int ret = store_accounting(s, profile, false, err);
 
 	if (!ret)
 		ret = egret_pipeline_name_all(s->pipeline, s->stopped, err);
@@ -878,7 +828,25 @@ int egret_session__profile(struct egret_session *s, struct egret_profile **out,
 static int trim(struct egret_session *s, struct egret_error *err)
 {
 	egret_live_names_forget(s->live_names);
+	s->trimmed = true;
 	return egret_pipeline_renew(s->pipeline, err);
+}
+
+/* What a single part needs is needed again by the next one: forgetting it would be no gain. */
+static bool knows_too_much(struct egret_session *s)
+{
+	uint64_t memory = egret_pipeline_memory(s->pipeline);
+	size_t n_modules = egret_pipeline_n_modules(s->pipeline);
+
+	if (s->trimmed) {
+		s->trimmed = false;
+		s->memory_needed = memory;
+		s->modules_needed = n_modules;
+	}
+	if (s->raw || s->memory_limit == UINT64_MAX)
+		return false;
+	return (memory > s->memory_limit && memory > s->memory_needed + s->memory_limit / 4) ||
+	       (n_modules > MAX_MODULES && n_modules > 2 * s->modules_needed);
 }
 
 int egret_session__take(struct egret_session *s, struct egret_profile **out,
@@ -890,7 +858,7 @@ int egret_session__take(struct egret_session *s, struct egret_profile **out,
 	/* A recording refers to what was counted by its number. */
 	if (s->writer)
 		return egret_fail(err, EBUSY, "a recording is being written");
-	ret = store_accounting(s, profile, err);
+	ret = store_accounting(s, profile, true, err);
 	if (!ret)
 		ret = egret_pipeline_name_all(s->pipeline, s->stopped, err);
 	if (ret)
@@ -898,7 +866,7 @@ int egret_session__take(struct egret_session *s, struct egret_profile **out,
 	ret = egret_profile_take(profile, out);
 	if (ret)
 		return egret_fail(err, -ret, "out of memory for a part of the profile");
-	if (egret_pipeline_memory(s->pipeline) <= s->memory_limit)
+	if (!knows_too_much(s))
 		return 0;
 	ret = trim(s, err);
 	if (ret)
@@ -912,8 +880,8 @@ int egret_session__trim(struct egret_session *s, struct egret_error *err)
 
 	if (ret)
 		return ret;
-	if (s->writer)
-		return egret_fail(err, EBUSY, "a recording is being written");
+	if (s->writer || s->raw)
+		return egret_fail(err, EBUSY, "a recording needs what the session knows");
 	if (egret_profile_n_entries(egret_pipeline_profile(s->pipeline)))
 		return egret_fail(err, EBUSY, "what was sampled has not been taken");
 	return trim(s, err);

@@ -21,6 +21,13 @@ void egret_shown_names_deinit(struct egret_shown_names *names)
 	free(names->texts);
 }
 
+size_t egret_shown_names_memory(const struct egret_shown_names *names)
+{
+	return egret_arena_memory(&names->arena) + egret_index_memory(&names->by_symbol) +
+	       egret_index_memory(&names->by_text) + names->names_capacity * sizeof(*names->names) +
+	       names->texts_capacity * sizeof(*names->texts);
+}
+
 /* The array with room for one more item behind n; NULL without memory. */
 static void *with_room(void *array, size_t n, size_t *capacity, size_t item_size)
 {

@@ -30,6 +30,7 @@ struct egret_shown_names {
 	} recent[1u << EGRET_RECENT_BITS];
 };
 void egret_shown_names_deinit(struct egret_shown_names *names);
+size_t egret_shown_names_memory(const struct egret_shown_names *names);
 
 /*
  * What to show for a symbol. It is known by its pointer, so what is behind it must stay as long as

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/thread.h"
 
@@ -46,6 +47,7 @@ struct egret_unwind_pool {
 	atomic_uint n_sleeping; /* threads that wait for work */
 	atomic_bool is_waiting; /* the feeder, for one to be done */
 	bool is_over;		/* with the lock held */
+	pid_t pid;		/* whose threads they are */
 };
 
 static struct slot *slot_of(struct egret_unwind_pool *pool, uint64_t number)
@@ -166,6 +168,7 @@ int egret_unwind_pool_create(const struct egret_unwind_pool_opts *opts,
 	if (!pool)
 		return egret_fail(err, ENOMEM, "out of memory");
 	pool->opts = *opts;
+	pool->pid = getpid();
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_cond_init(&pool->work, NULL);
 	pthread_cond_init(&pool->done, NULL);
@@ -199,9 +202,13 @@ static void stop_threads(struct egret_unwind_pool *pool)
 
 void egret_unwind_pool_destroy(struct egret_unwind_pool *pool)
 {
+	bool is_ours;
+
 	if (!pool)
 		return;
-	if (pool->workers)
+	/* In a child of fork they are not there, and what they wait for must be left alone. */
+	is_ours = pool->pid == getpid();
+	if (pool->workers && is_ours)
 		stop_threads(pool);
 	for (; pool->oldest < pool->added; pool->oldest++)
 		egret_code_map_put(slot_of(pool, pool->oldest)->on_way.code);
@@ -210,9 +217,11 @@ void egret_unwind_pool_destroy(struct egret_unwind_pool *pool)
 	egret_unwinding_destroy(pool->helper);
 	for (size_t i = 0; pool->slots && i < EGRET_POOL_RECORDS; i++)
 		free(pool->slots[i].on_way.frames);
-	pthread_cond_destroy(&pool->done);
-	pthread_cond_destroy(&pool->work);
-	pthread_mutex_destroy(&pool->lock);
+	if (is_ours) {
+		pthread_cond_destroy(&pool->done);
+		pthread_cond_destroy(&pool->work);
+		pthread_mutex_destroy(&pool->lock);
+	}
 	free(pool->workers);
 	free(pool->bytes);
 	free(pool->slots);

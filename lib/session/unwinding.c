@@ -64,6 +64,16 @@ void egret_unwinding_destroy(struct egret_unwinding *u)
 	free(u);
 }
 
+size_t egret_unwinding_memory(const struct egret_unwinding *u)
+{
+	size_t bytes = u->n_states * sizeof(*u->states);
+
+	for (size_t i = 0; u->engine->module_memory && i < u->n_states; i++)
+		if (u->states[i].unwind)
+			bytes += u->engine->module_memory(u->states[i].unwind);
+	return bytes;
+}
+
 void egret_unwinding_note_code(struct egret_unwinding *u)
 {
 	u->note_code = true;

@@ -70,6 +70,8 @@ struct egret_unwinding;
 int egret_unwinding_create(const struct egret_unwinding_opts *opts, struct egret_unwinding **out,
 			   struct egret_error *err);
 void egret_unwinding_destroy(struct egret_unwinding *u);
+/* Bytes of tables, where the engine has some: what grows with the code that is seen. */
+size_t egret_unwinding_memory(const struct egret_unwinding *u);
 
 /* From now on struct egret_module says which code was looked at. */
 void egret_unwinding_note_code(struct egret_unwinding *u);

@@ -501,6 +501,13 @@ void egret_dwarf_index_stats(const struct egret_dwarf_index *index, struct egret
 	}
 }
 
+size_t egret_dwarf_index_memory(const struct egret_dwarf_index *index)
+{
+	return sizeof(*index) + index->n_bytes + index->strings.size +
+	       index->n_units * (sizeof(*index->blobs) + 1) +
+	       index->symbols_room * sizeof(*index->own_symbols);
+}
+
 /* ---- as bytes ------------------------------------------------------------------------------- */
 
 bool egret_dwarf_index_has_blob(const struct egret_dwarf_index *index)

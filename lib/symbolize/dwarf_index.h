@@ -134,5 +134,7 @@ struct egret_dwarf_stats {
 };
 void egret_dwarf_index_stats(const struct egret_dwarf_index *index,
 			     struct egret_dwarf_stats *stats);
+/* Bytes that it takes, without those of DWARF that is open. */
+size_t egret_dwarf_index_memory(const struct egret_dwarf_index *index);
 
 #endif

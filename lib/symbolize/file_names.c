@@ -53,6 +53,11 @@ void egret_file_names_destroy(struct egret_file_names *names)
 	free(names);
 }
 
+size_t egret_file_names_memory(const struct egret_file_names *names)
+{
+	return sizeof(*names) + (names->symtab ? egret_symtab_memory(names->symtab) : 0);
+}
+
 /* The function itself, not what is inlined into it. */
 static bool find_in_go(const struct egret_file_names *names, uint64_t vaddr,
 		       struct egret_symbol *out)

@@ -22,6 +22,7 @@ struct egret_file_names;
 int egret_file_names_create(const struct egret_elf *elf, const struct egret_elf *debug,
 			    struct egret_file_names **out, struct egret_error *err);
 void egret_file_names_destroy(struct egret_file_names *names);
+size_t egret_file_names_memory(const struct egret_file_names *names); /* bytes */
 
 /*
  * The function at vaddr, of the file's own address space. False: none; *why (may be NULL) is then

@@ -496,6 +496,12 @@ void egret_symtab_destroy(struct egret_symtab *table)
 	free(table);
 }
 
+size_t egret_symtab_memory(const struct egret_symtab *table)
+{
+	return sizeof(*table) + table->own.len +
+	       (table->functions.capacity + table->plt.capacity) * sizeof(struct entry);
+}
+
 bool egret_symtab_is_full(const struct egret_symtab *table)
 {
 	return table->is_full;

@@ -127,6 +127,11 @@ static void module_take(struct egret_unwind_module *module, struct egret_unwind_
 	egret_table_module_take(module->tables, from->tables);
 }
 
+static size_t module_memory(const struct egret_unwind_module *module)
+{
+	return sizeof(*module) + egret_table_module_memory(module->tables);
+}
+
 /* ---- rows ----------------------------------------------------------------------------------- */
 
 /* Finds what is at pc, for the walk too, and keeps it. NULL: nothing is. */
@@ -691,5 +696,6 @@ const struct egret_unwind_engine egret_engine_table = {
 	.module_import = module_import,
 	.module_export = module_export,
 	.module_take = module_take,
+	.module_memory = module_memory,
 	.unwind = unwind,
 };

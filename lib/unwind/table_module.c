@@ -439,3 +439,19 @@ void egret_table_module_take(struct egret_table_module *module, struct egret_tab
 			take_chunk(&part->chunks[i], &source->chunks[i]);
 	}
 }
+
+size_t egret_table_module_memory(const struct egret_table_module *module)
+{
+	size_t bytes = sizeof(*module);
+
+	for (enum egret_cfi_place place = 0; place < NR_EGRET_CFI_PLACES; place++) {
+		const struct part *part = &module->parts[place];
+
+		for (uint64_t i = 0; i < chunk_count(part); i++) {
+			bytes += sizeof(part->chunks[i]);
+			if (part->chunks[i].table && !part->chunks[i].is_imported)
+				bytes += part->chunks[i].table->size;
+		}
+	}
+	return bytes;
+}

@@ -63,4 +63,7 @@ void egret_table_module_touch_all(struct egret_table_module *module);
  */
 void egret_table_module_take(struct egret_table_module *module, struct egret_table_module *from);
 
+/* Bytes of the tables that were compiled. */
+size_t egret_table_module_memory(const struct egret_table_module *module);
+
 #endif

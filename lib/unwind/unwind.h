@@ -142,6 +142,8 @@ struct egret_unwind_engine {
 	 * exported too. `from` has no frames any more, and is unloaded first.
 	 */
 	void (*module_take)(struct egret_unwind_module *module, struct egret_unwind_module *from);
+	/* Bytes that were made of its file; NULL: nothing that grows. */
+	size_t (*module_memory)(const struct egret_unwind_module *module);
 	/* Fills request->frames; always at least the leaf. No system call once the CFI is read. */
 	struct egret_unwind_result (*unwind)(struct egret_unwinder *unwinder,
 					     const struct egret_unwind_request *request);

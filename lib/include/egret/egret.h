@@ -455,7 +455,12 @@ struct egret_session_opts {
 	 * processes that live shorter than this it is not always known.
 	 */
 	uint32_t latency_ms;
-	uint32_t reserved1;
+	/*
+	 * Frames get the names of symbols alone, not source lines and what is inlined, for which
+	 * DWARF is read.
+	 */
+	bool no_lines;
+	uint8_t reserved1[3];
 	/*
 	 * What the session may keep between two calls of egret_session__take, bytes (see struct
 	 * egret_cost): beyond, it forgets what it knows of code, and begins to learn it anew.
@@ -482,6 +487,10 @@ struct egret_session;
  */
 int egret_session__open(const struct egret_session_opts *opts, struct egret_session **out,
 			struct egret_error *err);
+/*
+ * In whichever state it is; NULL is nothing. A child of fork(2) may call it for its copy, or just
+ * exit: the parent's goes on. It may do nothing else with it: rings are shared.
+ */
 void egret_session__destroy(struct egret_session *session);
 
 /*
@@ -587,21 +596,21 @@ int egret_session__profile(struct egret_session *session, struct egret_profile *
 /*
  * What was sampled since the last call, or the start, as a profile of its own, the caller's (needs
  * keep_profile): for live views. Costs what was sampled, not what was sampled ever; but what is
- * known of code (names, stacks) stays in the session, and grows with distinct stacks. Several such
- * profiles are put together by egret_profile__merge.
+ * known of code (names, stacks) stays in the session, up to memory_limit of the options. Several
+ * such profiles are put together by egret_profile__merge; their accounting adds up to the whole.
  * Errors: -EBUSY: the session has an output.
  */
 int egret_session__take(struct egret_session *session, struct egret_profile **out,
 			struct egret_error *err);
 
 /*
- * Forgets what the session knows of processes, files, unwind tables and names, and closes these
- * files, as if it had just been opened: what is needed again is read again. For sessions that run
- * for weeks, right after egret_session__take, when the process has grown too much; glibc gives the
- * memory back with malloc_trim(3). No sample is lost: those that wait for their stacks go on
- * waiting.
- * Errors: -EBUSY: the session has an output, or something was sampled that has not been taken. After
- * another (-ENOMEM) the session is only good to be destroyed.
+ * Forgets what the session knows of unwind tables and names, and closes the files that no process
+ * has mapped any more: what is needed again is read again. For sessions that run for weeks, right
+ * after egret_session__take (which does it by itself beyond memory_limit), when the process has
+ * grown too much; glibc gives the memory back with malloc_trim(3). No sample is lost: those that
+ * wait for their stacks go on waiting.
+ * Errors: -EBUSY: the session has an output or `raw`, or something was sampled that has not been
+ * taken. After another (-ENOMEM) the session is only good to be destroyed.
  */
 int egret_session__trim(struct egret_session *session, struct egret_error *err);
 

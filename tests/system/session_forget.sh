@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+# A session beside programs that come and go, each another file: with a limit to its memory it does not
+# grow, its parts add up, and names are as good after it has forgotten as before.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+need_root
+need "$workloads/busy"
+need "$tools/session_forget"
+
+# Copies with a build-id of their own each: to the session they are other programs.
+cat >"$tmp/storm.py" <<'PY'
+import os, subprocess, sys
+program, where = sys.argv[1:]
+whole = open(program, 'rb').read()
+at = whole.index(b'GNU\0', whole.index(b'\x04\0\0\0\x14\0\0\0\x03\0\0\0')) + 4
+for n in range(100000):
+	path = '%s/program%d' % (where, n)
+	with open(path, 'wb') as out:
+		out.write(whole[:at] + n.to_bytes(20, 'big') + whole[at + 20:])
+	os.chmod(path, 0o755)
+	subprocess.run([path, '1', '5'])
+	if n >= 50: # others are looked at still
+		os.unlink('%s/program%d' % (where, n - 50))
+PY
+
+# storm_beside LIMIT: the lines of session_forget in $tmp/out.
+storm_beside() {
+	python3 "$tmp/storm.py" "$workloads/busy" "$tmp" &
+	local storm=$!
+
+	"$tools/session_forget" $storm 7000 "$1" >"$tmp/out" 2>"$tmp/err" ||
+		fail "session_forget: $(cat "$tmp/err")"
+	kill $storm 2>/dev/null
+	wait $storm 2>/dev/null
+}
+
+numbers() {
+	tr -dc '0-9 \n' <"$tmp/out" | sed -n "$1p"
+}
+
+limit=$((1600 << 10))
+storm_beside $limit
+cat "$tmp/out"
+read -r rss1 files1 fds1 maps1 memory1 trims1 < <(numbers 1)
+read -r rss2 files2 fds2 maps2 memory2 trims2 < <(numbers 2)
+read -r taken written ended interrupts of_which named stacks < <(numbers 3)
+check "times that it has forgotten" "$trims2" '>' "$trims1"
+check "memory that it knows of" "$memory1" '<=' $((limit * 3 / 2))
+check "memory that it knows of" "$memory2" '<=' $((limit * 3 / 2))
+# The names of the kernel, read anew beside the old ones, and large pages.
+check "anonymous memory in KiB, and what it was at half time" "$rss2" '<=' $((rss1 + 24576))
+check "files that are mapped" "$files2" '<=' 60
+check "descriptors" "$fds2" '<=' $((fds1 + 4))
+check "elements of BPF maps" "$maps2" '<=' $((maps1 + 20))
+check "samples" "$taken" '>' 300
+check "samples of all parts" "$taken" == "$written"
+check "samples that ended" "$ended" == "$written"
+check "interrupts of all parts" "$interrupts" == "$of_which"
+check "stacks of the second half with their name, per mille" $((named * 1000 / (stacks + 1))) '>=' 900
+named_bounded=$((named * 1000 / (stacks + 1)))
+
+storm_beside 18446744073709551615
+cat "$tmp/out"
+read -r rss2 files2 fds2 maps2 memory2 trims2 < <(numbers 2)
+read -r taken written ended interrupts of_which named stacks < <(numbers 3)
+check "times that it has forgotten without a limit" "$trims2" == 0
+check "memory without a limit" "$memory2" '>' "$limit"
+check "samples of all parts without a limit" "$taken" == "$written"
+check "named, per mille, as without a limit ($named of $stacks)" "$named_bounded" '>=' $((named * 1000 / (stacks + 1) - 50))
+finish
