@@ -4,10 +4,10 @@
  *
  *   fleet_load URL DATABASE FROM HOSTS MINUTES SEED RECORDING...
  *
- * Each recording is a service; a host runs three of them and is busy to a share of its own, between
- * 10 and 50 %. A window is 10 s of 2 CPUs at 19 Hz: each of its samples is drawn from the stacks of
- * the host's services, by how often they were sampled. Rows are those of cmd/fleet/batch.h; a minute
- * of all hosts is one batch. Prints a line of numbers as JSON.
+ * Each recording is a service; a host runs three of them, and is busy to a share of 10 to 50 %.
+ * A window is 10 s of 2 CPUs at 19 Hz: each of its samples is drawn from the stacks of the
+ * host's services, by how often they were sampled. Rows are those of cmd/fleet/batch.h; a minute of
+ * all hosts is one batch. Prints a line of numbers as JSON.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /*
- * fleet_put URL DATABASE HOST FROM-SECONDS RECORDING|hostile [USER PASSWORD]: puts ten windows of 10 s into a
- * fleet's database, each with the whole recording, as egret agent does; "hostile" is a profile whose
- * names are meant to break statements and formats. An error is said as it is, and tried once more
- * where TRIES is 2 in the environment; WINDOWS is how many (10).
+ * fleet_put URL DATABASE HOST FROM-SECONDS RECORDING|hostile [USER PASSWORD]: puts windows of 10 s
+ * into a fleet's database, each with the whole recording, as egret agent does; "hostile" is a
+ * profile whose names are meant to break statements and formats. WINDOWS in the environment is how
+ * many (10), TRIES how often each is tried (1); what fails is said.
  */
 #include <stdio.h>
 #include <stdlib.h>
