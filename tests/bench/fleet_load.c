@@ -28,7 +28,7 @@
 
 struct entry {
 	struct stack_id id;
-	const char *process, *thread;
+	const char *process;
 	uint64_t *frames;
 	const struct egret_frame **public_frames;
 	size_t n;
@@ -52,7 +52,7 @@ struct load {
 	size_t n_services;
 	struct batch batch;
 	uint64_t windows, rows, samples, bytes;
-	double encode_s, insert_s;
+	double insert_s;
 	uint64_t random;
 };
 

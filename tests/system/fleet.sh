@@ -47,9 +47,9 @@ url=http://127.0.0.1:$port
 
 fleet() { "$egret" fleet "$1" --url "$url" "${@:2}"; }
 sql() { curl -sS "$url/" --data-binary "$1"; }
-start_proxy() { # MODE: sets proxy_url
+start_proxy() { # MODE [PEM-FILE]: sets proxy_url
 	rm -f "$tmp/port"
-	python3 tests/system/fleet_proxy.py "$1" "$url" "$tmp/port" &
+	python3 tests/system/fleet_proxy.py "$1" "$url" "$tmp/port" ${2:+"$2"} 2>/dev/null &
 	proxies+=($!)
 	for _ in $(seq 100); do [ ! -s "$tmp/port" ] || break; sleep 0.1; done
 	proxy_url=http://127.0.0.1:$(cat "$tmp/port")
@@ -151,6 +151,19 @@ for mode in 500 401; do
 	"$egret" fleet top --url "$proxy_url" >"$tmp/out" 2>&1
 	one_line "status $mode" "it's not the database.*status $mode" $?
 done
+
+# ---- TLS: certificates are checked
+if openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1 \
+	-addext subjectAltName=IP:127.0.0.1 -keyout "$tmp/key" -out "$tmp/certificate" 2>/dev/null; then
+	cat "$tmp/key" "$tmp/certificate" >"$tmp/pem"
+	start_proxy lost "$tmp/pem"
+	proxy_url=https${proxy_url#http}
+	"$egret" fleet query --url "$proxy_url" "${range[@]}" >"$tmp/out" 2>&1
+	one_line "a certificate of nobody's" "certificate" $?
+	"$egret" fleet query --url "$proxy_url" --ca-file "$tmp/certificate" "${range[@]}" --by host >"$tmp/out" 2>&1 ||
+		fail "TLS: $(cat "$tmp/out")"
+	grep -q "^web-1"$'\t' "$tmp/out" || fail "TLS: $(cat "$tmp/out")"
+fi
 
 # ---- a buffer: the same, at once
 fleet init --database buffered --buffer 2>"$tmp/out" || fail "init --buffer: $(cat "$tmp/out")"

@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-"""fleet_proxy.py MODE TARGET-URL PORT-FILE: stands before a ClickHouse server, and fails as MODE says.
+"""fleet_proxy.py MODE TARGET-URL PORT-FILE [PEM-FILE]: stands before a ClickHouse server, and fails as MODE says.
 
 lost: of each statement that inserts samples, the first answer is lost after the server has done it.
-500, 401: answers with that, in HTML, and asks nobody. Counts what it has lost in PORT-FILE.lost.
+500, 401: answers with that, in HTML, and asks nobody. With a PEM-FILE (key and certificate) it speaks TLS. Counts what it has lost in PORT-FILE.lost.
 """
 import http.server
 import os
+import ssl
 import sys
 import urllib.error
 import urllib.request
 
-mode, target, port_file = sys.argv[1:]
+mode, target, port_file = sys.argv[1:4]
 lost = set()
 
 
@@ -48,6 +49,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+if len(sys.argv) > 4:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[4])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 with open(port_file + ".new", "w") as f:
     f.write(str(server.server_port))
 
