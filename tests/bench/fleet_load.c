@@ -238,7 +238,7 @@ static void add_window(struct load *load, size_t host, uint64_t from_s)
 	double busy = 0.1 + 0.4 * (double)(host_random(host, 2) % 1000) / 1000;
 	size_t n =
 		(size_t)(busy * MAX_SAMPLES * (0.5 + (double)(next(&load->random) % 1000) / 1000));
-	char name[32];
+	char name[48];
 	const struct batch_window window = { .host = name,
 					     .from_ns = from_ns,
 					     .to_ns = from_ns + WINDOW_S * 1000000000u };
