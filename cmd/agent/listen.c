@@ -58,6 +58,20 @@ static int check_path(const char *path, struct egret_error *err)
 		    path);
 }
 
+/* /run/egret is not there where no service manager has made it. Fails in bind, if at all. */
+static void make_directory_of(const char *path)
+{
+	char dir[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char *slash;
+
+	strcpy(dir, path);
+	slash = strrchr(dir, '/');
+	if (!slash || slash == dir)
+		return;
+	*slash = 0;
+	mkdir(dir, 0755);
+}
+
 static int open_unix(const char *path, struct listener *out, struct egret_error *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -67,6 +81,7 @@ static int open_unix(const char *path, struct listener *out, struct egret_error 
 	if (failed)
 		return failed;
 	strcpy(address.sun_path, path);
+	make_directory_of(path);
 	remove_stale(&address);
 	out->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	before = umask(0117);

@@ -128,22 +128,22 @@ if command -v openssl >/dev/null; then
 fi
 
 # A unix socket: for its owner and group; one agent at a time; one that was left behind is no hindrance.
-"$egret" agent --state-dir="$tmp/state" --listen="unix:$tmp/sock" 2>"$tmp/log" &
+"$egret" agent --state-dir="$tmp/state" --listen="unix:$tmp/run/sock" 2>"$tmp/log" &
 agent=$!
 at_end+=("kill $agent 2>/dev/null")
-for _ in $(seq 100); do [ -S "$tmp/sock" ] && grep -q answers "$tmp/log" && break; sleep 0.05; done
-check "mode of the socket" "$(stat -c %a "$tmp/sock")" == 660
+for _ in $(seq 100); do [ -S "$tmp/run/sock" ] && grep -q answers "$tmp/log" && break; sleep 0.05; done
+check "mode of the socket" "$(stat -c %a "$tmp/run/sock")" == 660
 url=http://localhost
-check "by the socket" "$(ask /healthz --unix-socket "$tmp/sock")" == 200
-timeout 10 "$egret" agent --state-dir="$tmp/state2" --listen="unix:$tmp/sock" 2>"$tmp/err"
+check "by the socket" "$(ask /healthz --unix-socket "$tmp/run/sock")" == 200
+timeout 10 "$egret" agent --state-dir="$tmp/state2" --listen="unix:$tmp/run/sock" 2>"$tmp/err"
 grep -q 'is another agent running' "$tmp/err" || fail "a second agent: $(cat "$tmp/err")"
 stop_agent KILL 2>/dev/null
-[ -S "$tmp/sock" ] || fail "SIGKILL leaves no socket?"
-"$egret" agent --state-dir="$tmp/state" --listen="unix:$tmp/sock" 2>"$tmp/log" &
+[ -S "$tmp/run/sock" ] || fail "SIGKILL leaves no socket?"
+"$egret" agent --state-dir="$tmp/state" --listen="unix:$tmp/run/sock" 2>"$tmp/log" &
 agent=$!
 at_end+=("kill $agent 2>/dev/null")
 for _ in $(seq 100); do grep -q answers "$tmp/log" && break; sleep 0.05; done
-check "by the new socket" "$(ask /healthz --unix-socket "$tmp/sock")" == 200
+check "by the new socket" "$(ask /healthz --unix-socket "$tmp/run/sock")" == 200
 stop_agent TERM
-[ ! -e "$tmp/sock" ] || fail "the socket is still there"
+[ ! -e "$tmp/run/sock" ] || fail "the socket is still there"
 finish
