@@ -86,11 +86,8 @@ static const struct {
 	const char *section;
 	const char *title; /* of the group of options */
 } plain_sections[] = {
-	{ "sampling", "Sampling" },
-	{ "budget", "Budget" },
-	{ "http", "HTTP" },
-	{ "store", "Store" },
-	{ "privileges", "Privileges" },
+	{ "sampling", "Sampling" }, { "budget", "Budget" },	    { "http", "HTTP" },
+	{ "store", "Store" },	    { "privileges", "Privileges" },
 };
 #define N_PLAIN (sizeof(plain_sections) / sizeof(*plain_sections))
 
