@@ -30,6 +30,17 @@ record $nmi -a -- "$lab/mixed_load" 3
 check "samples of kernel threads ($(endings))" "$(stat_of capture.kernel-thread)" '>' 0
 check_captures "system"
 
+# More threads than there is room for: those that find none end so, and are counted. (Where each NMI takes long there
+# never are so many at once.)
+[ "$slow" != 1 ] || {
+	# shellcheck disable=SC2086  # words
+	record --max-threads=1 $nmi -- "$workloads/threads" 64 40
+	check "samples without a place ($(endings))" "$(stat_of capture.table-full)" '>' 50
+	check "of all, whole" "$(stat_of capture.whole)" '>' 50
+	check "threads without a place" "$(stat_of threads.table-full)" '>' 30
+	check_identity "table full"
+}
+
 # Handlers on their alternate stacks, execve from a thread, programs that die: none is confused.
 for workload in "handler thread" exec_thread "dying" vfork_storm exec_storm; do
 	# shellcheck disable=SC2086  # words
