@@ -10,10 +10,10 @@ need "$tools/session_cost"
 
 "$workloads/busy" 2 20000 &
 busy=$!
-at_end+=('kill $busy 2>/dev/null')
+at_end+=("kill $busy 2>/dev/null")
 "$tools/session_cost" >"$tmp/out" 2>"$tmp/err" || fail "session_cost: $(cat "$tmp/err")"
 read -r programs kernel interrupts captures_ns captures within memory rings before < <(tr -dc '0-9 \n' <"$tmp/out")
-check "interrupts, in thousandths of 999 Hz on all CPUs" $((interrupts * 1000000 / 999 / (within / 1000000 * $(nproc) + 1))) '>=' 500
+check "interrupts, in thousandths of 999 Hz on all CPUs" $((interrupts * 1000000 / 999 / (within * $(nproc) / 1000000 + 1))) '>=' 500
 check "time of programs, in thousandths of what the kernel says" $((programs * 1000 / (kernel + 1))) '<=' 1000
 check "time of programs, in thousandths of what the kernel says" $((programs * 1000 / (kernel + 1))) '>=' 600
 check "captures" "$captures" '>' $((interrupts / 10))

@@ -25,14 +25,14 @@ check "samples of a process that sleeps" "$samples" == 0
 
 "$workloads/busy" 1 20000 &
 busy=$!
-at_end+=('kill $busy 2>/dev/null')
+at_end+=("kill $busy 2>/dev/null")
 python3 -c 'import mmap, time
 end = time.time() + 20
 while time.time() < end:
 	for i in range(60): mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC).close()
 	time.sleep(0.01)' &
 storm=$!
-at_end+=('kill $storm 2>/dev/null')
+at_end+=("kill $storm 2>/dev/null")
 "$tools/session_wait" 6 10000 >"$tmp/out" || fail "session_wait"
 read_numbers
 check "mappings, more than the rings hold" "$mappings" '>' $((6000 * $(nproc)))
