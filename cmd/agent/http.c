@@ -16,6 +16,7 @@
 #include "agent/metrics.h"
 
 #define TIMEOUT_S 30	     /* of a client that neither reads nor writes */
+#define PIECES_MAX 256	     /* that are sent before samples are looked at again */
 #define STOP_MS 1000	     /* for answers under way at the end */
 #define FILE_MAX (256 << 10) /* of a certificate, a key, a token */
 
@@ -427,10 +428,16 @@ int http_wait_ms(const struct http *http)
 	return least > INT32_MAX ? -1 : (int)least;
 }
 
+/* MHD sends a small piece of an answer at a time, and a turn of the loop may be long. */
 void http_work(struct http *http)
 {
+	MHD_UNSIGNED_LONG_LONG timeout;
+	int pieces = PIECES_MAX;
+
 	resume_due(http);
-	MHD_run(http->daemon);
+	do
+		MHD_run(http->daemon);
+	while (--pieces && MHD_get_timeout(http->daemon, &timeout) == MHD_YES && !timeout);
 }
 
 int http_each_stat(const struct http *http, agent_stat_fn fn, void *arg)
