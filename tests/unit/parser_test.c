@@ -265,7 +265,9 @@ static void outlives_what_it_reads(void)
 	CHECK_EQ(ask(parser, TOO_MUCH, &out), -EBADMSG);
 	CHECK_EQ(ask(parser, GARBAGE, &out), -EBADMSG);
 	CHECK_EQ(stat_of(parser, "parser.refused"), 2);
+#ifndef __SANITIZE_ADDRESS__ /* which has reserved all the address space that it will use */
 	CHECK_EQ(ask(parser, EAT, &out), -ENOMEM);
+#endif
 	CHECK_EQ(ask(parser, ECHO, &out), 0);
 	CHECK_EQ(stat_of(parser, "parser.asked"), stat_of(parser, "parser.answered") + 5);
 	close(fd);
