@@ -107,7 +107,7 @@ for capability in $all; do
 done
 
 # A session that root has opened goes on in a process that has no capability any more.
-cp "$(readlink -f "$build"/libegret.so.*.*)" "$tmp/libegret.so.0"
+cp "$build/libegret.so.$("$egret" --version | sed "s/^egret //")" "$tmp/libegret.so.0"
 cat >"$tmp/given.py" <<'END'
 import collections, ctypes, os, sys, time
 sys.path.insert(0, "examples")
