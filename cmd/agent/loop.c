@@ -29,7 +29,7 @@
 #include "message.h"
 
 #define NS_A_MS 1000000u
-#define SESSION_PART 3 /* of the memory: the rest is windows, what is being sent, malloc's */
+#define SESSION_PART 4 /* of the memory: the rest is windows, what is being sent, malloc's */
 #define RING_MIN (512u << 10)
 #define RING_MAX (4u << 20)
 #define LATENCY_MS 1000 /* of samples, and between two looks: the watchdog's, the budget's */
