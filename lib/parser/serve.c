@@ -69,7 +69,7 @@ __attribute__((noreturn)) static void answer_one(const struct arrived *a, uint64
 						  .text = a->text,
 						  .len = a->head.len };
 	struct egret_wire_answer head = { .magic = EGRET_WIRE_MAGIC };
-	struct egret_buffer bytes = { 0 };
+	struct egret_buffer bytes = { 0 }, all = { 0 };
 
 	close(EGRET_SANDBOX_FD);
 	if (egret_sandbox_narrow(&limits))
@@ -79,10 +79,10 @@ __attribute__((noreturn)) static void answer_one(const struct arrived *a, uint64
 		head.ret = -ENOMEM;
 	head.len = head.ret ? 0 : bytes.len;
 	head.cpu_ns = cpu_ns();
-	_exit(write_all(limits.answer_fd, &head, sizeof(head)) &&
-			      write_all(limits.answer_fd, bytes.data, head.len)
-		      ? 0
-		      : 1);
+	/* At once: each write wakes who asked. */
+	egret_buffer_add(&all, &head, sizeof(head));
+	egret_buffer_add(&all, bytes.data, head.len);
+	_exit(!all.failed && write_all(limits.answer_fd, all.data, all.len) ? 0 : 1);
 }
 
 /* ---- all questions ----------------------------------------------------------------------- */
