@@ -260,6 +260,7 @@ FUZZED := $(patsubst %.c,$(O)/fuzzed/%.o,$(wildcard $(addsuffix /*.c,$(addprefix
 	$(O)/gen/export/pprof.pb-c.o
 FUZZED += $(patsubst %,$(O)/fuzzed/cmd/%.o,clock_time agent/fail agent/window_name agent/push_answer \
 	fleet/where fleet/sql fleet/row_binary)
+FUZZED += $(O)/fuzzed/lib/maps/labels.o
 $(O)/fuzzed/%.o: %.c
 	@mkdir -p $(@D)
 	$(CLANG) -fsanitize=fuzzer-no-link $(FUZZ_FLAGS) $(INCLUDES) -MMD -MP -c $< -o $@

@@ -23,6 +23,12 @@
 			"Only threads, or all of a process, of this name (* ? [ ] as in the "      \
 			"shell)",                                                                  \
 			NULL                                                                       \
+	},                                                                                         \
+	{                                                                                          \
+		"label", 0, OPT_STRINGS, MEMBER(labels), "KEY=VALUE[,...]",                        \
+			"Only processes with this label (* ? [ ]), or with != without it; all "    \
+			"have to hold",                                                            \
+			NULL                                                                       \
 	}
 #define OF_A_STACK                                                                                 \
 	{ "dso",                                                                                   \
@@ -148,7 +154,7 @@ static bool is_empty(const struct filter *f)
 {
 	return !f->comms.n && !f->dsos.n && !f->symbols.n && !f->pids.n && !f->tids.n &&
 	       !f->cpus.n && !f->focus && !f->ignore && !f->only_user && !f->only_kernel &&
-	       !f->no_inline;
+	       !f->no_inline && !f->labels.n;
 }
 
 static struct egret_filter_opts options_of(const struct filter *f)
@@ -167,6 +173,8 @@ static struct egret_filter_opts options_of(const struct filter *f)
 		.n_dsos = f->dsos.n,
 		.symbols = (const char *const *)f->symbols.items,
 		.n_symbols = f->symbols.n,
+		.labels = (const char *const *)f->labels.items,
+		.n_labels = f->labels.n,
 		.focus = f->focus,
 		.ignore = f->ignore,
 		.only_user = f->only_user,

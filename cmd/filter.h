@@ -6,7 +6,7 @@
 #include "opt.h"
 
 struct filter {
-	struct opt_strings comms, dsos, symbols;
+	struct opt_strings comms, dsos, symbols, labels;
 	struct opt_pids pids, tids;
 	struct opt_cpus cpus;
 	const char *time;

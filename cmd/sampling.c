@@ -98,6 +98,8 @@ const struct opt name_options[] = {
 const struct opt result_options[] = {
 	{ "raw", 0, OPT_FLAG, MEMBER(raw), NULL, "Keep the captured stacks too, for egret replay",
 	  NULL },
+	{ "labels", 0, OPT_FLAG, MEMBER(labels), NULL,
+	  "Label processes by container, pod, unit, executable and OTEL_SERVICE_NAME", NULL },
 	{ "no-symbols", 0, OPT_FLAG, MEMBER(no_symbols), NULL,
 	  "Do not put the names of functions into the recording", NULL },
 	{ "stats", 0, OPT_FLAG, MEMBER(stats), NULL, "Print the accounting at the end", NULL },
@@ -228,6 +230,7 @@ int sampling_open_session(const struct sampling_opts *opts, const char *command_
 		.raw = opts->raw,
 		.start_disabled = opts->delay_ms > 0,
 		.symbols_off = opts->no_symbols,
+		.process_labels = opts->labels,
 		.capture = opts->capture,
 		.unwinder = opts->unwinder,
 		.fault = opts->fault,

@@ -45,6 +45,7 @@ struct sampling_opts {
 	/* what of it */
 	bool raw;
 	bool no_symbols;
+	bool labels;
 	bool stats;
 	bool quiet;
 	bool live; /* the profile is looked at while it grows: no option */

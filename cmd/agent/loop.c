@@ -80,6 +80,7 @@ static int open_session(struct loop *l, struct egret_error *err)
 		.memory_limit = s->max_memory / SESSION_PART,
 		.buffer_size = ring_size(s->max_memory),
 		.keep_profile = true,
+		.process_labels = true,
 		.keep_samples = true,
 		.capture = s->capture,
 		.cache_dir = cache,

@@ -3,7 +3,8 @@
  * OpenTelemetry's profiles, v1development: a ProfilesData, which is also what a collector takes as
  * ExportProfilesServiceRequest.
  *
- * One Profile, whose samples are threads with stacks: each of their samples is a value and a time.
+ * A Profile for each set of labels, which are the attributes of its Resource. Its samples are
+ * threads with stacks: each of their samples is a value and a time.
  * Tables have an empty element first, so that numbers of ours are one less.
  */
 #include <errno.h>
@@ -48,7 +49,10 @@ struct otlp {
 	struct egret_code_tables code;
 	struct egret_by_thread by_entry;
 	struct egret_interned attributes;
-	struct egret_buffer dictionary, samples, profile;
+	struct egret_buffer dictionary, samples, profile, data;
+	uint64_t *by_set; /* entries with samples: set of labels << 32 | entry; in this order */
+	size_t n_by_set;
+	uint32_t set; /* under way */
 	struct egret_buffer numbers, values, times; /* of the message under way */
 	int32_t *stack_index;			    /* by stack: 0: not in the table yet */
 	int32_t n_stacks;
@@ -106,15 +110,49 @@ static int32_t put_stack(struct otlp *o, uint32_t stack)
 
 /* ---- samples ------------------------------------------------------------------------------ */
 
+#define MAX_ATTRIBUTES 5
+
+/* Whether the resource says it already. */
+static bool is_label(const struct otlp *o, const char *key)
+{
+	const struct egret_profile *profile = o->code.profile;
+	size_t n;
+	const struct egret_profile_label *labels = egret_profile_get_label_set(profile, o->set, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(egret_profile_get_string(profile, labels[i].key), key))
+			return true;
+	return false;
+}
+
+/* Whose a sample is. Returns how many there are. */
+static size_t put_thread(struct otlp *o, uint32_t thread, int32_t attributes[MAX_ATTRIBUTES])
+{
+	const struct egret_profile *profile = o->code.profile;
+	const struct egret_profile_thread *t = egret_profile_get_thread(profile, thread);
+	uint32_t cgroup = egret_profile_get_cgroup(profile, thread);
+	size_t n = 0;
+
+	attributes[n++] = put_attribute(o, "process.pid", NULL, t->pid);
+	if (!is_label(o, "process.executable.name"))
+		attributes[n++] = put_attribute(o, "process.executable.name",
+						egret_profile_get_string(profile, t->process), 0);
+	attributes[n++] = put_attribute(o, "thread.id", NULL, t->tid);
+	attributes[n++] = put_attribute(o, "thread.name",
+					egret_profile_get_string(profile, t->comm), 0);
+	if (cgroup && !is_label(o, "process.linux.cgroup"))
+		attributes[n++] = put_attribute(o, "process.linux.cgroup",
+						egret_profile_get_string(profile, cgroup), 0);
+	return n;
+}
+
 static void write_sample(struct otlp *o, uint32_t entry)
 {
 	const struct egret_profile *profile = o->code.profile;
 	const struct egret_profile_key *key = &egret_profile_get_entry(profile, entry)->key;
-	const struct egret_profile_thread *t = egret_profile_get_thread(profile, key->thread);
 	Egret__Otlp__Sample message = EGRET__OTLP__SAMPLE__INIT;
-	uint32_t cgroup = egret_profile_get_cgroup(profile, key->thread);
-	int32_t attributes[5];
-	size_t n_attributes = 4;
+	int32_t attributes[MAX_ATTRIBUTES];
+	size_t n_attributes;
 	size_t n = egret_by_thread_count(&o->by_entry, entry);
 
 	egret_buffer_clear(&o->values);
@@ -128,15 +166,7 @@ static void write_sample(struct otlp *o, uint32_t entry)
 		egret_buffer_add(&o->values, &value, sizeof(value));
 		egret_buffer_add(&o->times, &time, sizeof(time));
 	}
-	attributes[0] = put_attribute(o, "process.pid", NULL, t->pid);
-	attributes[1] = put_attribute(o, "process.executable.name",
-				      egret_profile_get_string(profile, t->process), 0);
-	attributes[2] = put_attribute(o, "thread.id", NULL, t->tid);
-	attributes[3] = put_attribute(o, "thread.name", egret_profile_get_string(profile, t->comm),
-				      0);
-	if (cgroup)
-		attributes[n_attributes++] = put_attribute(
-			o, "process.linux.cgroup", egret_profile_get_string(profile, cgroup), 0);
+	n_attributes = put_thread(o, key->thread, attributes);
 	message.stack_index = put_stack(o, key->stack);
 	message.n_attribute_indices = n_attributes;
 	message.attribute_indices = attributes;
@@ -147,11 +177,31 @@ static void write_sample(struct otlp *o, uint32_t entry)
 	o->failed |= o->values.failed || o->times.failed;
 }
 
-static void write_samples(struct otlp *o)
+static int by_number(const void *a, const void *b)
 {
-	for (uint32_t e = 0; e < egret_profile_n_entries(o->code.profile) && !o->failed; e++)
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static int sort_by_set(struct otlp *o)
+{
+	const struct egret_profile *profile = o->code.profile;
+	size_t n = egret_profile_n_entries(profile);
+
+	o->by_set = calloc(n + 1, sizeof(*o->by_set));
+	if (!o->by_set)
+		return -ENOMEM;
+	for (uint32_t e = 0; e < n; e++) {
+		uint32_t thread = egret_profile_get_entry(profile, e)->key.thread;
+
 		if (egret_by_thread_count(&o->by_entry, e))
-			write_sample(o, e);
+			o->by_set[o->n_by_set++] =
+				(uint64_t)egret_profile_get_thread_labels(profile, thread) << 32 |
+				e;
+	}
+	qsort(o->by_set, o->n_by_set, sizeof(*o->by_set), by_number);
+	return 0;
 }
 
 /* ---- the tables of code ------------------------------------------------------------------- */
@@ -348,6 +398,8 @@ static size_t profile_id(const struct otlp *o, unsigned char id[16])
 	for (size_t i = 0; i < 16; i++)
 		if (sscanf(&text[2 * i], "%2hhx%n", &id[i], &len) != 1 || len != 2)
 			return 0;
+	for (size_t i = 0; i < 4; i++) /* one for each of its profiles */
+		id[12 + i] ^= (unsigned char)(o->set >> 8 * i);
 	return 16;
 }
 
@@ -377,27 +429,50 @@ static void write_profile(struct otlp *o)
 	egret_buffer_add(&o->profile, o->samples.data, o->samples.len);
 }
 
+static void add_attribute(struct otlp *o, Egret__Otlp__Resource *to, const char *key,
+			  const char *text)
+{
+	Egret__Otlp__KeyValue *attribute = to->attributes[to->n_attributes];
+
+	attribute->value->string_value = (char *)egret_text_clean(&o->code.texts, text);
+	attribute->key = (char *)egret_text_clean(&o->code.texts, key);
+	if (attribute->key && attribute->value->string_value)
+		to->n_attributes++;
+	else
+		o->failed = true;
+}
+
+/* The host and the labels, of which one may be the host's, too: then it is what a rule has made. */
 static void add_resource(struct otlp *o, struct egret_buffer *to)
 {
 	const char *host = egret_profile__meta(o->code.profile, "hostname");
 	Egret__Otlp__Resource message = EGRET__OTLP__RESOURCE__INIT;
-	Egret__Otlp__KeyValue attribute = EGRET__OTLP__KEY_VALUE__INIT, *list = &attribute;
-	Egret__Otlp__AnyValue value = EGRET__OTLP__ANY_VALUE__INIT;
+	Egret__Otlp__KeyValue attributes[EGRET_LABELS_MAX + 1], *list[EGRET_LABELS_MAX + 1];
+	Egret__Otlp__AnyValue values[EGRET_LABELS_MAX + 1];
+	size_t n;
+	const struct egret_label *labels = egret_profile_labels_at(o->code.profile, o->set, &n);
 
-	value.value_case = EGRET__OTLP__ANY_VALUE__VALUE_STRING_VALUE;
-	value.string_value = (char *)egret_text_clean(&o->code.texts, host);
-	attribute.key = (char *)"host.name";
-	attribute.value = &value;
-	message.n_attributes = host && value.string_value ? 1 : 0;
-	message.attributes = &list;
+	o->failed |= n && !labels;
+	for (size_t i = 0; i < EGRET_LABELS_MAX + 1; i++) {
+		egret__otlp__key_value__init(&attributes[i]);
+		egret__otlp__any_value__init(&values[i]);
+		values[i].value_case = EGRET__OTLP__ANY_VALUE__VALUE_STRING_VALUE;
+		attributes[i].value = &values[i];
+		list[i] = &attributes[i];
+	}
+	message.attributes = list;
+	if (host && !is_label(o, "host.name"))
+		add_attribute(o, &message, "host.name", host);
+	for (size_t i = 0; labels && i < n; i++)
+		add_attribute(o, &message, labels[i].key, labels[i].value);
 	egret_proto_add_field(to, RESOURCE_RESOURCE, &message.base);
 }
 
 /* From the inside out: each frame says how much is in it. */
-static void write_data(struct otlp *o, FILE *out)
+static void add_resource_profiles(struct otlp *o)
 {
 	Egret__Otlp__InstrumentationScope scope = EGRET__OTLP__INSTRUMENTATION_SCOPE__INIT;
-	struct egret_buffer head = { 0 }, scopes = { 0 }, resource = { 0 };
+	struct egret_buffer scopes = { 0 }, resource = { 0 };
 
 	scope.name = (char *)"egret";
 	scope.version = (char *)egret_version();
@@ -405,45 +480,65 @@ static void write_data(struct otlp *o, FILE *out)
 	egret_proto_add_tag(&scopes, SCOPE_PROFILES, o->profile.len);
 	add_resource(o, &resource);
 	egret_proto_add_tag(&resource, RESOURCE_SCOPE_PROFILES, scopes.len + o->profile.len);
-	egret_proto_add_tag(&head, DATA_RESOURCE_PROFILES,
+	egret_proto_add_tag(&o->data, DATA_RESOURCE_PROFILES,
 			    resource.len + scopes.len + o->profile.len);
-	egret_buffer_add(&head, resource.data, resource.len);
-	egret_buffer_add(&head, scopes.data, scopes.len);
-	fwrite(head.data, 1, head.len, out);
-	fwrite(o->profile.data, 1, o->profile.len, out);
-	o->failed |= head.failed || scopes.failed || resource.failed;
-	egret_buffer_clear(&head);
+	egret_buffer_add(&o->data, resource.data, resource.len);
+	egret_buffer_add(&o->data, scopes.data, scopes.len);
+	egret_buffer_add(&o->data, o->profile.data, o->profile.len);
+	o->failed |= scopes.failed || resource.failed || o->samples.failed || o->profile.failed;
+	egret_buffer_deinit(&scopes);
+	egret_buffer_deinit(&resource);
+}
+
+/* Those whose labels are the same, from *at on. A profile without samples is one, too. */
+static void write_set(struct otlp *o, size_t *at)
+{
+	o->set = *at < o->n_by_set ? (uint32_t)(o->by_set[*at] >> 32) : 0;
+	egret_buffer_clear(&o->samples);
+	egret_buffer_clear(&o->profile);
+	for (; *at < o->n_by_set && o->by_set[*at] >> 32 == o->set; ++*at)
+		write_sample(o, (uint32_t)o->by_set[*at]);
+	write_profile(o);
+	add_resource_profiles(o);
+}
+
+static void write_data(struct otlp *o, FILE *out)
+{
+	struct egret_buffer head = { 0 };
+
+	fwrite(o->data.data, 1, o->data.len, out);
 	egret_proto_add_tag(&head, DATA_DICTIONARY, o->dictionary.len);
+	o->failed |= head.failed;
 	fwrite(head.data, 1, head.len, out);
 	fwrite(o->dictionary.data, 1, o->dictionary.len, out);
 	egret_buffer_deinit(&head);
-	egret_buffer_deinit(&scopes);
-	egret_buffer_deinit(&resource);
 }
 
 static int fill(struct otlp *o, const struct egret_profile *profile,
 		const struct egret_export_opts *opts)
 {
 	int ret = egret_code_tables_init(&o->code, profile, opts);
+	size_t at = 0;
 
 	egret_interned_init(&o->attributes, sizeof(struct attribute), sizeof(struct attribute));
 	if (!ret)
 		ret = egret_by_entry_init(&o->by_entry, profile, opts->event);
 	if (!ret)
 		ret = number_code(o);
+	if (!ret)
+		ret = sort_by_set(o);
 	if (ret)
 		return ret;
 	find_times(o);
 	write_empty(o);
-	write_samples(o);
+	do
+		write_set(o, &at);
+	while (at < o->n_by_set && !o->failed);
 	write_code(o);
-	write_profile(o);
 	write_attributes(o);
 	write_strings(o);
-	return o->failed || o->dictionary.failed || o->samples.failed || o->profile.failed ||
-			       o->numbers.failed
-		       ? -ENOMEM
-		       : 0;
+	return o->failed || o->dictionary.failed || o->data.failed || o->numbers.failed ? -ENOMEM
+											: 0;
 }
 
 static int write_otlp(const struct egret_profile *profile, const struct egret_export_opts *opts,
@@ -460,12 +555,14 @@ static int write_otlp(const struct egret_profile *profile, const struct egret_ex
 	egret_buffer_deinit(&o.dictionary);
 	egret_buffer_deinit(&o.samples);
 	egret_buffer_deinit(&o.profile);
+	egret_buffer_deinit(&o.data);
 	egret_buffer_deinit(&o.numbers);
 	egret_buffer_deinit(&o.values);
 	egret_buffer_deinit(&o.times);
 	free(o.location_index);
 	free(o.mapping_index);
 	free(o.stack_index);
+	free(o.by_set);
 	return ret || o.failed ? egret_fail(err, ENOMEM, "not enough memory for the OTLP profile")
 			       : 0;
 }

@@ -89,7 +89,7 @@ static void collect_locations(struct pprof *p, uint32_t stack)
 	}
 }
 
-#define MAX_LABELS 8
+#define MAX_LABELS (8 + EGRET_LABELS_MAX)
 
 static void add_label(struct pprof *p, Egret__Pprof__Label *label, const char *key,
 		      const char *text, int64_t number)
@@ -111,6 +111,21 @@ static const char *cpu_name(struct pprof *p, uint32_t cpu)
 	}
 	p->failed |= !p->cpus[cpu].name;
 	return p->cpus[cpu].name ? p->cpus[cpu].name : "";
+}
+
+/* What its process is labelled with, but for what the label cgroup says. */
+static size_t add_process_labels(struct pprof *p, uint32_t thread, Egret__Pprof__Label *to)
+{
+	const struct egret_profile *profile = p->code.profile;
+	size_t n, n_added = 0;
+	const struct egret_label *labels = egret_profile_labels_at(
+		profile, egret_profile_get_thread_labels(profile, thread), &n);
+
+	p->failed |= n && !labels;
+	for (size_t i = 0; labels && i < n; i++)
+		if (strcmp(labels[i].key, "process.linux.cgroup") != 0)
+			add_label(p, &to[n_added++], labels[i].key, labels[i].value, 0);
+	return n_added;
 }
 
 /* Whose it is. Returns how many there are. */
@@ -136,7 +151,7 @@ static size_t add_labels(struct pprof *p, uint32_t thread, uint32_t cpu,
 		add_label(p, &labels[n++], "pprof::base", "true", 0);
 	if (cgroup)
 		add_label(p, &labels[n++], "cgroup", egret_profile_get_string(profile, cgroup), 0);
-	return n;
+	return n + add_process_labels(p, thread, labels + n);
 }
 
 static void write_sample(struct pprof *p, const struct egret_profile_key *key, uint32_t cpu,

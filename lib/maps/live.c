@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
@@ -10,9 +11,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/path.h"
 #include "elf/debug_find.h"
 #include "maps/modules.h"
 #include "maps/processes.h"
+
+#define ENVIRONMENT_MAX (256u << 10)
 
 /* The vdso is the same for all 64-bit processes of a boot, and in our own memory. */
 static int open_vdso(struct egret_elf **out, struct egret_error *err)
@@ -233,9 +237,79 @@ static int read_code_live(void *arg, int pid, uint64_t addr, void *to, size_t le
 	return (size_t)n == len ? 0 : -EFAULT;
 }
 
+static void set_label(struct egret_process_labels *labels, const char *key, const char *value)
+{
+	egret_labels_set(labels, key, strlen(key), value, strlen(value));
+}
+
+/* The file that it runs, and which build of it; a script's is its interpreter. */
+static void label_executable(struct egret_process_labels *labels, int pid)
+{
+	static const char deleted[] = " (deleted)";
+	char path[64], name[4096], hex[2 * EGRET_BUILD_ID_MAX + 1], head[4096];
+	struct egret_build_id id;
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	len = readlink(path, name, sizeof(name) - 1);
+	if (len <= 0)
+		return;
+	name[len] = 0;
+	if ((size_t)len > strlen(deleted) && !strcmp(name + len - strlen(deleted), deleted))
+		name[(size_t)len - strlen(deleted)] = 0;
+	set_label(labels, "process.executable.name", egret_file_name(name));
+	set_label(labels, "process.executable.path", name);
+	__close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	len = fd < 0 ? -1 : read(fd, head, sizeof(head));
+	if (len <= 0)
+		return;
+	id = egret_elf_build_id_of_head(head, (size_t)len);
+	if (id.len)
+		set_label(labels, "process.executable.build_id.gnu", egret_build_id_hex(&id, hex));
+}
+
+/* Of a very large environment only the beginning. -errno: it has gone, or is not ours to read. */
+static int label_environment(struct egret_process_labels *labels, int pid)
+{
+	char path[64];
+	char *bytes;
+	size_t len = 0;
+	ssize_t n = 1;
+
+	snprintf(path, sizeof(path), "/proc/%d/environ", pid);
+	__close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	bytes = malloc(ENVIRONMENT_MAX);
+	while (bytes && n > 0 && len < ENVIRONMENT_MAX) {
+		n = read(fd, bytes + len, ENVIRONMENT_MAX - len);
+		len += n > 0 ? (size_t)n : 0;
+	}
+	if (bytes) {
+		egret_labels_of_environment(labels, bytes, len);
+		explicit_bzero(bytes, len);
+	}
+	free(bytes);
+	return bytes ? 0 : -ENOMEM;
+}
+
+static int read_labels_live(void *arg, int pid, struct egret_process_labels *out)
+{
+	char cgroup[4096];
+	int ret = label_environment(out, pid); /* what egret knows itself wins */
+
+	if (!read_cgroup_live(NULL, pid, cgroup, sizeof(cgroup)))
+		egret_labels_of_cgroup(out, cgroup);
+	label_executable(out, pid);
+	return ret;
+}
+
 const struct egret_process_source egret_process_source_live = {
 	.read_maps = read_maps_live,
 	.read_comm = read_comm_live,
 	.read_code = read_code_live,
 	.read_cgroup = read_cgroup_live,
+	.read_labels = read_labels_live,
 };

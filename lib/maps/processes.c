@@ -112,6 +112,14 @@ const struct egret_mapping *egret_process_find(struct egret_process *process, ui
 	return egret_code_map_find(process->code, addr, &process->last);
 }
 
+const struct egret_module *egret_process_program(const struct egret_process *process)
+{
+	for (size_t i = 0; process->code && i < process->code->n; i++)
+		if (process->code->mappings[i].module->kind == EGRET_CODE_FILE)
+			return process->code->mappings[i].module;
+	return NULL;
+}
+
 static void forget_mappings(struct egret_process *process)
 {
 	egret_code_map_put(process->code);
@@ -277,6 +285,7 @@ void egret_processes_fork(struct egret_processes *ps, int pid, int parent_pid)
 	memcpy(child->comm, parent->comm, sizeof(child->comm));
 	child->code = egret_code_map_get(parent->code);
 	child->complete = parent->complete;
+	child->labels = parent->labels; /* until it has an image, and an environment, of its own */
 }
 
 void egret_processes_comm(struct egret_processes *ps, int pid, int tid, const char *comm, bool exec)
@@ -290,6 +299,7 @@ void egret_processes_comm(struct egret_processes *ps, int pid, int tid, const ch
 	if (exec) {
 		forget_mappings(process);
 		process->complete = true; /* all that follows is told */
+		process->labels = 0;
 	}
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "maps/code_map.h"
+#include "maps/labels.h"
 
 struct egret_process {
 	int pid;
@@ -17,6 +18,7 @@ struct egret_process {
 	bool complete; /* mappings are all there are: exec was seen, or /proc was read */
 	bool tried;    /* /proc was asked, in vain */
 	bool exited;
+	uint32_t labels; /* the owner's number of its labels; 0: not asked for since its execve */
 	uint64_t exit_time;	     /* CLOCK_MONOTONIC ns */
 	struct egret_code_map *code; /* NULL: nothing executable is mapped */
 	size_t last;		     /* index of the mapping that was found last */
@@ -33,6 +35,9 @@ struct egret_process_source {
 	void *arg;
 	/* The path of its cgroup (of version 2, where there are both). May be NULL. */
 	int (*read_cgroup)(void *arg, int pid, char *to, size_t size);
+	/* What labels it has, its cgroup's too: those that can be had. -errno: it has gone. May be
+	 * NULL. */
+	int (*read_labels)(void *arg, int pid, struct egret_process_labels *out);
 };
 
 extern const struct egret_process_source egret_process_source_live;
@@ -80,6 +85,9 @@ void egret_processes_forget(struct egret_processes *ps, uint64_t time);
 void egret_processes_mark(const struct egret_processes *ps, bool *in_use);
 /* Bytes that they take. */
 size_t egret_processes_memory(const struct egret_processes *ps);
+
+/* The file that it runs: of those mapped the first; NULL: not known. */
+const struct egret_module *egret_process_program(const struct egret_process *process);
 
 /* The executable mapping that holds addr, or NULL. Valid until the process changes. */
 const struct egret_mapping *egret_process_find(struct egret_process *process, uint64_t addr);

@@ -25,6 +25,9 @@ static int copy_names(struct egret_profile *to, const struct egret_profile *from
 	for (size_t i = 0; i < from->cgroups.n; i++)
 		if (egret_profile_set_cgroup(to, (uint32_t)i, from->cgroups.items[i]))
 			return -ENOMEM;
+	for (size_t i = 0; i < from->thread_labels.n; i++)
+		if (egret_profile_copy_thread_labels(to, (uint32_t)i, from, (uint32_t)i))
+			return -ENOMEM;
 	return 0;
 }
 

@@ -54,6 +54,65 @@ static bool has_id(const pid_t *ids, size_t n, pid_t id)
 	return false;
 }
 
+/* "KEY=PATTERN" or "KEY!=PATTERN". */
+struct label_wish {
+	const char *key, *pattern;
+	size_t key_len;
+	bool not;
+};
+
+static bool parse_wish(const char *text, struct label_wish *wish)
+{
+	const char *equals = strchr(text, '=');
+
+	if (!equals)
+		return false;
+	*wish = (struct label_wish){ .key = text,
+				     .pattern = equals + 1,
+				     .key_len = (size_t)(equals - text),
+				     .not = equals > text && equals[-1] == '!' };
+	wish->key_len -= wish->not;
+	return wish->key_len;
+}
+
+static bool has_label(const struct filter *f, uint32_t set, const struct label_wish *wish)
+{
+	const char *const *strings = f->from->strings.items;
+	size_t n;
+	const struct egret_profile_label *labels = egret_profile_get_label_set(f->from, set, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const char *key = strings[labels[i].key];
+
+		if (!strncmp(key, wish->key, wish->key_len) && !key[wish->key_len])
+			return !fnmatch(wish->pattern, strings[labels[i].value], 0);
+	}
+	return false;
+}
+
+static bool keeps_labels(const struct filter *f, uint32_t thread)
+{
+	uint32_t set = egret_profile_get_thread_labels(f->from, thread);
+	struct label_wish wish;
+
+	for (size_t i = 0; i < f->opts->n_labels; i++)
+		if (parse_wish(f->opts->labels[i], &wish) && has_label(f, set, &wish) == wish.not)
+			return false;
+	return true;
+}
+
+static int check_labels(const struct egret_filter_opts *opts, struct egret_error *err)
+{
+	struct label_wish wish;
+
+	for (size_t i = 0; i < opts->n_labels; i++)
+		if (!parse_wish(opts->labels[i], &wish))
+			return egret_fail(err, EINVAL,
+					  "a label is KEY=PATTERN or KEY!=PATTERN, not '%s'",
+					  opts->labels[i]);
+	return 0;
+}
+
 static bool keeps_thread(const struct filter *f, const struct egret_profile_thread *t)
 {
 	const struct egret_filter_opts *o = f->opts;
@@ -276,7 +335,8 @@ static int apply(struct filter *f)
 	if (ret)
 		return ret;
 	for (size_t i = 0; i < f->from->threads.n; i++)
-		f->threads[i] = keeps_thread(f, &f->from->threads.items[i]);
+		f->threads[i] = keeps_thread(f, &f->from->threads.items[i]) &&
+				keeps_labels(f, (uint32_t)i);
 	ret = look_at_frames(f);
 	if (!ret)
 		ret = make_stacks(f);
@@ -302,7 +362,9 @@ int egret_profile__filter(const struct egret_profile *profile, const struct egre
 	if (needs_samples(&known) && !profile->keeps_samples)
 		return egret_fail(err, ENODATA,
 				  "a filter by time or CPU needs the samples one by one");
-	ret = compile(&f.focus, known.focus, &f.has_focus, err);
+	ret = check_labels(&known, err);
+	if (!ret)
+		ret = compile(&f.focus, known.focus, &f.has_focus, err);
 	if (!ret)
 		ret = compile(&f.ignore, known.ignore, &f.has_ignore, err);
 	if (!ret && apply(&f))

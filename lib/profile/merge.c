@@ -82,7 +82,8 @@ static int merge_names(struct merging *m)
 		thread.process = m->strings[thread.process];
 		thread.comm = m->strings[thread.comm];
 		m->threads[i] = egret_profile_thread(m->to, &thread, NULL);
-		if (m->threads[i] == UINT32_MAX || merge_cgroup(m, (uint32_t)i))
+		if (m->threads[i] == UINT32_MAX || merge_cgroup(m, (uint32_t)i) ||
+		    egret_profile_copy_thread_labels(m->to, m->threads[i], m->from, (uint32_t)i))
 			return -ENOMEM;
 	}
 	return 0;

@@ -66,6 +66,9 @@ void egret_profile__destroy(struct egret_profile *p)
 	EGRET_TABLE_DEINIT(&p->spans);
 	EGRET_TABLE_DEINIT(&p->lines);
 	EGRET_TABLE_DEINIT(&p->cgroups);
+	EGRET_TABLE_DEINIT(&p->labels);
+	EGRET_TABLE_DEINIT(&p->label_sets);
+	EGRET_TABLE_DEINIT(&p->thread_labels);
 	EGRET_TABLE_DEINIT(&p->reasons);
 	EGRET_TABLE_DEINIT(&p->meta);
 	EGRET_TABLE_DEINIT(&p->events);

@@ -213,6 +213,33 @@ struct egret_profile_numbers {
 int egret_profile_renew(const struct egret_profile *from, struct egret_profile_numbers *numbers,
 			struct egret_profile **out);
 
+#define EGRET_LABELS_MAX 64 /* of one process */
+
+/* A label of a process: two strings. */
+struct egret_profile_label {
+	uint32_t key, value;
+};
+
+/*
+ * The number of the set of these labels, in any order; keys differ. 0: of none. UINT32_MAX without
+ * memory.
+ */
+uint32_t egret_profile_label_set(struct egret_profile *p, const struct egret_profile_label *labels,
+				 size_t n);
+size_t egret_profile_n_label_sets(const struct egret_profile *p); /* with the empty one, or 0 */
+/* By key, in the order of strcmp(3). */
+const struct egret_profile_label *egret_profile_get_label_set(const struct egret_profile *p,
+							      uint32_t set, size_t *n);
+/* The same as people see them: they live as long as the profile. NULL: none (*n is 0), or no memory. */
+const struct egret_label *egret_profile_labels_at(const struct egret_profile *p, uint32_t set,
+						  size_t *n);
+/* Those of a thread's process; 0: none. 0, -ENOMEM or -EINVAL. */
+int egret_profile_set_thread_labels(struct egret_profile *p, uint32_t thread, uint32_t set);
+uint32_t egret_profile_get_thread_labels(const struct egret_profile *p, uint32_t thread);
+/* Those of a thread of another profile, if this one has none. 0 or -ENOMEM. */
+int egret_profile_copy_thread_labels(struct egret_profile *to, uint32_t to_thread,
+				     const struct egret_profile *from, uint32_t thread);
+
 /* The cgroup of a thread's process, a string; 0: not known. 0, -ENOMEM or -EINVAL. */
 int egret_profile_set_cgroup(struct egret_profile *p, uint32_t thread, uint32_t cgroup);
 uint32_t egret_profile_get_cgroup(const struct egret_profile *p, uint32_t thread);

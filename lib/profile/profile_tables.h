@@ -59,6 +59,9 @@ struct egret_profile {
 	EGRET_TABLE(struct egret_profile_span) spans; /* by frame; as long as the last named one */
 	EGRET_TABLE(struct egret_profile_line) lines;
 	EGRET_TABLE(uint32_t) cgroups; /* by thread: a string; as long as the last that has one */
+	EGRET_TABLE(struct egret_profile_label) labels;	   /* of all sets */
+	EGRET_TABLE(struct egret_profile_span) label_sets; /* number 0 is empty */
+	EGRET_TABLE(uint32_t) thread_labels;		   /* by thread: a set, as cgroups */
 	EGRET_TABLE(uint16_t) reasons; /* by frame; as long as the last that has one */
 	EGRET_TABLE(struct egret_profile_meta) meta;
 	EGRET_TABLE(struct egret_event) events;
@@ -76,6 +79,25 @@ struct egret_profile {
  */
 int egret_profile_copy_tables(struct egret_profile *to, const struct egret_profile *from,
 			      bool no_inline);
+
+/* What is taken of a profile. */
+struct egret_profile_choice {
+	const bool *left_out;		  /* by thread: its samples are not taken */
+	const struct egret_profile *sets; /* where labels are from: */
+	const uint32_t *set_of;		  /* by thread: a set of it */
+};
+
+/* As egret_profile_take, but what was counted stays in `from`. 0 or -ENOMEM. */
+int egret_profile_choose(const struct egret_profile *from,
+			 const struct egret_profile_choice *choice, struct egret_profile **out);
+
+/* A set of another profile's labels, for a thread that has none. 0 or -ENOMEM. */
+int egret_profile_copy_label_set(struct egret_profile *to, uint32_t to_thread,
+				 const struct egret_profile *from, uint32_t set);
+
+/* A thread as people see it. 0 or -ENOMEM. */
+int egret_profile_thread_at(const struct egret_profile *p, uint32_t thread,
+			    struct egret_thread *out);
 
 /* Of these only what is known of the recording, the events and the numbers of the accounting. */
 int egret_profile_copy_labels(struct egret_profile *to, const struct egret_profile *from);

@@ -14,6 +14,7 @@
 struct taking {
 	struct egret_profile *to;
 	const struct egret_profile *from;
+	const struct egret_profile_choice *choice; /* NULL: all, with the labels they have */
 	uint32_t *modules, *frames, *stacks, *threads;
 	uint32_t *path; /* of stacks, from the leaf up to one that is there */
 	size_t n_path, capacity;
@@ -37,17 +38,54 @@ static uint32_t module(struct taking *t, uint32_t number)
 	return t->modules[number] - 1;
 }
 
+/* The path of a label; NULL: there is none. */
+static const char *labelled_cgroup(const struct egret_profile *p, uint32_t set)
+{
+	size_t n;
+	const struct egret_profile_label *labels = egret_profile_get_label_set(p, set, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(p->strings.items[labels[i].key], "process.linux.cgroup"))
+			return p->strings.items[labels[i].value];
+	return NULL;
+}
+
+/* What a rule has made of it, where it is a label. */
+static const char *cgroup_of(const struct taking *t, uint32_t number)
+{
+	const char *chosen;
+
+	if (!t->choice ||
+	    !labelled_cgroup(t->from, egret_profile_get_thread_labels(t->from, number)))
+		return t->from->strings.items[egret_profile_get_cgroup(t->from, number)];
+	chosen = labelled_cgroup(t->choice->sets, t->choice->set_of[number]);
+	return chosen ? chosen : "";
+}
+
+static int label_thread(struct taking *t, uint32_t number)
+{
+	uint32_t to = t->threads[number] - 1;
+
+	return t->choice ? egret_profile_copy_label_set(t->to, to, t->choice->sets,
+							t->choice->set_of[number])
+			 : egret_profile_copy_thread_labels(t->to, to, t->from, number);
+}
+
 static uint32_t thread(struct taking *t, uint32_t number)
 {
 	struct egret_profile_thread copy = t->from->threads.items[number];
-	uint32_t cgroup = egret_profile_get_cgroup(t->from, number);
+	const char *cgroup = cgroup_of(t, number);
 
 	if (!t->threads[number]) {
 		copy.process = string(t, copy.process);
 		copy.comm = string(t, copy.comm);
 		t->threads[number] = egret_profile_thread(t->to, &copy, NULL) + 1;
-		if (t->threads[number] && cgroup &&
-		    egret_profile_set_cgroup(t->to, t->threads[number] - 1, string(t, cgroup)))
+		if (t->threads[number] && *cgroup &&
+		    egret_profile_set_cgroup(
+			    t->to, t->threads[number] - 1,
+			    egret_profile_string(t->to, cgroup, strlen(cgroup), NULL)))
+			return UINT32_MAX;
+		if (t->threads[number] && label_thread(t, number))
 			return UINT32_MAX;
 	}
 	return t->threads[number] - 1;
@@ -118,12 +156,19 @@ static uint32_t stack(struct taking *t, uint32_t number)
 	return at;
 }
 
+static bool is_left_out(const struct taking *t, const struct egret_profile_key *key)
+{
+	return t->choice && t->choice->left_out[key->thread];
+}
+
 static int take_entries(struct taking *t)
 {
 	for (size_t i = 0; i < t->from->entries.n; i++) {
 		const struct egret_profile_entry *entry = &t->from->entries.items[i];
 		struct egret_profile_key key = entry->key;
 
+		if (is_left_out(t, &key))
+			continue;
 		key.thread = thread(t, key.thread);
 		key.stack = stack(t, key.stack);
 		if (key.thread == UINT32_MAX || key.stack == UINT32_MAX ||
@@ -145,6 +190,8 @@ static int take_samples(struct taking *t)
 		struct egret_profile_key key = t->from->entries.items[s->entry].key;
 		struct egret_profile_values values = egret_profile_share(&shares, s);
 
+		if (is_left_out(t, &key))
+			continue;
 		key.thread = thread(t, key.thread);
 		key.stack = stack(t, key.stack);
 		if (key.thread == UINT32_MAX || key.stack == UINT32_MAX ||
@@ -189,16 +236,23 @@ static int end(struct taking *t, int ret, struct egret_profile **out)
 	return ret;
 }
 
-int egret_profile_take(struct egret_profile *from, struct egret_profile **out)
+int egret_profile_choose(const struct egret_profile *from,
+			 const struct egret_profile_choice *choice, struct egret_profile **out)
 {
-	struct taking t = { .from = from };
+	struct taking t = { .from = from, .choice = choice };
 	int ret = begin(&t);
 
 	if (!ret)
 		ret = from->keeps_samples ? take_samples(&t) : take_entries(&t);
 	if (!ret)
 		ret = egret_profile_sort_samples(t.to);
-	ret = end(&t, ret, out);
+	return end(&t, ret, out);
+}
+
+int egret_profile_take(struct egret_profile *from, struct egret_profile **out)
+{
+	int ret = egret_profile_choose(from, NULL, out);
+
 	if (ret)
 		return ret;
 	from->entries.n = 0;

@@ -25,6 +25,8 @@ struct egret_profile_view {
 	struct egret_arena arena;
 	struct expansion *expansions; /* by frame */
 	size_t n;
+	struct egret_label **label_sets; /* by set; NULL: not made yet */
+	size_t n_label_sets;
 };
 
 struct egret_profile_view *egret_profile_view_create(void)
@@ -37,6 +39,7 @@ void egret_profile_view_destroy(struct egret_profile_view *view)
 	if (!view)
 		return;
 	free(view->expansions);
+	free(view->label_sets);
 	egret_arena_deinit(&view->arena);
 	free(view);
 }
@@ -251,17 +254,58 @@ static int collect(const struct egret_profile *p, uint32_t stack, struct frame_l
 	return 0;
 }
 
-static struct egret_thread public_thread(const struct egret_profile *p, uint32_t thread)
+static int label_sets_reach(struct egret_profile_view *view, size_t n)
+{
+	struct egret_label **larger;
+
+	if (n <= view->n_label_sets)
+		return 0;
+	larger = reallocarray(view->label_sets, n, sizeof(struct egret_label *));
+	if (!larger)
+		return -ENOMEM;
+	memset(larger + view->n_label_sets, 0, (n - view->n_label_sets) * sizeof(*larger));
+	view->label_sets = larger;
+	view->n_label_sets = n;
+	return 0;
+}
+
+const struct egret_label *egret_profile_labels_at(const struct egret_profile *p, uint32_t set,
+						  size_t *n)
+{
+	struct egret_profile_view *view = p->view;
+	const struct egret_profile_label *labels = egret_profile_get_label_set(p, set, n);
+	struct egret_label *made;
+
+	if (!*n || label_sets_reach(view, p->label_sets.n))
+		return NULL;
+	if (view->label_sets[set])
+		return view->label_sets[set];
+	made = egret_arena_alloc(&view->arena, *n * sizeof(*made));
+	for (size_t i = 0; made && i < *n; i++)
+		made[i] = (struct egret_label){ .key = p->strings.items[labels[i].key],
+						.value = p->strings.items[labels[i].value] };
+	view->label_sets[set] = made;
+	return made;
+}
+
+int egret_profile_thread_at(const struct egret_profile *p, uint32_t thread,
+			    struct egret_thread *out)
 {
 	const struct egret_profile_thread *t = &p->threads.items[thread];
+	size_t n;
+	const struct egret_label *labels =
+		egret_profile_labels_at(p, egret_profile_get_thread_labels(p, thread), &n);
 
-	return (struct egret_thread){
+	*out = (struct egret_thread){
 		.process = p->strings.items[t->process],
 		.comm = p->strings.items[t->comm],
 		.pid = t->pid,
 		.tid = t->tid,
 		.cgroup = p->strings.items[egret_profile_get_cgroup(p, thread)],
+		.labels = labels,
+		.n_labels = n,
 	};
+	return n && !labels ? -ENOMEM : 0;
 }
 
 static struct egret_stack public_stack(const struct egret_profile_entry *entry,
@@ -289,10 +333,12 @@ int egret_profile__each_stack(const struct egret_profile *p, egret_stack_fn fn, 
 
 	for (size_t i = 0; !ret && i < p->entries.n; i++) {
 		const struct egret_profile_entry *entry = &p->entries.items[i];
-		struct egret_thread thread = public_thread(p, entry->key.thread);
+		struct egret_thread thread;
 		struct egret_stack stack;
 
-		ret = collect(p, entry->key.stack, &list);
+		ret = egret_profile_thread_at(p, entry->key.thread, &thread);
+		if (!ret)
+			ret = collect(p, entry->key.stack, &list);
 		if (ret)
 			break;
 		stack = public_stack(entry, &thread, &list);
@@ -319,10 +365,11 @@ int egret_profile__each_sample(const struct egret_profile *p, egret_sample_fn fn
 
 		if (s->entry != last)
 			ret = collect(p, entry->key.stack, &list);
+		if (!ret)
+			ret = egret_profile_thread_at(p, entry->key.thread, &thread);
 		if (ret)
 			break;
 		last = s->entry;
-		thread = public_thread(p, entry->key.thread);
 		stack = public_stack(entry, &thread, &list);
 		ret = fn(&sample, arg);
 	}

@@ -22,7 +22,7 @@
 	"\x89"                                                                                     \
 	"EGRET\r\n"
 #define EGRET_RECORDING_MAJOR 1
-#define EGRET_RECORDING_MINOR 2		/* 1: reasons; 2: cgroups */
+#define EGRET_RECORDING_MINOR 3		/* 1: reasons; 2: cgroups; 3: labels */
 #define EGRET_RECORDING_LITTLE_ENDIAN 1 /* byte order of the structs inside raw records */
 
 /* magic[8], major u16, minor u16, byte order u8, 7 zeros, CRC-32 of the 20 bytes before. */
@@ -55,6 +55,8 @@ enum egret_section_type {
 	EGRET_SECTION_END = 13,
 	EGRET_SECTION_REASONS = 14,
 	EGRET_SECTION_CGROUPS = 15,
+	EGRET_SECTION_LABEL_SETS = 16,
+	EGRET_SECTION_THREAD_LABELS = 17,
 	EGRET_SECTION_NR,
 };
 

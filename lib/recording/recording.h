@@ -49,6 +49,9 @@ int egret_writer_symbol(struct egret_writer *writer, uint32_t frame, struct egre
 /* Likewise where it is known now why a frame has none. */
 int egret_writer_reason(struct egret_writer *writer, uint32_t frame, struct egret_error *err);
 
+/* Likewise where a thread has other labels now than when it was written. */
+int egret_writer_labels(struct egret_writer *writer, uint32_t thread, struct egret_error *err);
+
 /* Raw records, for replay: opaque bytes with a tag, kept in order. See lib/session's replay.
  * -E2BIG: more than EGRET_RECORDING_MAX_RAW. */
 int egret_writer_raw(struct egret_writer *writer, uint32_t tag, const void *bytes, size_t len,

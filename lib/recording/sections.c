@@ -188,6 +188,44 @@ static int read_cgroup(struct egret_reader *r, struct egret_cursor *c, struct eg
 	return 0;
 }
 
+static bool has_a_key_twice(const struct egret_profile_label *labels, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t j = 0; j < i; j++)
+			if (labels[i].key == labels[j].key)
+				return true;
+	return false;
+}
+
+static int read_label_set(struct egret_reader *r, struct egret_cursor *c, struct egret_error *err)
+{
+	struct egret_profile_label labels[EGRET_LABELS_MAX];
+	size_t number = egret_profile_n_label_sets(r->profile);
+	uint32_t n = below(c, EGRET_LABELS_MAX + 1), set;
+
+	for (uint32_t i = 0; i < n && !c->failed; i++) {
+		labels[i].key = below(c, r->profile->strings.n);
+		labels[i].value = below(c, r->profile->strings.n);
+	}
+	if (c->failed || !n || has_a_key_twice(labels, n))
+		return bad(err, "the set of labels", number);
+	set = egret_profile_label_set(r->profile, labels, n);
+	return take_added(set == (number ? number : 1), set, number, "the set of labels", err);
+}
+
+static int read_thread_labels(struct egret_reader *r, struct egret_cursor *c,
+			      struct egret_error *err)
+{
+	uint32_t thread = below(c, r->profile->threads.n);
+	uint32_t set = below(c, egret_profile_n_label_sets(r->profile));
+
+	if (c->failed)
+		return bad(err, "the labels of thread", thread);
+	if (egret_profile_set_thread_labels(r->profile, thread, set))
+		return egret_fail(err, ENOMEM, "no memory for the labels of thread %u", thread);
+	return 0;
+}
+
 void egret_reader_deinit(struct egret_reader *r)
 {
 	egret_sample_state_deinit(&r->samples);
@@ -364,13 +402,22 @@ static int read_raw(struct egret_reader *r, struct egret_cursor *c, struct egret
 typedef int (*read_fn)(struct egret_reader *r, struct egret_cursor *c, struct egret_error *err);
 
 static const read_fn readers[EGRET_SECTION_NR] = {
-	[EGRET_SECTION_STRINGS] = read_string,	     [EGRET_SECTION_MODULES] = read_module,
-	[EGRET_SECTION_FRAMES] = read_frame,	     [EGRET_SECTION_STACKS] = read_stack,
-	[EGRET_SECTION_THREADS] = read_thread,	     [EGRET_SECTION_LINES] = read_lines,
-	[EGRET_SECTION_EVENTS] = read_event,	     [EGRET_SECTION_META] = read_meta,
-	[EGRET_SECTION_STAT_NAMES] = read_stat_name, [EGRET_SECTION_STATS] = read_stat,
-	[EGRET_SECTION_SAMPLES] = read_samples,	     [EGRET_SECTION_RAW] = read_raw,
-	[EGRET_SECTION_REASONS] = read_reason,	     [EGRET_SECTION_CGROUPS] = read_cgroup,
+	[EGRET_SECTION_STRINGS] = read_string,
+	[EGRET_SECTION_MODULES] = read_module,
+	[EGRET_SECTION_FRAMES] = read_frame,
+	[EGRET_SECTION_STACKS] = read_stack,
+	[EGRET_SECTION_THREADS] = read_thread,
+	[EGRET_SECTION_LINES] = read_lines,
+	[EGRET_SECTION_EVENTS] = read_event,
+	[EGRET_SECTION_META] = read_meta,
+	[EGRET_SECTION_STAT_NAMES] = read_stat_name,
+	[EGRET_SECTION_STATS] = read_stat,
+	[EGRET_SECTION_SAMPLES] = read_samples,
+	[EGRET_SECTION_RAW] = read_raw,
+	[EGRET_SECTION_REASONS] = read_reason,
+	[EGRET_SECTION_CGROUPS] = read_cgroup,
+	[EGRET_SECTION_LABEL_SETS] = read_label_set,
+	[EGRET_SECTION_THREAD_LABELS] = read_thread_labels,
 };
 
 static int read_section(struct egret_reader *r, uint64_t type, struct egret_cursor c,

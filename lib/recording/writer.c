@@ -22,7 +22,7 @@
 
 /* How many items of each table of the profile the recording has. */
 struct written {
-	size_t strings, modules, frames, stacks, threads, events, meta, stats;
+	size_t strings, modules, frames, stacks, label_sets, threads, events, meta, stats;
 };
 
 struct egret_writer {
@@ -341,6 +341,29 @@ static void add_cgroup(struct egret_writer *w, uint32_t thread)
 	egret_buffer_add_uleb(to, cgroup);
 }
 
+static void add_label_set(struct egret_writer *w, uint32_t set)
+{
+	struct egret_buffer *to = &w->sections[EGRET_SECTION_LABEL_SETS];
+	size_t n;
+	const struct egret_profile_label *labels = egret_profile_get_label_set(w->profile, set, &n);
+
+	if (!n)
+		return; /* number 0 needs not be told */
+	egret_buffer_add_uleb(to, n);
+	for (size_t i = 0; i < n; i++) {
+		egret_buffer_add_uleb(to, labels[i].key);
+		egret_buffer_add_uleb(to, labels[i].value);
+	}
+}
+
+static void add_thread_labels(struct egret_writer *w, uint32_t thread)
+{
+	struct egret_buffer *to = &w->sections[EGRET_SECTION_THREAD_LABELS];
+
+	egret_buffer_add_uleb(to, thread);
+	egret_buffer_add_uleb(to, egret_profile_get_thread_labels(w->profile, thread));
+}
+
 static void add_event(struct egret_buffer *to, const struct egret_event *event)
 {
 	add_text(to, event->name);
@@ -378,9 +401,13 @@ static int gather(struct egret_writer *w, struct egret_error *err)
 	if (!ret)
 		ret = GATHER(w, err, stacks, stacks, add_stack(w, i));
 	if (!ret)
+		ret = GATHER(w, err, label_sets, label_sets, add_label_set(w, i));
+	if (!ret)
 		ret = GATHER(w, err, threads, threads,
 			     (add_thread(&s[EGRET_SECTION_THREADS], &p->threads.items[i]),
-			      add_cgroup(w, i)));
+			      add_cgroup(w, i),
+			      egret_profile_get_thread_labels(p, i) ? add_thread_labels(w, i)
+								    : (void)0));
 	if (!ret)
 		ret = GATHER(w, err, events, events,
 			     add_event(&s[EGRET_SECTION_EVENTS], &p->events.items[i]));
@@ -474,6 +501,20 @@ int egret_writer_reason(struct egret_writer *w, uint32_t frame, struct egret_err
 	if (ret || frame >= w->written.frames)
 		return ret;
 	add_reason(w, frame);
+	return close_if_grown(w, err);
+}
+
+int egret_writer_labels(struct egret_writer *w, uint32_t thread, struct egret_error *err)
+{
+	int ret = check_open(w, err);
+
+	if (ret || thread >= w->written.threads)
+		return ret;
+	/* The set may be new. */
+	ret = gather(w, err);
+	if (ret)
+		return ret;
+	add_thread_labels(w, thread);
 	return close_if_grown(w, err);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "session/pipeline_impl.h"
+#include "session/process_labels.h"
 #include "session/process_records.h"
 #include "session/raw_tags.h"
 
@@ -238,26 +239,42 @@ static int note_cgroup(struct egret_pipeline *p, uint32_t thread, int pid)
 }
 
 /*
- * The name of a sample's process; "": not known. Read now where it is not known yet: a thread's
- * name is not that of its process.
+ * The labels that a thread's process has now. One that the profile has already is labelled anew:
+ * its process called execve, and both images bear one name. Of one that has gone nothing is known.
  */
-static void find_process_name(struct egret_pipeline *p, const struct egret_rec_sample *s,
-			      char name[static EGRET_COMM_LEN])
+static int label_thread(struct egret_pipeline *p, uint32_t thread, uint32_t labels)
 {
-	const struct egret_process *process =
-		s->cookie ? egret_processes_need(&p->processes, (int)s->pid)
-			  : egret_processes_find(&p->processes, (int)s->pid);
+	if (!labels || egret_profile_get_thread_labels(p->profile, thread) == labels)
+		return 0;
+	if (egret_profile_set_thread_labels(p->profile, thread, labels))
+		return -ENOMEM;
+	return p->writer ? egret_writer_labels(p->writer, thread, NULL) : 0;
+}
 
-	memset(name, 0, EGRET_COMM_LEN);
+/*
+ * The name of a sample's process, "" where it is not known, and its labels. Read now where they are
+ * not known yet: a thread's name is not that of its process.
+ */
+static void find_process(struct egret_pipeline *p, struct egret_on_way *w)
+{
+	const struct egret_rec_sample *s = (const struct egret_rec_sample *)w->record;
+	struct egret_process *process = s->cookie
+						? egret_processes_need(&p->processes, (int)s->pid)
+						: egret_processes_find(&p->processes, (int)s->pid);
+
 	if (process)
-		memcpy(name, process->comm, EGRET_COMM_LEN);
+		memcpy(w->process, process->comm, sizeof(w->process));
+	if (p->opts.process_labels && p->opts.process_source->read_labels && !p->failed &&
+	    egret_process_labels_find(p->profile, p->opts.process_source, (int)s->pid, process,
+				      &p->stats.labels, &w->labels))
+		p->failed = egret_fail(&p->failure, ENOMEM, "out of memory for labels");
 }
 
 /* The number of the thread in the profile, under the names that it and its process have. */
 static uint32_t thread_number(struct egret_pipeline *p, struct live_thread *t,
-			      const struct egret_rec_sample *s, const char *process)
+			      const struct egret_rec_sample *s, const struct egret_on_way *w)
 {
-	const char *name = process[0] ? process : s->comm;
+	const char *name = w->process[0] ? w->process : s->comm;
 	struct egret_profile_thread thread = {
 		.pid = (int32_t)s->pid,
 		.tid = (int32_t)s->tid,
@@ -265,11 +282,13 @@ static uint32_t thread_number(struct egret_pipeline *p, struct live_thread *t,
 	};
 	bool added = false;
 
-	if (t->number != UINT32_MAX && !strncmp(t->comm, s->comm, EGRET_COMM_LEN) &&
+	if (t->number != UINT32_MAX && t->labels == w->labels &&
+	    !strncmp(t->comm, s->comm, EGRET_COMM_LEN) &&
 	    !strncmp(t->process, name, EGRET_COMM_LEN))
 		return t->number;
 	memcpy(t->comm, s->comm, EGRET_COMM_LEN);
 	strncpy(t->process, name, EGRET_COMM_LEN);
+	t->labels = w->labels;
 	thread.comm = egret_profile_string(p->profile, s->comm, strnlen(s->comm, EGRET_COMM_LEN),
 					   NULL);
 	thread.process = egret_profile_string(p->profile, name, strnlen(name, EGRET_COMM_LEN),
@@ -277,7 +296,10 @@ static uint32_t thread_number(struct egret_pipeline *p, struct live_thread *t,
 	if (thread.comm == UINT32_MAX || thread.process == UINT32_MAX)
 		return UINT32_MAX;
 	t->number = egret_profile_thread(p->profile, &thread, &added);
-	return added && note_cgroup(p, t->number, (int)s->pid) ? UINT32_MAX : t->number;
+	if (t->number == UINT32_MAX || (added && note_cgroup(p, t->number, (int)s->pid)) ||
+	    (p->opts.process_labels && label_thread(p, t->number, w->labels)))
+		return UINT32_MAX;
+	return t->number;
 }
 
 /* ---- samples ------------------------------------------------------------------------------------
@@ -467,10 +489,10 @@ static struct live_thread *find_answered(struct egret_pipeline *p, uint64_t cook
 }
 
 /* What all samples begin with: the thread, and the row but for its stack. NULL without memory. */
-static struct live_thread *begin_sample(struct egret_pipeline *p, const struct egret_rec_sample *s,
-					const char *process, struct egret_sample_row *row,
-					struct egret_error *err)
+static struct live_thread *begin_sample(struct egret_pipeline *p, const struct egret_on_way *w,
+					struct egret_sample_row *row, struct egret_error *err)
 {
+	const struct egret_rec_sample *s = (const struct egret_rec_sample *)w->record;
 	struct live_thread *t = thread_of(p, s->tid, s->start_time);
 
 	*row = (struct egret_sample_row){
@@ -481,7 +503,7 @@ static struct live_thread *begin_sample(struct egret_pipeline *p, const struct e
 	};
 	p->stats.samples++;
 	if (t)
-		row->thread = thread_number(p, t, s, process);
+		row->thread = thread_number(p, t, s, w);
 	if (!t || row->thread == UINT32_MAX) {
 		p->stats.no_memory++;
 		egret_fail(err, ENOMEM, "out of memory for threads");
@@ -497,7 +519,7 @@ static int on_sample(struct egret_pipeline *p, const struct egret_on_way *w,
 	const struct egret_rec_sample *s = (const struct egret_rec_sample *)w->record;
 	struct egret_user_stack user;
 	struct egret_sample_row row;
-	struct live_thread *t = begin_sample(p, s, w->process, &row, err);
+	struct live_thread *t = begin_sample(p, w, &row, err);
 	int ret;
 
 	if (!t)
@@ -584,7 +606,7 @@ static void begin_capture(struct egret_pipeline *p, struct egret_on_way *w)
 static void begin_record(struct egret_pipeline *p, struct egret_on_way *w)
 {
 	if (w->record->type == EGRET_REC_SAMPLE)
-		find_process_name(p, (const struct egret_rec_sample *)w->record, w->process);
+		find_process(p, w);
 	else
 		begin_capture(p, w);
 }
@@ -706,13 +728,13 @@ int egret_pipeline_chain(struct egret_pipeline *p, const struct egret_rec_sample
 	struct egret_process *process = n ? egret_processes_need(&p->processes, (int)s->pid) : NULL;
 	struct egret_user_stack user;
 	struct egret_sample_row row;
-	char name[EGRET_COMM_LEN];
+	struct egret_on_way way = { .record = &s->rec };
 	int ret = egret_pipeline_settle(p, err);
 
 	if (ret)
 		return ret;
-	find_process_name(p, s, name);
-	if (!begin_sample(p, s, name, &row, err))
+	find_process(p, &way);
+	if (!begin_sample(p, &way, &row, err))
 		return -ENOMEM;
 	user = egret_stacks_chain(&p->stacks, process, chain, n, s->rec.time);
 	return finish_sample(p, &row, s->kernel, s->n_kernel, &user, err);

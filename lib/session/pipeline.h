@@ -17,6 +17,7 @@
 #include "profile/profile.h"
 #include "recording/recording.h"
 #include "session/names.h"
+#include "session/process_labels.h"
 #include "unwind/unwind.h"
 
 /* What became of samples and captures on this side of the rings. */
@@ -32,6 +33,7 @@ struct egret_pipeline_stats {
 	uint64_t frames;
 	uint64_t map_records, map_records_lost;
 	uint64_t renewals, modules_closed;
+	struct egret_label_stats labels;
 	uint64_t
 		capture_end[EGRET_CAPTURE_NR]; /* of samples; sums to samples, with those pending */
 	uint64_t unwind_end[EGRET_UNWIND_NR];
@@ -49,6 +51,7 @@ struct egret_pipeline_opts {
 	bool track_all;	   /* see struct egret_processes */
 	bool aggregate;	   /* keep the profile's values, not only its tables */
 	bool keep_samples; /* and each sample of it, with its time */
+	bool process_labels;
 	bool no_names;
 	bool no_lines; /* names by symbols alone */
 	enum egret_demangle demangle;

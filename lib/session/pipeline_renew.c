@@ -91,6 +91,8 @@ int egret_pipeline_renew(struct egret_pipeline *p, struct egret_error *err)
 		return ret;
 	p->stacks.frames_unwound = frames_unwound;
 	egret_names_have(p->names, egret_profile_n_frames(fresh));
+	for (size_t i = 0; i < p->n_threads; i++) /* the sets have other numbers, too */
+		p->threads[i].labels = UINT32_MAX;
 	p->stats.renewals++;
 	return 0;
 }

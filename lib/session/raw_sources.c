@@ -79,6 +79,19 @@ static int read_cgroup(void *arg, int pid, char *to, size_t size)
 	return egret_process_source_live.read_cgroup(NULL, pid, to, size);
 }
 
+/* What was taken of the environment, never the environment. */
+static int read_labels(void *arg, int pid, struct egret_process_labels *out)
+{
+	int ret = egret_process_source_live.read_labels(NULL, pid, out);
+	struct egret_buffer packed = { 0 };
+
+	egret_labels_pack(out, &packed);
+	if (packed.len)
+		put(arg, EGRET_RAW_LABELS, &pid, sizeof(pid), packed.data, packed.len);
+	egret_buffer_deinit(&packed);
+	return ret;
+}
+
 static int read_code(void *arg, int pid, uint64_t addr, void *to, size_t len)
 {
 	const struct egret_raw_code head = { .pid = pid, .addr = addr };
@@ -159,8 +172,8 @@ int egret_raw_sources_create(const struct egret_name_source *live, struct egret_
 
 	if (!raw)
 		return egret_fail(err, ENOMEM, "out of memory");
-	raw->process = (struct egret_process_source){ read_maps, read_comm, read_code, raw,
-						      read_cgroup };
+	raw->process = (struct egret_process_source){ read_maps, read_comm,   read_code,
+						      raw,	 read_cgroup, read_labels };
 	raw->live = live;
 	raw->name = (struct egret_name_source){
 		read_kallsyms, raw, { seen, read_perfmap, read_jitdump, raw }, open_vmlinux

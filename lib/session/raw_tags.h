@@ -17,6 +17,7 @@ enum egret_raw_tag {
 	EGRET_RAW_JITDUMP = 9,	/* i32 pid, then a part of its jitdump */
 	EGRET_RAW_CODE = 10,	/* struct egret_raw_code, then the bytes; none: it failed */
 	EGRET_RAW_VMLINUX = 11, /* build-id of the kernel's file that lines were taken from */
+	EGRET_RAW_LABELS = 12,	/* i32 pid, then its labels, keys and values, each with a NUL */
 };
 
 /* Code that is in no file. */

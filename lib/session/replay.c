@@ -141,6 +141,12 @@ static struct text *find_text(struct replay *r, uint32_t tag, int pid)
 	return NULL;
 }
 
+/* Asked for again in the order in which it was recorded; of others there is one a process. */
+static bool is_one_for_one(uint32_t tag)
+{
+	return tag == EGRET_RAW_MAPS || tag == EGRET_RAW_COMM || tag == EGRET_RAW_LABELS;
+}
+
 static int gather_text(struct replay *r, uint32_t tag, const uint8_t *bytes, size_t len)
 {
 	struct text *text, *texts;
@@ -149,7 +155,7 @@ static int gather_text(struct replay *r, uint32_t tag, const uint8_t *bytes, siz
 	if (len < sizeof(pid))
 		return damaged(r, "copy of /proc");
 	memcpy(&pid, bytes, sizeof(pid));
-	text = tag == EGRET_RAW_MAPS || tag == EGRET_RAW_COMM ? NULL : find_text(r, tag, pid);
+	text = is_one_for_one(tag) ? NULL : find_text(r, tag, pid);
 	if (!text) {
 		texts = reallocarray(r->texts, r->n_texts + 1, sizeof(*texts));
 		if (!texts)
@@ -193,6 +199,7 @@ static int gather(void *arg, uint32_t tag, const void *bytes, size_t len)
 		return gather_image(r, bytes, len);
 	case EGRET_RAW_MAPS:
 	case EGRET_RAW_COMM:
+	case EGRET_RAW_LABELS:
 	case EGRET_RAW_PERFMAP:
 	case EGRET_RAW_JITDUMP:
 		return gather_text(r, tag, bytes, len);
@@ -307,6 +314,16 @@ static int read_cgroup(void *arg, int pid, char *to, size_t size)
 		}
 	}
 	return -ENOENT;
+}
+
+static int read_labels(void *arg, int pid, struct egret_process_labels *out)
+{
+	struct text *text = find_text(arg, EGRET_RAW_LABELS, pid);
+
+	if (!text)
+		return -ENOENT;
+	text->taken = true;
+	return egret_labels_unpack(out, (const char *)text->bytes.data, text->bytes.len);
 }
 
 static int read_kallsyms(void *arg, struct egret_buffer *out)
@@ -492,8 +509,8 @@ int egret_replay(const char *path, int fd, const struct egret_replay_opts *user_
 	struct egret_reader_ops ops = { .raw = gather };
 	const struct egret_unwind_engine *engine;
 	struct egret_module_source modules = { open_elf, open_debug, NULL, &r };
-	struct egret_process_source processes = { read_maps, read_comm, read_code, &r,
-						  read_cgroup };
+	struct egret_process_source processes = { read_maps, read_comm,	  read_code,
+						  &r,	     read_cgroup, read_labels };
 	struct egret_name_source names = {
 		read_kallsyms, &r, { NULL, read_perfmap, read_jitdump, &r }, open_vmlinux
 	};
@@ -526,6 +543,7 @@ int egret_replay(const char *path, int fd, const struct egret_replay_opts *user_
 				.max_frames = opts.max_frames ? opts.max_frames : 2048,
 				.threads = opts.threads,
 				.track_all = true,
+				.process_labels = egret_profile_n_label_sets(recorded),
 			},
 			&r.pipeline, err);
 	if (!ret)

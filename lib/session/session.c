@@ -362,6 +362,7 @@ static int open_pipeline(struct egret_session *s, const struct egret_session_opt
 		.track_all = opts->scope != EGRET_SCOPE_PROCESS,
 		.aggregate = opts->keep_profile,
 		.keep_samples = opts->keep_samples,
+		.process_labels = opts->process_labels,
 		.no_names = opts->symbols_off,
 		.no_lines = opts->no_lines,
 		.demangle = opts->demangle,

@@ -22,6 +22,7 @@
 struct egret_on_way {
 	const struct egret_rec *record;
 	char process[16]; /* of a sample: the name of its process; "": not known */
+	uint32_t labels;  /* of a sample: the set of its process's labels; 0: none */
 	uint8_t no_stack; /* enum egret_capture_end, of a capture that cannot be unwound */
 	bool has_view;	  /* of one that can: */
 	struct egret_code_map *code; /* a reference for as long as it is on its way */

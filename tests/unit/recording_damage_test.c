@@ -193,6 +193,18 @@ static void hand_made_sections(void)
 		{ EGRET_SECTION_LINES, { 0, 2, 1, 0, 0, 0, -1 }, "frame 0" },
 		{ EGRET_SECTION_LINES, { 0, 1, 2, 0, 0, 0, -1 }, "frame 0" },
 		{ EGRET_SECTION_LINES, { 0, 1, 1, 2, 0, 0, -1 }, "frame 0" },
+		{ EGRET_SECTION_LABEL_SETS, { 1, 1, 1, -1 }, NULL },
+		{ EGRET_SECTION_LABEL_SETS, { 1, 1, 1, 1, 1, 0, -1 }, NULL },
+		{ EGRET_SECTION_LABEL_SETS, { 0, -1 }, "set of labels 0" },
+		{ EGRET_SECTION_LABEL_SETS, { 1, 2, 1, -1 }, "set of labels 0" },
+		{ EGRET_SECTION_LABEL_SETS, { 1, 1, 2, -1 }, "set of labels 0" },
+		{ EGRET_SECTION_LABEL_SETS, { 1, 1, -1 }, "set of labels 0" },
+		{ EGRET_SECTION_LABEL_SETS, { 65, 1, 1, -1 }, "set of labels 0" },
+		{ EGRET_SECTION_LABEL_SETS, { 2, 1, 1, 1, 0, -1 }, "set of labels 0" }, /* twice */
+		{ EGRET_SECTION_LABEL_SETS, { 1, 1, 1, 1, 1, 1, -1 }, "set of labels 2" },
+		{ EGRET_SECTION_THREAD_LABELS, { 0, 0, -1 }, "labels of thread 0" }, /* no set */
+		{ EGRET_SECTION_THREAD_LABELS, { 1, 0, -1 }, "labels of thread" },
+		{ EGRET_SECTION_THREAD_LABELS, { 0, -1 }, "labels of thread 0" },
 		{ EGRET_SECTION_EVENTS, { 1, 'f', 0, 0, 0, -1 }, NULL },
 		{ EGRET_SECTION_EVENTS, { 1, 'f', 5, 0, 0, -1 }, "event 1" },
 		{ EGRET_SECTION_META, { 1, 'k', 1, 'v', -1 }, NULL },

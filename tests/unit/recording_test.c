@@ -446,7 +446,7 @@ static size_t check_golden(const uint8_t *bytes, size_t len, size_t at, uint32_t
 static void the_format_is_frozen(void)
 {
 	static const uint8_t header[20] = {
-		0x89, 'E', 'G', 'R', 'E', 'T', '\r', '\n', 1, 0, 2, 0, 1
+		0x89, 'E', 'G', 'R', 'E', 'T', '\r', '\n', 1, 0, 3, 0, 1
 	};
 	char path[64];
 	size_t len, at;

@@ -66,13 +66,24 @@ struct egret_frame {
 	uint32_t why;	    /* EGRET_FRAME_F_UNNAMED: see egret_name_reason_name; else 0 */
 };
 
-/* A thread. Strings are owned by the profile. */
+/*
+ * What a process is labelled with. Keys are OpenTelemetry's: "container.id", "k8s.pod.uid",
+ * "systemd.unit", "process.linux.cgroup", "process.executable.name",
+ * "process.executable.build_id.gnu", "service.name", and whatever OTEL_RESOURCE_ATTRIBUTES said.
+ */
+struct egret_label {
+	const char *key, *value; /* UTF-8 */
+};
+
+/* A thread. Strings and labels are owned by the profile. */
 struct egret_thread {
 	const char *process; /* comm of its main thread, or the last that is known */
 	const char *comm;    /* name of the thread */
 	pid_t pid;	     /* thread group */
 	pid_t tid;
 	const char *cgroup; /* of its process when it was first seen, a path; "": not known */
+	const struct egret_label *labels; /* of its process, by key; see process_labels */
+	size_t n_labels;
 };
 
 /*
@@ -221,6 +232,9 @@ struct egret_filter_opts {
 	bool only_kernel;   /* leave out user frames, and samples that have no others */
 	bool no_inline;	    /* leave out inlined functions */
 	uint8_t reserved[5];
+	/* "KEY=PATTERN": has such a label; "KEY!=PATTERN": has none such. All of them hold. */
+	const char *const *labels;
+	size_t n_labels;
 };
 
 /*
@@ -232,6 +246,23 @@ struct egret_filter_opts {
  */
 int egret_profile__filter(const struct egret_profile *profile, const struct egret_filter_opts *opts,
 			  struct egret_profile **out, struct egret_error *err);
+
+/*
+ * Says which labels a thread is to have: *labels and *n are what it has, and stay the profile's; fn
+ * may set them to others, in any order, one of a key, at most 64. These are copied before fn is
+ * called again. Returns 0; 1: samples of this thread are left out; -errno ends it all.
+ */
+typedef int (*egret_relabel_fn)(const struct egret_thread *thread,
+				const struct egret_label **labels, size_t *n, void *arg);
+
+/*
+ * A new profile with other labels, the caller's: fn is called once for each thread that has
+ * samples. Of threads that are left out nothing stays, no name and no stack; their samples are
+ * counted as "relabel.left-out" of the accounting. The old profile stays as it is.
+ * Errors: -EINVAL, -E2BIG: fn's labels; -ENOMEM; what fn returned.
+ */
+int egret_profile__relabel(const struct egret_profile *profile, egret_relabel_fn fn, void *arg,
+			   struct egret_profile **out, struct egret_error *err);
 
 /* One number of the accounting, in the order in which --stats prints them. */
 struct egret_stat {
@@ -475,6 +506,12 @@ struct egret_session_opts {
 	 * raw: else -EINVAL. Outlives the session.
 	 */
 	struct egret_parser *parser;
+	/*
+	 * Label processes (struct egret_label) when they are first sampled, and after execve. Of
+	 * their environment only OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES are kept.
+	 */
+	bool process_labels;
+	uint8_t reserved2[7];
 };
 
 struct egret_session;
