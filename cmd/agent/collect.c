@@ -44,6 +44,19 @@ static int add_to_all(struct collect *collect, struct egret_profile *slice, stru
 	return ret;
 }
 
+static int relabel(struct collect *collect, struct egret_profile **slice, struct egret_error *err)
+{
+	struct egret_profile *fresh = NULL;
+	int ret;
+
+	if (!collect->relabel)
+		return 0;
+	ret = egret_profile__relabel(*slice, relabel_thread, collect->relabel, &fresh, err);
+	egret_profile__destroy(*slice);
+	*slice = fresh;
+	return ret;
+}
+
 static int cut(struct collect *collect, struct egret_error *err)
 {
 	struct egret_profile *slice;
@@ -54,7 +67,9 @@ static int cut(struct collect *collect, struct egret_error *err)
 	if (ret)
 		return ret;
 	collect->slices++;
-	ret = add_to_all(collect, slice, err);
+	ret = relabel(collect, &slice, err);
+	if (!ret)
+		ret = add_to_all(collect, slice, err);
 	collect->failed += ret != 0;
 	return ret;
 }

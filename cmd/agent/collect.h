@@ -10,7 +10,7 @@
 #ifndef EGRET_CMD_AGENT_COLLECT_H
 #define EGRET_CMD_AGENT_COLLECT_H
 
-#include <egret/egret.h>
+#include "agent/relabel.h"
 
 struct collection {
 	struct egret_profile *sum; /* so far; NULL: nothing has been taken */
@@ -20,6 +20,8 @@ struct collection {
 
 struct collect {
 	struct egret_session *session; /* the caller's */
+	struct relabel
+		*relabel; /* what slices are made of before anybody has them; NULL: nothing */
 	struct collection *open;
 	uint64_t slices; /* taken */
 	uint64_t failed; /* of those, lost for want of memory */

@@ -106,6 +106,8 @@ int configuration_load(const struct settings *said, struct configuration *out,
 	}
 	if (!ret)
 		ret = push_config_read(&out->file, &out->backends, &out->n_backends, err);
+	if (!ret)
+		ret = relabel_read(&out->file, &out->relabel, err);
 	if (ret)
 		configuration_deinit(out);
 	return ret;
@@ -116,4 +118,5 @@ void configuration_deinit(struct configuration *configuration)
 	opt_deinit(settings_groups, &configuration->settings);
 	config_deinit(&configuration->file);
 	free(configuration->backends);
+	relabel_destroy(configuration->relabel);
 }

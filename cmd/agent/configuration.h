@@ -5,6 +5,7 @@
 
 #include "agent/config.h"
 #include "agent/push.h"
+#include "agent/relabel.h"
 
 struct configuration {
 	struct settings settings;
@@ -12,6 +13,7 @@ struct configuration {
 			    /* settings.config, settings.words: as they were said */
 	struct push_target *backends;
 	size_t n_backends;
+	struct relabel *relabel; /* NULL: there are no rules */
 };
 
 /*

@@ -97,6 +97,7 @@ static int open_session(struct loop *l, struct egret_error *err)
 	for (size_t i = 0; (notice = egret_session__notice(l->session, i)); i++)
 		log_line(LOG_FACT, "%s", notice);
 	l->collect.session = l->session;
+	l->collect.relabel = l->configuration->relabel;
 	return egret_session__start(l->session, err);
 }
 
@@ -212,6 +213,8 @@ static int each_stat(void *arg, agent_stat_fn fn, void *fn_arg)
 		  (double)l->windows, false },
 		{ "egret_windows_failed_total", "Windows lost for want of memory", NULL,
 		  (double)l->windows_failed, false },
+		{ "egret_slices_lost_total", "Parts of windows and answers lost for want of memory",
+		  NULL, (double)l->collect.failed, false },
 		{ "egret_window_samples_total", "Samples in these windows", NULL,
 		  (double)l->samples, false },
 		{ "egret_rate_hertz", "Samples a second and CPU, now", NULL, (double)l->budget.rate,
@@ -359,6 +362,7 @@ static void reload(struct loop *l)
 		tell_what_stays(&l->configuration->settings, &fresh.settings);
 		configuration_deinit(l->configuration);
 		*l->configuration = fresh;
+		l->collect.relabel = fresh.relabel;
 		apply_budget(l);
 		apply_backends(l);
 		log_line(LOG_FACT, "has read its configuration again");

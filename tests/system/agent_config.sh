@@ -50,6 +50,8 @@ wait_for_log() {
 	fail "the log does not say '$1': $(cat "$tmp/log")"
 }
 printf '[sampling]\nfrequency = 49\nwindow = 1s\n[budget]\nmax-cpu = 90%%\n' >"$conf"
+"$workloads/busy" 1 60000 &
+at_end+=("kill $! 2>/dev/null")
 NOTIFY_SOCKET=$tmp/notify WATCHDOG_USEC=4000000 JOURNAL_STREAM=8:1 start_agent --config="$conf"
 check "frequency as configured" "$(metric egret_rate_hertz)" == 49
 for _ in $(seq 40); do [ "$(said READY=1)" -gt 0 ] && break; sleep 0.05; done
@@ -57,6 +59,8 @@ check "READY" "$(said READY=1)" == 1
 check "lines without a priority" "$(grep -cvE '^<[346]>' "$tmp/log")" == 0
 sleep 2.2
 printf '[sampling]\nfrequency = 25\nwindow = 2s\n[http]\nlisten = 127.0.0.1:1\n[budget]\nmax-cpu = 90%%\nmax-memory = 65M\n' >"$conf"
+printf '[relabel "not busy"]\nsource = process.name\nregex = busy\naction = drop\n' >>"$conf"
+printf '[relabel "all else"]\nsource = process.name\nregex = (.).*\ntarget = first.letter\n' >>"$conf"
 kill -HUP "$agent"
 wait_for_log "has read its configuration again"
 check "another frequency" "$(metric egret_rate_hertz)" == 25
@@ -78,6 +82,14 @@ stop_agent TERM
 check "exit status" "$status" == 0
 check "the end takes, ms" $((($(date +%s%N) - before) / 1000000)) '<' 4000
 check "STOPPING" "$(said STOPPING=1)" == 1
+# Rules hold from the moment they are read: the second window is from before it, the last but one from after it.
+windows=("$tmp"/state/*.egret)
+processes() { "$egret" export --format=folded -o - -i "$1" | cut -d ';' -f 1 | sort -u; }
+processes "${windows[1]}" | grep -qx busy || fail "busy is not in $(processes "${windows[1]}")"
+after=${windows[${#windows[@]} - 2]}
+processes "$after" | grep -qx busy && fail "busy is in a window, against the rule"
+"$egret" export --format=pprof -o "$tmp/after.pb.gz" -i "$after"
+gunzip -c "$tmp/after.pb.gz" | grep -qa 'first.letter' || fail "no label that a rule has made"
 find "$tmp/state" -name '*.egret' -printf '%f\n' | sort | sed 's/\.egret$//' | tr _ ' ' >"$tmp/windows"
 check "windows" "$(wc -l <"$tmp/windows")" '>=' 5
 # A window begins where the one before it ended, or at a sample of that moment which had waited in a ring.
