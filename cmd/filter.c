@@ -18,12 +18,14 @@
 #define MEMBER(name) offsetof(struct filter, name)
 
 #define OF_A_THREAD                                                                                \
-	{                                                                                          \
-		"comm", 0, OPT_STRINGS, MEMBER(comms), "NAME[,NAME...]",                           \
-			"Only threads, or all of a process, of this name (* ? [ ] as in the "      \
-			"shell)",                                                                  \
-			NULL                                                                       \
-	},                                                                                         \
+	{ "comm",                                                                                  \
+	  0,                                                                                       \
+	  OPT_STRINGS,                                                                             \
+	  MEMBER(comms),                                                                           \
+	  "NAME[,NAME...]",                                                                        \
+	  "Only threads, or all of a process, of this name (* ? [ ] as in the "                    \
+	  "shell)",                                                                                \
+	  NULL },                                                                                  \
 	{                                                                                          \
 		"label", 0, OPT_STRINGS, MEMBER(labels), "KEY=VALUE[,...]",                        \
 			"Only processes with this label (* ? [ ]), or with != without it; all "    \

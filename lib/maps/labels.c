@@ -229,7 +229,8 @@ static void container_name(struct egret_process_labels *labels, const struct par
 
 /*
  * The length of a pod's UID: 8-4-4-4-12 digits, for which the driver systemd has '_' for '-' (that
- * means a slice below to it); or 32 digits, of a pod that kubelet itself was told of. 0: it is none.
+ * means a slice below to it); or 32 digits, of a pod that kubelet itself was told of. 0: it is
+ * none.
  */
 static size_t uid_len(const char *text, size_t len)
 {

@@ -58,7 +58,7 @@ static bool has_id(const pid_t *ids, size_t n, pid_t id)
 struct label_wish {
 	const char *key, *pattern;
 	size_t key_len;
-	bool not;
+	bool not ;
 };
 
 static bool parse_wish(const char *text, struct label_wish *wish)
@@ -71,7 +71,7 @@ static bool parse_wish(const char *text, struct label_wish *wish)
 				     .pattern = equals + 1,
 				     .key_len = (size_t)(equals - text),
 				     .not = equals > text && equals[-1] == '!' };
-	wish->key_len -= wish->not;
+	wish->key_len -= wish->not ;
 	return wish->key_len;
 }
 
@@ -96,7 +96,7 @@ static bool keeps_labels(const struct filter *f, uint32_t thread)
 	struct label_wish wish;
 
 	for (size_t i = 0; i < f->opts->n_labels; i++)
-		if (parse_wish(f->opts->labels[i], &wish) && has_label(f, set, &wish) == wish.not)
+		if (parse_wish(f->opts->labels[i], &wish) && has_label(f, set, &wish) == wish.not )
 			return false;
 	return true;
 }

@@ -230,7 +230,7 @@ size_t egret_profile_n_label_sets(const struct egret_profile *p); /* with the em
 /* By key, in the order of strcmp(3). */
 const struct egret_profile_label *egret_profile_get_label_set(const struct egret_profile *p,
 							      uint32_t set, size_t *n);
-/* The same as people see them: they live as long as the profile. NULL: none (*n is 0), or no memory. */
+/* The same as people see them; they live as long as the profile. NULL: none (*n is 0). */
 const struct egret_label *egret_profile_labels_at(const struct egret_profile *p, uint32_t set,
 						  size_t *n);
 /* Those of a thread's process; 0: none. 0, -ENOMEM or -EINVAL. */

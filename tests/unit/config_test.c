@@ -71,7 +71,7 @@ static void sections_are_kept(void)
 {
 	const struct config_section *s;
 
-	CHECK_EQ(load("[push \"a\"]\ntype = otlp\nurl = http://x/\n[relabel \"r\"]\nmatch = a=b\n"
+	CHECK_EQ(load("[push \"a\"]\ntype = otlp\nurl = http://x/\n[relabel \"r\"]\ntarget = a\n"
 		      "[push \"b\"]\ntype = directory\n",
 		      1, (char *[]){ "agent", NULL }),
 		 0);
@@ -83,7 +83,7 @@ static void sections_are_kept(void)
 	CHECK_STR(s->pairs[1].value, "http://x/");
 	CHECK_EQ(s->pairs[1].line, 3);
 	CHECK_STR(s->next->kind, "relabel");
-	CHECK_STR(s->next->pairs[0].value, "a=b");
+	CHECK_STR(s->next->pairs[0].value, "a");
 	CHECK_STR(s->next->next->name, "b");
 	configuration_deinit(&c);
 }
