@@ -79,7 +79,8 @@ static bool make_room(void *items, size_t n, size_t *room, size_t size)
  */
 static const void *key_of(const struct egret_thread *thread)
 {
-	const void *const names[] = { thread->process, thread->comm, thread->cgroup };
+	const void *const names[] = { thread->process, thread->comm, thread->cgroup,
+				      thread->labels };
 
 	return (const void *)(uintptr_t)(identity_bytes(names, sizeof(names)) | 1);
 }
