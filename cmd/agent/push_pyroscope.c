@@ -3,6 +3,8 @@
  * push_pyroscope.c - pprof to the /ingest of a Pyroscope server.
  *
  * Pyroscope has labels of a whole profile, in the name of the application: "NAME{key=value,...}".
+ * So a window is one request for each service in it, with the labels that all of its processes
+ * have.
  */
 #include <ctype.h>
 #include <inttypes.h>
@@ -10,8 +12,9 @@
 #include <string.h>
 
 #include "agent/push_impl.h"
+#include "agent/push_services.h"
 
-/* What has no service of its own. */
+/* Of processes that have no service.name. */
 #define APPLICATION "egret"
 #define SECOND_NS 1000000000u
 
@@ -66,19 +69,27 @@ static void add_escaped(struct line *line, const char *text)
 	}
 }
 
-static void make_query(const struct push_window *window, const char *application,
+static void make_query(const struct push_window *window, const struct push_service *service,
 		       struct line *query)
 {
 	const struct egret_event *event = egret_profile__event(window->profile, 0);
 	const char *host = egret_profile__meta(window->profile, "hostname");
 	struct line name = { "", 0 };
-	char number[40];
+	char number[40], before = '{';
 
-	add_name(&name, application, "-._");
+	add_name(&name, service->name ? service->name : APPLICATION, "-._");
 	if (host && *host) {
-		add_label(&name, '{', "hostname", host);
-		add(&name, '}');
+		add_label(&name, before, "hostname", host);
+		before = ',';
 	}
+	for (size_t i = 0; i < service->n_labels; i++) {
+		if (!*service->labels[i]->value)
+			continue;
+		add_label(&name, before, service->labels[i]->key, service->labels[i]->value);
+		before = ',';
+	}
+	if (before == ',')
+		add(&name, '}');
 	add_text(query, "name=");
 	add_escaped(query, name.text);
 	snprintf(number, sizeof(number), "&from=%" PRIu64, window->window->from_ns / SECOND_NS);
@@ -107,14 +118,16 @@ static void pyroscope_close(void *state)
 	push_http_close(state);
 }
 
-static void pyroscope_send(void *state, struct push_window *window, struct push_result *result)
+static void send_service(void *state, struct push_window *window,
+			 const struct egret_profile *profile, const struct push_service *service,
+			 struct push_result *result)
 {
 	struct push_request request = { .type = "application/octet-stream" };
 	struct line query = { "", 0 };
 	struct push_bytes bytes = { 0 };
 
-	make_query(window, APPLICATION, &query);
-	if (!push_encode(window->profile, "pprof", &bytes, result)) {
+	make_query(window, service, &query);
+	if (!push_encode(profile, "pprof", &bytes, result)) {
 		request.query = query.text;
 		request.body = bytes.data;
 		request.len = bytes.len;
@@ -122,6 +135,30 @@ static void pyroscope_send(void *state, struct push_window *window, struct push_
 		window->bytes += bytes.len;
 	}
 	push_bytes_deinit(&bytes);
+}
+
+/* Those that were acknowledged by an earlier attempt are not sent again. */
+static void pyroscope_send(void *state, struct push_window *window, struct push_result *result)
+{
+	const struct egret_profile *part;
+	struct push_services services;
+	struct egret_error err = { "" };
+
+	push_result_set(result, PUSH_TAKEN, "taken", "%s", "");
+	if (push_services_init(&services, window->profile)) {
+		push_result_set(result, PUSH_LATER, "memory", "no memory for a window");
+		return;
+	}
+	while (window->n_sent < services.n && result->end == PUSH_TAKEN) {
+		if (push_services_select(&services, window->n_sent, window->profile, &part, &err)) {
+			push_result_set(result, PUSH_LATER, "memory", "%s", err.text);
+			break;
+		}
+		send_service(state, window, part, &services.items[window->n_sent], result);
+		push_services_release(window->profile, part);
+		window->n_sent += result->end == PUSH_TAKEN;
+	}
+	push_services_deinit(&services);
 }
 
 const struct push_backend push_pyroscope = {

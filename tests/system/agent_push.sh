@@ -288,6 +288,9 @@ agent() {
 		path = $tmp/agent-files
 	END
 	options=(--window=1 --state-dir="$tmp/agent" --listen=unix:"$tmp/sock" --max-cpu=50 --config="$tmp/agent.conf")
+	OTEL_SERVICE_NAME=shop OTEL_RESOURCE_ATTRIBUTES=deployment.environment=test \
+		timeout 60 sh -c 'while :; do :; done' &
+	at_end+=("kill $! 2>/dev/null")
 	"$egret" agent "${options[@]}" 2>"$tmp/agent.log" &
 	pid=$!
 	until_windows 4
@@ -342,8 +345,15 @@ agent() {
 		fi
 		# What was acknowledged, and at most one a kill whose cursor was not written.
 		check "agent: $kind" "$(taken "agent-$kind" samples)" '>=' "$sum"
-		check "agent: $kind: requests" "$(taken "agent-$kind" ids)" '<=' $(($(wc -w <<<"$windows") + 1))
+		[ "$kind" = pyroscope ] ||
+			check "agent: $kind: requests" "$(taken "agent-$kind" ids)" '<=' $(($(wc -w <<<"$windows") + 1))
 		check "agent: $kind: windows" "$(wc -w <<<"$windows")" '>=' 5
+		"$python" -c 'import json, sys
+names = json.load(open(sys.argv[1]))["names"]
+host = {"pyroscope": "hostname="}[sys.argv[2]]
+assert any(n.startswith("egret{" + host) for n in names), names
+assert any(n.startswith("shop{" + host) and "deployment_environment=test" in n for n in names), names' \
+			"$tmp/agent-pyroscope.json" pyroscope || fail "services"
 		[ -z "$(wrong "agent-$kind")" ] || fail "agent: $kind: $(wrong "agent-$kind")"
 	done <<<"$total"
 }
