@@ -52,7 +52,7 @@ struct otlp {
 	struct egret_buffer dictionary, samples, profile, data;
 	uint64_t *by_set; /* entries with samples: set of labels << 32 | entry; in this order */
 	size_t n_by_set;
-	uint32_t set; /* under way */
+	uint32_t set;				    /* under way */
 	struct egret_buffer numbers, values, times; /* of the message under way */
 	int32_t *stack_index;			    /* by stack: 0: not in the table yet */
 	int32_t n_stacks;

@@ -30,7 +30,7 @@ struct live_thread {
 	uint32_t number; /* of the profile, under the names below */
 	char comm[EGRET_COMM_LEN], process[EGRET_COMM_LEN];
 	uint32_t labels; /* the set that the profile has of it, as the samples' process had it */
-	uint64_t seen; /* time of its last record */
+	uint64_t seen;	 /* time of its last record */
 };
 
 struct egret_pipeline {
