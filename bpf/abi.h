@@ -186,6 +186,29 @@ struct egret_event_seen {
 /* How many slots of the table of threads of `hook` the state of a thread may be in. */
 #define EGRET_THREAD_WINDOW 32u
 
+/* Which samples are wanted, changed while the programs run; a rule is an element of a hash map. */
+enum egret_sample_rule_kind {
+	EGRET_RULE_PID = 0,
+	EGRET_RULE_COMM = 1,
+	EGRET_RULE_NOT_PID = 2,
+	EGRET_RULE_NOT_COMM = 3,
+};
+#define EGRET_RULES_USER 16u   /* only user mode; else flags are 1 << kind: there are such rules */
+#define EGRET_RULES_KERNEL 32u /* only kernel mode */
+#define EGRET_MAX_RULES 1024   /* of one generation */
+
+struct egret_rules {
+	__egret_u32 generation; /* rules of another one do not count */
+	__egret_u32 flags;
+};
+
+struct egret_sample_rule {
+	__egret_u32 generation;
+	__egret_u32 kind;	   /* enum egret_sample_rule_kind */
+	__egret_u32 pid;	   /* of a thread group; 0 where a name counts */
+	char comm[EGRET_COMM_LEN]; /* of a thread, zeros behind */
+};
+
 /* What user space tells the programs before they are loaded: constants to the verifier. */
 struct egret_config {
 	__egret_u32 filter; /* enum egret_filter */
@@ -212,6 +235,7 @@ struct egret_config {
 	X(FILTERED_IDLE, "filtered.idle", "the idle task was running")                             \
 	X(FILTERED_OTHER, "filtered.not-a-target", "another process was running")                  \
 	X(FILTERED_MODE, "filtered.mode", "the mode that was not asked for (:u, :k)")              \
+	X(FILTERED_RULES, "filtered.rules", "left out by egret_session__set_filter")               \
 	X(FILTERED_PERIOD, "filtered.period", "a hit of a tracepoint within its period")           \
 	X(SAMPLES, "samples.written", "samples that reached their ring")                           \
 	X(SAMPLES_RING_FULL, "samples.dropped.ring-full", "the sample ring was full")              \

@@ -10,6 +10,7 @@
 #define EGRET_SAMPLE_BPF_H
 
 #include "common.bpf.h"
+#include "rules.bpf.h"
 
 struct sample_scratch {
 	struct egret_rec_sample sample;
@@ -131,6 +132,10 @@ static __always_inline bool sample_wanted(const struct hit *hit, struct task_str
 	}
 	if (!mode_wanted(hit)) {
 		count(EGRET_COUNT_FILTERED_MODE);
+		return false;
+	}
+	if (!rules_want(task, (hit->cs & 3) == 3)) {
+		count(EGRET_COUNT_FILTERED_RULES);
 		return false;
 	}
 	return true;

@@ -52,6 +52,18 @@ void egret_capture_disable(struct egret_capture *c);
 int egret_capture_set_frequency(struct egret_capture *c, uint32_t event, bool clock, uint64_t hz,
 				struct egret_error *err);
 
+/* From now on only these samples; what is empty is no condition. */
+struct egret_capture_rules {
+	const pid_t *pids, *not_pids; /* thread groups */
+	size_t n_pids, n_not_pids;
+	const char *const *comms, *const *not_comms; /* of threads */
+	size_t n_comms, n_not_comms;
+	bool only_user, only_kernel;
+};
+/* -E2BIG: more than EGRET_MAX_RULES. After an error the rules before go on. */
+int egret_capture_set_rules(struct egret_capture *c, const struct egret_capture_rules *rules,
+			    struct egret_error *err);
+
 /* Readable when a ring has filled past its mark. */
 int egret_capture_fd(const struct egret_capture *c);
 

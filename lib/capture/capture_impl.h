@@ -46,6 +46,7 @@ struct egret_capture {
 	char tracepoint_name[EGRET_MAX_TRACEPOINTS][64];
 	size_t n_tracepoints;
 	int epoll;
+	uint32_t rules_generation;
 	bool enabled;
 	char notice[512];
 };

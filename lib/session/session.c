@@ -21,6 +21,7 @@
 #include "session/parsing.h"
 #include "session/pipeline.h"
 #include "session/raw_sources.h"
+#include "session/session_impl.h"
 #include "session/session_meta.h"
 
 #define DEFAULT_FREQUENCY 999
@@ -35,35 +36,6 @@
 #define STOP_WAIT_NS 1000000000ull
 #define SLEEPERS_AFTER_NS 30000000ull
 
-struct egret_session {
-	struct egret_capture *capture;
-	struct egret_pipeline *pipeline;
-	struct egret_cache *cache;
-	struct egret_debug_finder *debug_finder;
-	struct egret_module_source modules;
-	struct egret_writer *writer;
-	struct egret_live_names *live_names;
-	struct egret_raw_sources *raw_sources; /* where raw: what was read of /proc is kept */
-	enum egret_scope scope;
-	bool raw, start_disabled, started, sampling, stopped;
-	int epoll, timer;
-	uint32_t latency_ms;
-	uint64_t memory_limit; /* bytes */
-	/* Whether something was forgotten since the last take; what was there at the one after. */
-	bool trimmed;
-	uint64_t memory_needed;
-	size_t modules_needed;
-	struct egret_accounting_told told; /* of what was taken */
-	int *pidfds;			   /* of the processes asked for; -1 where ended */
-	size_t n_pidfds, n_alive;
-	uint64_t start_time, end_time, next_tidy; /* CLOCK_MONOTONIC ns */
-	uint64_t written_before;		  /* bytes of recordings that are finished */
-	struct egret_event_spec *specs;
-	size_t n_specs;
-	char *notices[8];
-	size_t n_notices;
-};
-
 static uint64_t now_ns(void)
 {
 	return (uint64_t)egret_clock_ns(CLOCK_MONOTONIC);
@@ -77,8 +49,11 @@ __attribute__((format(printf, 2, 3))) static void add_notice(struct egret_sessio
 	if (s->n_notices >= sizeof(s->notices) / sizeof(s->notices[0]))
 		return;
 	va_start(args, format);
-	if (vasprintf(&s->notices[s->n_notices], format, args) >= 0)
+	if (vasprintf(&s->notices[s->n_notices], format, args) >= 0) {
+		if (s->log)
+			s->log(s->log_arg, s->notices[s->n_notices]);
 		s->n_notices++;
+	}
 	va_end(args);
 }
 
@@ -459,6 +434,8 @@ int egret_session__open(const struct egret_session_opts *user_opts, struct egret
 	if (!s)
 		return egret_fail(err, ENOMEM, "out of memory");
 	s->scope = opts.scope;
+	s->log = opts.log;
+	s->log_arg = opts.log_arg;
 	s->raw = opts.raw;
 	s->start_disabled = opts.start_disabled;
 	s->memory_limit = opts.memory_limit ? opts.memory_limit : DEFAULT_MEMORY_LIMIT;
@@ -645,27 +622,6 @@ int egret_session__enable(struct egret_session *s, struct egret_error *err)
 	int ret = egret_capture_enable(s->capture, err);
 
 	s->sampling = !ret;
-	return ret;
-}
-
-int egret_session__set_frequency(struct egret_session *s, uint64_t frequency,
-				 struct egret_error *err)
-{
-	size_t n = 0;
-	int ret = 0;
-
-	if (!frequency || frequency > NS_A_SECOND)
-		return egret_fail(err, EINVAL, "a frequency of %llu Hz cannot be",
-				  (unsigned long long)frequency);
-	for (size_t i = 0; i < s->n_specs && !ret; i++) {
-		if (s->specs[i].source != EGRET_EVENT_PERF || !s->specs[i].frequency)
-			continue;
-		n++;
-		ret = egret_capture_set_frequency(s->capture, (uint32_t)i, s->specs[i].clock,
-						  frequency, err);
-	}
-	if (!ret && !n)
-		return egret_fail(err, EINVAL, "no event of this session has a frequency");
 	return ret;
 }
 

@@ -104,7 +104,7 @@ static void init(struct world *w, uint32_t threads)
 	w->code = calloc(1, sizeof(*w->code));
 	w->code->refs = 1;
 	w->rec = calloc(1, RECORD_MAX);
-	CHECK_EQ(egret_kept_tables_create(&fake_engine, NULL, &w->kept), 0);
+	CHECK_EQ(egret_kept_tables_create(&fake_engine, NULL, NULL, &w->kept), 0);
 	opts.kept = w->kept;
 	CHECK_EQ(egret_unwind_pool_create(&opts, &w->pool, NULL), 0);
 }

@@ -492,6 +492,10 @@ struct egret_session_opts {
 	 */
 	bool no_lines;
 	uint8_t reserved1[3];
+	/* Called with each notice (egret_session__notice) as it arises, in the caller's thread. The
+	 * string lives as long as the session. May be NULL. */
+	void (*log)(void *arg, const char *notice);
+	void *log_arg;
 	/*
 	 * What the session may keep between two calls of egret_session__take, bytes (see struct
 	 * egret_cost): beyond, it forgets what it knows of code, and begins to learn it anew.
@@ -563,6 +567,32 @@ int egret_session__enable(struct egret_session *session, struct egret_error *err
  */
 int egret_session__set_frequency(struct egret_session *session, uint64_t frequency,
 				 struct egret_error *err);
+
+/*
+ * What of the session's targets is sampled; all conditions hold together, those of one list are
+ * alternatives. Names are those of threads, whole: 15 bytes, as the kernel keeps them.
+ */
+struct egret_session_filter {
+	size_t size;
+	const pid_t *pids; /* only these thread groups */
+	size_t n_pids;
+	const pid_t *not_pids;
+	size_t n_not_pids;
+	const char *const *comms; /* only threads of these names */
+	size_t n_comms;
+	const char *const *not_comms; /* and not of these */
+	size_t n_not_comms;
+	bool only_user, only_kernel; /* only what is hit in that mode */
+	uint8_t reserved[6];
+};
+
+/*
+ * Samples only what the filter wants from now on, in place of the one before; NULL: all. What it
+ * leaves out costs no stack, and is counted as filtered.rules.
+ * Errors: -EINVAL; -E2BIG: more than 1,024 names and processes. The old filter goes on then.
+ */
+int egret_session__set_filter(struct egret_session *session,
+			      const struct egret_session_filter *filter, struct egret_error *err);
 
 /*
  * A descriptor for poll/epoll: readable when egret_session__poll has work, which is when a ring has
