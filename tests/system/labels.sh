@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+# Labels of processes, from their environment to what pprof reads: of two programs each has its own, a
+# child has its parent's and what is new after execve, a replay has those of the recording, a filter
+# goes by them, and nothing else of the environment is anywhere.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+need_root
+need "$workloads/busy"
+command -v go >/dev/null || skip "there is no go here"
+
+cp "$workloads/busy" "$tmp/till"
+cat >"$tmp/both" <<END
+OTEL_SERVICE_NAME=shop OTEL_RESOURCE_ATTRIBUTES='team=a%2Cb,service.name=other' PASSWORD=hunter2hunter2 $tmp/till 1 900 &
+OTEL_RESOURCE_ATTRIBUTES='service.name=cellar,team=wine' $workloads/busy 1 900 &
+OTEL_RESOURCE_ATTRIBUTES='no list, at all' $workloads/busy 1 900 &
+wait
+END
+"$egret" record -q --raw --labels --stats -F 499 -o "$tmp/data" -- sh "$tmp/both" >/dev/null 2>"$tmp/stats" || fail "record: $(tail -n 3 "$tmp/stats")"
+"$egret" replay -i "$tmp/data" -o "$tmp/replayed" 2>"$tmp/err" || fail "replay: $(cat "$tmp/err")"
+
+for file in data replayed; do
+	"$egret" export -i "$tmp/$file" --format=pprof -o "$tmp/$file.pb.gz" 2>"$tmp/err" || fail "export: $(cat "$tmp/err")"
+	go tool pprof -tags "$tmp/$file.pb.gz" >"$tmp/tags" 2>/dev/null
+	tag() { # KEY VALUE: whether samples have it
+		awk -v key="$1:" -v value="$2" '$1 == key { inside = 1; next } /^ *[a-z_.0-9]+: Total/ { inside = ($1 == key) } inside && $NF == value { found = 1 } END { exit !found }' "$tmp/tags"
+	}
+	for pair in service.name=shop service.name=cellar team=a,b team=wine process.executable.name=till process.executable.name=busy; do
+		tag "${pair%%=*}" "${pair#*=}" || fail "$file: no sample has $pair: $(cat "$tmp/tags")"
+	done
+	tag service.name other && fail "$file: OTEL_SERVICE_NAME does not win"
+	samples() { "$egret" export -i "$tmp/$file" --format=folded "$@" -o - 2>/dev/null | awk '{ n += $NF } END { print n + 0 }'; }
+	all=$(samples) shop=$(samples --label service.name=shop) rest=$(samples --label 'service.name!=shop')
+	check "$file: samples of the shop" "$shop" '>' 100
+	check "$file: samples of it and of all others" $((shop + rest)) == "$all"
+	check "$file: samples by a pattern" "$(samples --label 'service.name=[sc]*')" '>' $((shop + 100))
+	check "$file: samples of both conditions" "$(samples --label service.name=shop --label team=wine)" == 0
+done
+check "lists that are none" "$(sed -nE 's/^labels.refused +([0-9]+).*/\1/p' "$tmp/stats")" '>=' 1
+"$egret" record -q --labels -F 499 -o "$tmp/words" -- sh "$tmp/both" 2>/dev/null
+"$egret" export -i "$tmp/words" --format=pprof -o "$tmp/words.pb.gz"
+"$egret" export -i "$tmp/words" --format=otlp -o "$tmp/words.otlp"
+zcat "$tmp/words.pb.gz" | cat - "$tmp/words.otlp" >"$tmp/all"
+grep -q hunter2 "$tmp/all" && fail "a secret of the environment is there"
+grep -q cellar "$tmp/words.otlp" || fail "OTLP has no label"
+
+# Without --labels there are none.
+"$egret" record -q -F 499 -o "$tmp/plain" -- sh "$tmp/both" 2>/dev/null
+"$egret" export -i "$tmp/plain" --format=pprof -o "$tmp/plain.pb.gz"
+go tool pprof -tags "$tmp/plain.pb.gz" 2>/dev/null | grep -q 'service.name' && fail "labels that nobody asked for"
+finish
