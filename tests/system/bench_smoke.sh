@@ -68,8 +68,10 @@ assert list(rows) == ["egret record -a", "egret agent", "perf record -a, fp", "p
 for name, r in rows.items():
     run = results["rounds"][0]["runs"][f"{name} 499"]
     assert f"| 499 Hz | {name} |" in text, name
-    assert 0 < run["own"] < run["busy"] and run["load"] > 0.05 and run["bytes"] > 0, run
+    # What an agent or perf uses in so short a time may be less than a tick of the kernel's clock.
+    assert 0 <= run["own"] < run["busy"] and run["load"] > 0.05 and run["bytes"] > 0, run
     assert abs(r["together"] - r["taken"] - r["own"]) < 1e-9, r
+assert rows["egret record -a"]["own"] > 0, rows
 assert rows["egret record -a"]["complete"] > 85, rows
 assert rows["perf record -a, dwarf"]["written"] > 10 * rows["egret record -a"]["written"], rows
 END

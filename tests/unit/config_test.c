@@ -72,7 +72,7 @@ static void sections_are_kept(void)
 	const struct config_section *s;
 
 	CHECK_EQ(load("[push \"a\"]\ntype = otlp\nurl = http://x/\n[relabel \"r\"]\ntarget = a\n"
-		      "[push \"b\"]\ntype = directory\n",
+		      "[push \"b\"]\ntype = directory\npath = /tmp\n",
 		      1, (char *[]){ "agent", NULL }),
 		 0);
 	s = c.file.sections;
