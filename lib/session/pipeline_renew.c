@@ -20,6 +20,9 @@ uint64_t egret_pipeline_memory(const struct egret_pipeline *p)
 	       p->stats.pending * sizeof(struct pending) + egret_stacks_memory(&p->stacks);
 }
 
+/* A process that ended this long ago is asked for by no sample that has not been read yet. */
+#define KEEP_ENDED_NS 500000000ull
+
 /* ---- beginning anew -----------------------------------------------------------------------------
  */
 
@@ -63,7 +66,7 @@ static int close_modules(struct egret_pipeline *p)
 	return ret;
 }
 
-int egret_pipeline_renew(struct egret_pipeline *p, struct egret_error *err)
+int egret_pipeline_renew(struct egret_pipeline *p, uint64_t now, struct egret_error *err)
 {
 	struct egret_profile_numbers numbers = { 0 };
 	struct egret_profile *fresh;
@@ -84,6 +87,8 @@ int egret_pipeline_renew(struct egret_pipeline *p, struct egret_error *err)
 	egret_pipeline_forget(p);
 	egret_profile__destroy(p->profile);
 	p->profile = fresh;
+	if (now > KEEP_ENDED_NS)
+		egret_processes_forget(&p->processes, now - KEEP_ENDED_NS);
 	if (close_modules(p))
 		return egret_fail(err, ENOMEM, "out of memory");
 	ret = egret_pipeline_learn(p, err);

@@ -786,7 +786,7 @@ static int trim(struct egret_session *s, struct egret_error *err)
 {
 	egret_live_names_forget(s->live_names);
 	s->trimmed = true;
-	return egret_pipeline_renew(s->pipeline, err);
+	return egret_pipeline_renew(s->pipeline, now_ns(), err);
 }
 
 /* What a single part needs is needed again by the next one: forgetting it would be no gain. */
