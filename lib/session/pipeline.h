@@ -103,8 +103,8 @@ int egret_pipeline_tidy(struct egret_pipeline *p, uint64_t now, struct egret_err
 
 /*
  * Forgets what was made of files, tables and names, processes that had ended a moment before `now`
- * (CLOCK_MONOTONIC, ns), and files that no process has mapped any more; what is needed again is read
- * again.
+ * (CLOCK_MONOTONIC, ns), and files that no process has mapped any more; what is needed again is
+ * read again.
  * Samples that wait for their captures go on waiting, and the last stack of each thread is kept.
  * Nothing may be counted in the profile (it has just been taken), which is another one afterwards;
  * there may be no writer. After an error the pipeline is only good to be destroyed.
