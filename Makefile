@@ -311,11 +311,12 @@ demo: ## record a real program, and leave its flame graph
 	@$(MAKE) $(QUIETLY) all
 	@scripts/demo.sh $(O)
 
-# All tests in one run, so that its last line counts them all.
+# All tests in one run, so that its last line counts them all. Those that look at what a machine
+# does run one by one.
 check: test-programs ## install what is missing, build, and pass every test (root)
 	@$(MAKE) $(QUIETLY) san-programs
-	@tests/run O=$(O) $(LINTS) $(UNIT_BINS) $(SYSTEM_TESTS) \
-		O=$(O)-san $(UNIT_BINS:$(O)/%=$(O)-san/%) $(SAN_SYSTEM_TESTS)
+	@tests/run O=$(O) JOBS=$(shell nproc) $(LINTS) $(UNIT_BINS) JOBS=1 $(SYSTEM_TESTS) \
+		O=$(O)-san JOBS=$(shell nproc) $(UNIT_BINS:$(O)/%=$(O)-san/%) JOBS=1 $(SAN_SYSTEM_TESTS)
 
 check-long: test-programs ## the tests that take their time: soaks and long comparisons (root)
 	@$(MAKE) $(QUIETLY) san-programs
@@ -338,7 +339,7 @@ abi: ## record the library's binary interface anew, after a change that is meant
 lint: ## format, layers, style, static analysis
 	@scripts/deps.sh build check
 	@$(MAKE) $(QUIETLY) all
-	@tests/run O=$(O) $(LINTS)
+	@tests/run O=$(O) JOBS=$(shell nproc) $(LINTS)
 
 san: ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer
 	@scripts/deps.sh build check
