@@ -6,6 +6,7 @@
 
 #define GOOD_FOR_NS 100000000ull
 #define REFRESH_NS 20000000ull
+#define MAX_WAIT_NS 2000000000ull
 
 struct egret_code_page {
 	int pid;
@@ -81,16 +82,40 @@ bool egret_code_pages_text(struct egret_code_pages *pages,
 	return page->is_there;
 }
 
+static struct egret_code_wait *wait_of(struct egret_code_pages *pages, int pid)
+{
+	struct egret_code_wait *w = &pages->wait[egret_hash64((uint64_t)pid) % EGRET_CODE_WAITS];
+
+	if (w->pid != pid)
+		*w = (struct egret_code_wait){ .pid = pid, .wait = REFRESH_NS };
+	return w;
+}
+
 bool egret_code_pages_refresh(struct egret_code_pages *pages,
 			      const struct egret_process_source *source, int pid, uint64_t time)
 {
-	uint64_t epoch = pages->epoch;
+	struct egret_code_wait *w = wait_of(pages, pid);
+	uint64_t epoch = pages->epoch, reads = pages->reads;
 
+	if (time < w->next)
+		return false;
 	for (size_t i = 0; i < EGRET_CODE_PAGES; i++) {
 		struct egret_code_page *page = pages->page[i];
 
 		if (page && page->pid == pid && page->time && time - page->time > REFRESH_NS)
 			read_page(pages, source, page, time);
 	}
+	if (pages->reads != reads) {
+		w->next = time + w->wait;
+		w->wait = w->wait < MAX_WAIT_NS / 2 ? w->wait * 2 : MAX_WAIT_NS;
+	}
 	return pages->epoch != epoch;
+}
+
+void egret_code_pages_helped(struct egret_code_pages *pages, int pid)
+{
+	struct egret_code_wait *w = wait_of(pages, pid);
+
+	w->wait = REFRESH_NS;
+	w->next = 0;
 }

@@ -14,11 +14,20 @@
 #define EGRET_CODE_PAGE 4096u
 #define EGRET_CODE_PAGES 1024u /* kept at most: 4 MiB */
 
+#define EGRET_CODE_WAITS 64u
+
 struct egret_code_page;
+
+/* When the pages of a process are read again next; times are CLOCK_MONOTONIC nanoseconds. */
+struct egret_code_wait {
+	int pid;
+	uint64_t next, wait;
+};
 
 /* Zero-initialise; egret_code_pages_deinit gives the memory back. */
 struct egret_code_pages {
 	struct egret_code_page *page[EGRET_CODE_PAGES];
+	struct egret_code_wait wait[EGRET_CODE_WAITS]; /* by pid; one takes another's place */
 	uint64_t reads;
 	uint64_t epoch; /* moves where code was found to be another than it was */
 };
@@ -35,9 +44,13 @@ bool egret_code_pages_text(struct egret_code_pages *pages,
 
 /*
  * Reads again what is known of a process and is older than a fiftieth of a second: a stack was not
- * found whole, and other code may be in its place by now. Whether some was.
+ * found whole, and other code may be in its place by now. Whether some was. Each time that this was
+ * in vain it is twice as long until the next one, up to two seconds: there are programs of which no
+ * stack is found whole (translators that make code without frames), and they run all the time.
  */
 bool egret_code_pages_refresh(struct egret_code_pages *pages,
 			      const struct egret_process_source *source, int pid, uint64_t time);
+/* It was not in vain: the stack is whole now. */
+void egret_code_pages_helped(struct egret_code_pages *pages, int pid);
 
 #endif

@@ -509,7 +509,10 @@ bool egret_unwinding_run(struct egret_unwinding *u, struct egret_capture_view *v
 	/* A stack that does not end at a root is begun again where code can be looked at. */
 	if (!u->recovery)
 		return !view->needs_code && result->end == EGRET_UNWIND_ROOT;
-	if (is_code_another(u, view->rec, result->end))
-		*result = u->engine->unwind(u->unwinder, &request);
+	if (!is_code_another(u, view->rec, result->end))
+		return true;
+	*result = u->engine->unwind(u->unwinder, &request);
+	if (result->end == EGRET_UNWIND_ROOT)
+		egret_code_pages_helped(&u->code_pages, (int)view->rec->pid);
 	return true;
 }
