@@ -48,7 +48,7 @@ static const struct opt options[] = {
 	{ "event", 'e', OPT_STRING, MEMBER(event), "EVENT", "Only this event (all)", NULL },
 	{ "sort", 's', OPT_STRING, MEMBER(sort), "KEY[,KEY...]",
 	  "The order, self or total (self); and what a row is (sym,dso): comm, pid, tid, cpu, dso, "
-	  "sym, srcline",
+	  "sym, srcline, label:KEY (one)",
 	  NULL },
 	{ "json", 0, OPT_FLAG, MEMBER(json), NULL, "The rows and the accounting as JSON", NULL },
 	{ "limit", 'n', OPT_U64, MEMBER(limit), "N", "At most this many functions", NULL },
@@ -256,8 +256,8 @@ static int parse_sort(struct report_opts *o)
 	if (!row_keys_parse(&o->keys, o->sort, &bad, &len))
 		return STATUS_OK;
 	return say_usage("report",
-			 "--sort wants self, total, comm, pid, tid, cpu, dso, sym or srcline, not "
-			 "'%.*s'",
+			 "--sort wants self, total, comm, pid, tid, cpu, label:KEY, dso, sym or "
+			 "srcline, not '%.*s'",
 			 (int)len, bad);
 }
 

@@ -37,8 +37,8 @@ static int columns_of(const struct rows *rows, size_t n_shown, size_t key, const
 
 static const char *title_of(enum row_key key)
 {
-	static const char *const titles[] = { "Comm",	"Pid",	    "Tid",   "CPU",
-					      "Module", "Function", "Source" };
+	static const char *const titles[] = { "Comm",  "Pid",	 "Tid",	     "CPU",
+					      "Label", "Module", "Function", "Source" };
 
 	return titles[key];
 }

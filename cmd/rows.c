@@ -19,6 +19,16 @@ static bool is_word(const char *text, size_t len, const char *word)
 
 static bool add_key(struct row_keys *keys, const char *text, size_t len)
 {
+	static const char label[] = "label:";
+	size_t prefix = sizeof(label) - 1;
+
+	if (len > prefix && !strncmp(text, label, prefix) && !keys->label) {
+		keys->label = text + prefix;
+		keys->label_len = len - prefix;
+		len = prefix - 1;
+	} else if (is_word(text, len, row_key_names[KEY_LABEL])) {
+		return false;
+	}
 	for (size_t i = 0; i < NR_ROW_KEYS; i++) {
 		if (!is_word(text, len, row_key_names[i]))
 			continue;
@@ -126,6 +136,14 @@ static int append_line(struct build *b, const struct egret_frame *frame)
 	return ret ? ret : append(b, line);
 }
 
+static int append_label(struct build *b, const struct egret_thread *thread)
+{
+	for (size_t i = 0; i < thread->n_labels; i++)
+		if (is_word(b->keys->label, b->keys->label_len, thread->labels[i].key))
+			return append(b, thread->labels[i].value);
+	return append(b, "-");
+}
+
 static int append_key(struct build *b, enum row_key key, const struct egret_stack *stack,
 		      const struct egret_frame *frame, uint32_t cpu)
 {
@@ -138,6 +156,8 @@ static int append_key(struct build *b, enum row_key key, const struct egret_stac
 		return append_number(b, (uint32_t)stack->thread->tid);
 	case KEY_CPU:
 		return append_number(b, cpu);
+	case KEY_LABEL:
+		return append_label(b, stack->thread);
 	case KEY_DSO:
 		return append(b, frame && *frame->module ? frame->module : "[unknown]");
 	case KEY_SYM:

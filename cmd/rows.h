@@ -3,9 +3,9 @@
  * rows.h - a profile by any of its keys: functions, files, processes, threads, CPUs, ...
  *
  * Keys are of two kinds: those of a frame (sym, dso, srcline) and those of a sample (comm, pid,
- * tid, cpu). A row has the self of the samples whose leaf (and thread, and CPU) it is, and the
- * total of those that have such a frame anywhere, each counted once. Without a key of a frame, all
- * samples of a row are its own.
+ * tid, cpu, and one label of its process). A row has the self of the samples whose leaf (and
+ * thread, and CPU) it is, and the total of those that have such a frame anywhere, each counted
+ * once. Without a key of a frame, all samples of a row are its own.
  */
 #ifndef EGRET_CMD_ROWS_H
 #define EGRET_CMD_ROWS_H
@@ -19,6 +19,7 @@
 	X(PID, "pid")                                                                              \
 	X(TID, "tid")                                                                              \
 	X(CPU, "cpu")                                                                              \
+	X(LABEL, "label")                                                                          \
 	X(DSO, "dso")                                                                              \
 	X(SYM, "sym")                                                                              \
 	X(SRCLINE, "srcline")
@@ -32,6 +33,8 @@ extern const char *const row_key_names[NR_ROW_KEYS];
 struct row_keys {
 	enum row_key key[NR_ROW_KEYS];
 	size_t n;
+	const char *label; /* of KEY_LABEL: which, in the text that was parsed; or NULL */
+	size_t label_len;
 	bool by_total; /* the order: by total, not by self */
 };
 
@@ -52,8 +55,8 @@ struct rows {
 };
 
 /*
- * "dso,sym", "total", "comm,total": keys, and the order. Without a key: sym and dso. 0; -EINVAL
- * with *bad, the word that is none, of *len bytes.
+ * "dso,sym", "total", "comm,total", "label:service.name": keys, and the order. Without a key: sym
+ * and dso. 0; -EINVAL with *bad, the word that is none, of *len bytes.
  */
 int row_keys_parse(struct row_keys *keys, const char *text, const char **bad, size_t *len);
 

@@ -184,10 +184,11 @@ static int run(void *opts, int argc, char **argv)
 	if (argc)
 		return command_no_operands(&command_top, argv);
 	if (row_keys_parse(&o->keys, o->sort, &bad, &len) || row_keys_need_samples(&o->keys))
-		return say_usage("top",
-				 "--sort wants self, total, comm, pid, tid, dso, sym or srcline, "
-				 "not '%s'",
-				 o->sort);
+		return say_usage(
+			"top",
+			"--sort wants self, total, comm, pid, tid, label:KEY, dso, sym or srcline, "
+			"not '%s'",
+			o->sort);
 	if (!sampling->pids.n && !sampling->tids.n && !sampling->cgroup)
 		sampling->all_cpus = true;
 	if (!sampling->frequency && !sampling->period)

@@ -108,7 +108,7 @@ usage "--all-user and --all-kernel exclude each other" record --all-user --all-k
 usage "--switch-output wants 'signal', a size" record --switch-output=often -- true
 usage "--switch-output needs files" record --switch-output -o - -- true
 usage "'report' takes no 'egret.data'" report egret.data
-usage "--sort wants self, total, comm, pid, tid, cpu, dso, sym or srcline, not 'name'" report --sort=comm,name
+usage "--sort wants self, total, comm, pid, tid, cpu, label:KEY, dso, sym or srcline, not 'name'" report --sort=comm,name
 usage "--percent-limit wants a number from 0 to 100, not '101'" report --percent-limit 101
 usage "unknown format 'nothing'; there are: folded, html, flamegraph" export --format=nothing
 usage "'completion' wants 'bash' or 'events'" completion zsh

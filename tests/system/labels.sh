@@ -34,6 +34,10 @@ for file in data replayed; do
 	check "$file: samples of the shop" "$shop" '>' 100
 	check "$file: samples of it and of all others" $((shop + rest)) == "$all"
 	check "$file: samples by a pattern" "$(samples --label 'service.name=[sc]*')" '>' $((shop + 100))
+	"$egret" report -i "$tmp/$file" --sort=label:service.name --json --percent-limit=0 >"$tmp/rows.json" 2>/dev/null
+	check "$file: samples of the shop among the rows" "$(python3 -c '
+import json, sys
+print(sum(r["samples"] for e in json.load(sys.stdin)["events"] for r in e["rows"] if r["label"] == "shop"))' <"$tmp/rows.json")" == "$shop"
 	check "$file: samples of both conditions" "$(samples --label service.name=shop --label team=wine)" == 0
 done
 check "lists that are none" "$(sed -nE 's/^labels.refused +([0-9]+).*/\1/p' "$tmp/stats")" '>=' 1

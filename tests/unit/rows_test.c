@@ -102,6 +102,23 @@ static void by_samples(void)
 	egret_profile__destroy(profile);
 }
 
+static void by_labels(void)
+{
+	struct egret_profile_label label;
+	uint32_t set;
+
+	make_profile();
+	label = (struct egret_profile_label){ string("team"), string("wine") };
+	set = egret_profile_label_set(profile, &label, 1);
+	CHECK_EQ(egret_profile_set_thread_labels(profile, 1, set), 0);
+	rows_are("label:team", "- 20/20/2\nwine 20/20/2\n");
+	rows_are("comm,label:team", "x,- 20/20/2\ny,wine 20/20/2\n");
+	rows_are("label:tea", "- 40/40/4\n");
+	rows_are("label:team,sym", "-,f 20/20/2\nwine,[unknown] 10/10/1\nwine,g 10/10/1\n"
+				   "-,main 0/20/0\nwine,f 0/10/0\nwine,main 0/10/0\n");
+	egret_profile__destroy(profile);
+}
+
 static void words(void)
 {
 	struct row_keys keys;
@@ -116,12 +133,17 @@ static void words(void)
 	CHECK_EQ(row_keys_parse(&keys, "comm,symb,x", &bad, &len), -EINVAL);
 	CHECK(len == 4 && !strncmp(bad, "symb", 4));
 	CHECK_EQ(row_keys_parse(&keys, "", &bad, &len), -EINVAL);
+	CHECK_EQ(row_keys_parse(&keys, "label", &bad, &len), -EINVAL);
+	CHECK_EQ(row_keys_parse(&keys, "label:", &bad, &len), -EINVAL);
+	CHECK_EQ(row_keys_parse(&keys, "label:a,label:b", &bad, &len), -EINVAL);
+	CHECK(len == 7 && !strncmp(bad, "label:b", 7));
 }
 
 int main(void)
 {
 	RUN(by_frames);
 	RUN(by_samples);
+	RUN(by_labels);
 	RUN(words);
 	return DONE();
 }
