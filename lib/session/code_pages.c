@@ -5,14 +5,17 @@
 #include <string.h>
 
 #define GOOD_FOR_NS 100000000ull
+#define USED_NS 1000000000ull /* what is remembered of a pc may depend on pages beside its own */
 #define REFRESH_NS 20000000ull
 #define MAX_WAIT_NS 2000000000ull
+#define VAIN_NS 640000000ull /* of waits: after five times in vain */
 
 struct egret_code_page {
 	int pid;
 	bool is_there;
 	uint64_t addr;
 	uint64_t time; /* when it was read */
+	uint64_t used; /* for a capture of this time, last */
 	uint64_t hash; /* of what is in it */
 	uint8_t bytes[EGRET_CODE_PAGE];
 };
@@ -53,6 +56,7 @@ static struct egret_code_page *page_of(struct egret_code_pages *pages, int pid, 
 		(*slot)->addr = addr;
 		(*slot)->is_there = false;
 		(*slot)->time = 0;
+		(*slot)->used = 0;
 	}
 	return *slot;
 }
@@ -69,6 +73,7 @@ bool egret_code_pages_text(struct egret_code_pages *pages,
 	page = page_of(pages, pid, addr);
 	if (!page)
 		return false;
+	page->used = time;
 	if (!page->time || time - page->time > GOOD_FOR_NS)
 		read_page(pages, source, page, time);
 	*out = (struct egret_text){
@@ -102,7 +107,8 @@ bool egret_code_pages_refresh(struct egret_code_pages *pages,
 	for (size_t i = 0; i < EGRET_CODE_PAGES; i++) {
 		struct egret_code_page *page = pages->page[i];
 
-		if (page && page->pid == pid && page->time && time - page->time > REFRESH_NS)
+		if (page && page->pid == pid && time - page->used < USED_NS &&
+		    time - page->time > REFRESH_NS)
 			read_page(pages, source, page, time);
 	}
 	if (pages->reads != reads) {
@@ -118,4 +124,12 @@ void egret_code_pages_helped(struct egret_code_pages *pages, int pid)
 
 	w->wait = REFRESH_NS;
 	w->next = 0;
+}
+
+bool egret_code_pages_vain(const struct egret_code_pages *pages, int pid, uint64_t time)
+{
+	const struct egret_code_wait *w =
+		&pages->wait[egret_hash64((uint64_t)pid) % EGRET_CODE_WAITS];
+
+	return w->pid == pid && w->wait >= VAIN_NS && time < w->next;
 }

@@ -43,14 +43,21 @@ bool egret_code_pages_text(struct egret_code_pages *pages,
 			   uint64_t time, struct egret_text *out);
 
 /*
- * Reads again what is known of a process and is older than a fiftieth of a second: a stack was not
- * found whole, and other code may be in its place by now. Whether some was. Each time that this was
- * in vain it is twice as long until the next one, up to two seconds: there are programs of which no
- * stack is found whole (translators that make code without frames), and they run all the time.
+ * Reads again what stacks of the last second were found with and is older than a fiftieth of it:
+ * one is not whole, and other code may be in its place by now. Whether some was. Each time that
+ * this was in vain it is twice as long until the next one, up to two seconds: there are programs of
+ * which no stack is found whole (translators that make code without frames), and they run all the
+ * time.
  */
 bool egret_code_pages_refresh(struct egret_code_pages *pages,
 			      const struct egret_process_source *source, int pid, uint64_t time);
-/* It was not in vain: the stack is whole now. */
+/* It was not in vain: a stack through such code is whole. */
 void egret_code_pages_helped(struct egret_code_pages *pages, int pid);
+
+/*
+ * Whether looking at the code of a process has been in vain for so long that a stack does without:
+ * until the next time that its pages are read again.
+ */
+bool egret_code_pages_vain(const struct egret_code_pages *pages, int pid, uint64_t time);
 
 #endif

@@ -471,6 +471,9 @@ static bool read_text(void *arg, uint64_t pc, struct egret_text *out)
 		return false;
 	if (m->module->elf)
 		return file_text(u, m, pc, out);
+	if (egret_code_pages_vain(&u->code_pages, (int)view->rec->pid, view->rec->rec.time))
+		return false;
+	view->in_memory = true;
 	return egret_code_pages_text(&u->code_pages, u->opts.process_source, (int)view->rec->pid,
 				     pc, view->rec->rec.time, out);
 }
@@ -505,14 +508,14 @@ bool egret_unwinding_run(struct egret_unwinding *u, struct egret_capture_view *v
 
 	view->unwinding = u;
 	view->needs_code = false;
+	view->in_memory = false;
 	*result = u->engine->unwind(u->unwinder, &request);
 	/* A stack that does not end at a root is begun again where code can be looked at. */
 	if (!u->recovery)
 		return !view->needs_code && result->end == EGRET_UNWIND_ROOT;
-	if (!is_code_another(u, view->rec, result->end))
-		return true;
-	*result = u->engine->unwind(u->unwinder, &request);
-	if (result->end == EGRET_UNWIND_ROOT)
+	if (is_code_another(u, view->rec, result->end))
+		*result = u->engine->unwind(u->unwinder, &request);
+	if (result->end == EGRET_UNWIND_ROOT && view->in_memory)
 		egret_code_pages_helped(&u->code_pages, (int)view->rec->pid);
 	return true;
 }

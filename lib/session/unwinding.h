@@ -25,6 +25,7 @@ struct egret_capture_view {
 	uint32_t last_run;
 	size_t last_mapping;
 	bool needs_code;		   /* see egret_unwinding_run */
+	bool in_memory;			   /* code that is in no file was looked at */
 	struct egret_unwinding *unwinding; /* that runs */
 };
 

@@ -67,9 +67,24 @@ static void what_is_in_vain_is_seldom(void)
 	egret_code_pages_deinit(&pages);
 }
 
+static void what_was_in_vain_long_enough_is_left(void)
+{
+	CHECK(!egret_code_pages_vain(&pages, 5, 10000 * MS));
+	reads_in_a_second(5, 10000 * MS, true);
+	CHECK(!egret_code_pages_vain(&pages, 5, 11000 * MS));
+	reads_in_a_second(5, 20000 * MS, false);
+	CHECK(egret_code_pages_vain(&pages, 5, 21000 * MS));
+	CHECK(!egret_code_pages_vain(&pages, 6, 21000 * MS));
+	CHECK(!egret_code_pages_vain(&pages, 5, 25000 * MS)); /* tried again */
+	egret_code_pages_helped(&pages, 5);
+	CHECK(!egret_code_pages_vain(&pages, 5, 21000 * MS));
+	egret_code_pages_deinit(&pages);
+}
+
 int main(void)
 {
 	RUN(other_code_is_seen);
 	RUN(what_is_in_vain_is_seldom);
+	RUN(what_was_in_vain_long_enough_is_left);
 	return DONE();
 }
