@@ -8,10 +8,11 @@
 #define SECONDS_NS 10e9
 #define NEAR 0.80		 /* of the limit: from here on the rate is lowered */
 #define AIM 0.60		 /* of the limit: what a new rate should cost */
+#define BEARABLE 0.40		 /* of the limit, in a minute: a burst up to here is borne */
 #define CALM 0.50		 /* of the limit: below this it is calm */
 #define SETTLE_NS 10000000000ull /* until a new rate shows in the average */
-#define CALM_NS 20000000000ull	 /* before the rate is raised */
-#define RAISE_BY 1.25
+#define CALM_NS 10000000000ull	 /* before the rate is raised */
+#define RAISE_BY 2
 
 void budget_init(struct budget *budget, double limit_cpus, uint64_t wanted_hz)
 {
@@ -73,7 +74,7 @@ uint64_t budget_next(struct budget *b, const struct budget_cost *cost)
 		b->calm_ns = 0;
 	/* Both: a burst that is over does not lower it, nor does one that the minute can bear. */
 	if (b->rate > 1 && b->since_ns >= SETTLE_NS && b->seconds > NEAR * b->limit &&
-	    b->minute > NEAR * b->limit / 2)
+	    b->minute > BEARABLE * b->limit)
 		lower(b);
 	else if (b->rate < b->wanted && b->calm_ns >= CALM_NS)
 		raise(b);

@@ -99,6 +99,25 @@ static void a_burst_is_borne(void)
 	CHECK_EQ(b.rate, 19);
 }
 
+/* What runs is learnt at the start, and costs most of a minute's budget. */
+static void a_dear_start_is_made_up_for(void)
+{
+	struct machine m = { .per_sample = 0.0001, .fixed = 0.001 };
+	struct budget b;
+	unsigned int low = 0;
+
+	budget_init(&b, 0.01, 19);
+	for (unsigned int i = 0; i < 10; i++)
+		second(&m, &b, 0.045);
+	for (unsigned int i = 0; i < 120; i++) {
+		second(&m, &b, 0);
+		low += b.rate < 19;
+	}
+	CHECK(m.worst_minute < 0.0105);
+	CHECK_EQ(b.rate, 19);
+	CHECK(low < 75);
+}
+
 static void it_comes_to_rest(void)
 {
 	struct machine m = { .per_sample = 0.0003, .noise = 0.2 };
@@ -128,6 +147,7 @@ int main(void)
 	RUN(never_more_than_the_limit);
 	RUN(it_recovers);
 	RUN(a_burst_is_borne);
+	RUN(a_dear_start_is_made_up_for);
 	RUN(it_comes_to_rest);
 	RUN(it_ends_at_one);
 	return DONE();
