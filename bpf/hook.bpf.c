@@ -256,25 +256,24 @@ static __always_inline bool read_stack(struct deferred_sample *ds, struct captur
 static __always_inline bool begin_answer(struct deferred_sample *ds, struct capture *c,
 					 struct thread_state *thread)
 {
-	bool asked = thread->cookie == ds->cookie;
+	/* In one step: an interrupt before it has asked, and one behind it shares. */
+	bool asked = __sync_lock_test_and_set(&thread->cookie, ds->cookie) == ds->cookie;
 
 	c->cookie = ds->cookie;
-	if (asked)
-		c->requested = thread->requested;
 	if (ds->point == DEFERRED_SAMPLE_EXEC)
 		c->flags = EGRET_CAPTURE_F_EXEC;
 	if (ds->point == DEFERRED_SAMPLE_EXIT)
 		c->flags = EGRET_CAPTURE_F_EXIT;
-	if (ds->round)
-		return true;
-	if (asked && !claim(thread))
-		return false; /* read from outside, while the thread slept */
 	if (!asked) {
 		count(EGRET_COUNT_CAPTURES_FINAL); /* mostly at an exec or exit */
 		thread->requested = 0;
 		thread->ip = 0;
-		*(volatile u64 *)&thread->cookie = ds->cookie;
 	}
+	c->requested = thread->requested;
+	if (ds->round)
+		return true;
+	if (asked && !claim(thread))
+		return false; /* read from outside, while the thread slept */
 	thread->missing = 0;
 	thread->error = 0;
 	return true;
