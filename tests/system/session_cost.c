@@ -7,7 +7,6 @@
  * NS, memory BYTES, rings BYTES" of a second and a half.
  */
 #include <dirent.h>
-#include <egret/egret.h>
 #include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,11 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static void die(const struct egret_error *err)
-{
-	fprintf(stderr, "%s\n", err->text);
-	exit(1);
-}
+#include "session_test.h"
 
 static uint64_t now_ns(void)
 {

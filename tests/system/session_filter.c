@@ -6,23 +6,18 @@
  * samples of the process, of threads of that name, of all others; those whose leaf is in user mode
  * and in the kernel. Then how many notices there were and were told, and what was left out.
  */
-#include <egret/egret.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "session_test.h"
 
 struct sums {
 	pid_t pid;
 	const char *comm;
 	uint64_t of_pid, of_comm, others, user, kernel;
 };
-
-static void die(const struct egret_error *err)
-{
-	fprintf(stderr, "%s\n", err->text);
-	exit(1);
-}
 
 static int add(const struct egret_stack *stack, void *arg)
 {

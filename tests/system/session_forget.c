@@ -8,32 +8,18 @@
  * interrupts N, left N, named N of N": what all parts together say, and how the last half is named.
  */
 #include <dirent.h>
-#include <egret/egret.h>
 #include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "session_test.h"
 
 struct sum {
 	uint64_t taken, written, interrupts, filtered, ended, named, stacks, trims;
 };
-
-static void die(const struct egret_error *err)
-{
-	fprintf(stderr, "%s\n", err->text);
-	exit(1);
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* Lines of a file of /proc/self that have a text in them, or the number behind it. */
 static unsigned long look(const char *name, const char *text, bool count)

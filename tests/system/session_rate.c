@@ -5,12 +5,12 @@
  *
  * session_rate PID: "HZ SAMPLES MILLISECONDS" of each part, then what all of it was.
  */
-#include <egret/egret.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "session_test.h"
 
 struct sum {
 	uint64_t samples, value, kept;
@@ -46,12 +46,6 @@ static int find_counted(const struct egret_stat *stat, void *arg)
 	return 0;
 }
 
-static void die(const struct egret_error *err)
-{
-	fprintf(stderr, "%s\n", err->text);
-	exit(1);
-}
-
 static void take(struct egret_session *session, struct sum *sum)
 {
 	struct egret_error err = { "" };
@@ -62,14 +56,6 @@ static void take(struct egret_session *session, struct sum *sum)
 	egret_profile__each_stack(profile, add, sum);
 	egret_profile__each_sample(profile, add_kept, sum);
 	egret_profile__destroy(profile);
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 static void part(struct egret_session *session, uint64_t hz, struct sum *all)

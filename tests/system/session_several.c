@@ -7,14 +7,14 @@
  * (these two by one thread); a line each, "samples N, of which of PID N, written N, value N".
  * Halfway children are forked that destroy all of them, or only exit.
  */
-#include <egret/egret.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "session_test.h"
 
 enum { CLOCK, FAULTS, SYSTEM, NR };
 
@@ -25,20 +25,6 @@ struct one {
 };
 
 static struct one all[NR];
-
-static void die(const struct egret_error *err)
-{
-	fprintf(stderr, "%s\n", err->text);
-	exit(1);
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void open_one(struct one *one, const char *event, bool is_system, pid_t pid)
 {

@@ -5,26 +5,12 @@
  * session_wait SECONDS LATENCY [PID]: of the whole system, or of one process; what it had cost:
  * "waits N, switches N, mappings N, samples N, lost N, not named N".
  */
-#include <egret/egret.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-static void die(const struct egret_error *err)
-{
-	fprintf(stderr, "%s\n", err->text);
-	exit(1);
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
+#include "session_test.h"
 
 /* voluntary_ctxt_switches of proc_pid_status(5). */
 static unsigned long switches(void)
