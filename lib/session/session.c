@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -417,6 +418,16 @@ static int open_all(struct egret_session *s, const struct egret_session_opts *op
 	return ret;
 }
 
+/* With a parser the files are not mapped, but stay open: half of what the process may have open. */
+static size_t max_modules(const struct egret_session_opts *opts)
+{
+	struct rlimit files;
+
+	if (!opts->parser || getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur / 2 > MAX_MODULES)
+		return MAX_MODULES;
+	return files.rlim_cur / 2;
+}
+
 int egret_session__open(const struct egret_session_opts *user_opts, struct egret_session **out,
 			struct egret_error *err)
 {
@@ -439,6 +450,7 @@ int egret_session__open(const struct egret_session_opts *user_opts, struct egret
 	s->raw = opts.raw;
 	s->start_disabled = opts.start_disabled;
 	s->memory_limit = opts.memory_limit ? opts.memory_limit : DEFAULT_MEMORY_LIMIT;
+	s->max_modules = max_modules(&opts);
 	s->latency_ms = opts.latency_ms ? opts.latency_ms : DEFAULT_LATENCY_MS;
 	s->epoll = s->timer = -1;
 	ret = open_all(s, &opts, err);
@@ -803,7 +815,7 @@ static bool knows_too_much(struct egret_session *s)
 	if (s->raw || s->memory_limit == UINT64_MAX)
 		return false;
 	return (memory > s->memory_limit && memory > s->memory_needed + s->memory_limit / 4) ||
-	       (n_modules > MAX_MODULES && n_modules > 2 * s->modules_needed);
+	       (n_modules > s->max_modules && n_modules > 2 * s->modules_needed);
 }
 
 int egret_session__take(struct egret_session *s, struct egret_profile **out,

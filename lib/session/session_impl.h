@@ -27,7 +27,7 @@ struct egret_session {
 	/* Whether something was forgotten since the last take; what was there at the one after. */
 	bool trimmed;
 	uint64_t memory_needed;
-	size_t modules_needed;
+	size_t modules_needed, max_modules;
 	struct egret_accounting_told told; /* of what was taken */
 	int *pidfds;			   /* of the processes asked for; -1 where ended */
 	size_t n_pidfds, n_alive;

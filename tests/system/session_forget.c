@@ -3,7 +3,8 @@
  * session_forget.c - a session that lives long beside programs that do not: takes every 100 ms, and
  * says how much it has grown.
  *
- * session_forget PID MS LIMIT: of a process and what it starts; a line at half time and at the end,
+ * session_forget PID MS LIMIT [parser]: of a process and what it starts, whose files are read in a
+ * process of their own with `parser`; a line at half time and at the end,
  * "anonymous KIB, files N, descriptors N, maps N, memory BYTES, trims N"; then "taken N, written N,
  * interrupts N, left N, named N of N": what all parts together say, and how the last half is named.
  */
@@ -160,11 +161,15 @@ int main(int argc, char **argv)
 					   .frequency = 999,
 					   .keep_profile = true,
 					   .memory_limit = strtoull(argv[3], NULL, 10) };
+	struct egret_parser *parser = NULL;
 	struct egret_session *session;
 	struct egret_error err = { "" };
 	struct sum sum = { 0 };
 	uint64_t ms = strtoull(argv[2], NULL, 10);
 
+	if (argc > 4 && egret_parser__start(NULL, &parser, &err))
+		die(&err);
+	opts.parser = parser;
 	if (egret_session__open(&opts, &session, &err) || egret_session__start(session, &err))
 		die(&err);
 	run(session, ms / 2, &sum);
@@ -180,5 +185,6 @@ int main(int argc, char **argv)
 	       (unsigned long long)(sum.filtered + sum.written), (unsigned long long)sum.named,
 	       (unsigned long long)sum.stacks);
 	egret_session__destroy(session);
+	egret_parser__destroy(parser);
 	return 0;
 }
