@@ -90,6 +90,8 @@ int usage_each_stat(const struct egret_session *session, const struct egret_pars
 		  (double)max_memory, true },
 		{ "egret_session_memory_bytes", "Of this, what is known of code and processes",
 		  NULL, (double)cost.memory_bytes, true },
+		{ "egret_session_files", "Files that are known, and open", NULL, (double)cost.files,
+		  true },
 		{ "egret_ring_bytes", "Rings that the kernel writes to", NULL,
 		  (double)cost.ring_bytes, true },
 	};

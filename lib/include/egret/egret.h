@@ -638,12 +638,12 @@ int egret_session__each_stat(const struct egret_session *session, egret_stat_fn 
 struct egret_cost {
 	size_t size;
 	uint64_t programs_ns;  /* CPU time in interrupts, and of the programs that follow tasks */
-	uint64_t captures_ns;  /* CPU time of captures, in the threads that were sampled; 0 with
-				  "inline": of programs_ns */
+	uint64_t captures_ns;  /* that of captures, in the sampled threads; "inline": 0 */
 	uint64_t interrupts;   /* runs of the sampling program */
 	uint64_t captures;     /* of captures_ns; pages that had to be read from disk are not */
 	uint64_t memory_bytes; /* what the session knows of code and processes */
 	uint64_t ring_bytes;   /* rings, in the kernel's memory and mapped here */
+	uint64_t files;	       /* that it knows: mapped here or, with a parser, open */
 };
 int egret_session__cost(const struct egret_session *session, struct egret_cost *cost);
 
