@@ -146,7 +146,7 @@ else
 		begin boot debug "$kernel" hook-debug --append "preempt=full pti=on pci=noacpi" --silence 3000
 	fi
 	if wanted rt && patched rt; then
-		begin boot rt "$kernel" hook --silence 1200
+		begin boot rt "$kernel" hook-rt --silence 1200
 	fi
 	wait
 fi
