@@ -16,16 +16,29 @@
 #include "capture/capture_impl.h"
 
 #define SAMPLE_RING_BYTES (2u << 20)
-#define SIDEBAND_PAGES 128
 #define SIDEBAND_WAKE_BYTES (128u << 10)
 #define WAKE_CAPTURES (4u << 20)
 #define CAPTURE_BYTES_OF_ALL_CPUS (128u << 20)
 #define DEFAULT_MAX_THREADS 65536
 #define NS_A_SECOND 1000000000ull
 
+const char *egret_capture_map_name(enum egret_capture_map map)
+{
+#define MAP_NAME(id, name) [EGRET_MAP_##id] = (name),
+	static const char *const names[] = { EGRET_CAPTURE_MAPS(MAP_NAME) };
+#undef MAP_NAME
+
+	return names[map];
+}
+
 int egret_capture_map_fd(const struct egret_capture *c, const char *name)
 {
-	return bpf_object__find_map_fd_by_name(c->object, name);
+	if (c->object)
+		return bpf_object__find_map_fd_by_name(c->object, name);
+	for (enum egret_capture_map i = 0; i < EGRET_N_MAPS; i++)
+		if (!strcmp(name, egret_capture_map_name(i)))
+			return c->given_maps[i];
+	return -1;
 }
 
 /* The CPUs that are online, as the kernel lists them: "0-3,8". */
@@ -60,7 +73,7 @@ static int online_cpus(int **out, size_t *n)
 	return count ? 0 : -ENODEV;
 }
 
-static int watch(struct egret_capture *c, int fd)
+int egret_capture_watch(struct egret_capture *c, int fd)
 {
 	/* Edge-triggered: a ring that merely holds something does not wake us, one past its mark
 	 * does. */
@@ -76,7 +89,7 @@ static int install_ring(struct egret_capture *c, const char *outer, int cpu,
 
 	if (bpf_map_update_elem(fd, &cpu, &ring->fd, BPF_ANY))
 		return -errno;
-	return watch(c, ring->fd);
+	return egret_capture_watch(c, ring->fd);
 }
 
 /* Mappings, names, forks and exits of all processes on a CPU, with build-ids where the kernel reads
@@ -110,7 +123,7 @@ static int open_sideband(struct cpu_rings *cpu, struct egret_error *err)
 				  "cannot follow the mappings of processes on CPU %d: %s; run as "
 				  "root, or give egret CAP_PERFMON",
 				  cpu->cpu, strerror(-cpu->sideband_fd));
-	return egret_perf_ring_init(&cpu->sideband, cpu->sideband_fd, SIDEBAND_PAGES, err);
+	return egret_perf_ring_init(&cpu->sideband, cpu->sideband_fd, EGRET_SIDEBAND_PAGES, err);
 }
 
 /* From a quarter of the ring on: the rest is for what comes until the reader has woken up. */
@@ -144,7 +157,7 @@ static int open_rings(struct egret_capture *c, uint64_t capture_bytes, struct eg
 						  err);
 		if (ret)
 			return ret;
-		ret = watch(c, cpu->sideband_fd);
+		ret = egret_capture_watch(c, cpu->sideband_fd);
 		if (!ret)
 			ret = install_ring(c, "sample_rings", cpu->cpu, &cpu->samples);
 		if (!ret)
@@ -256,17 +269,17 @@ static int attach_tracepoints(struct egret_capture *c, struct egret_error *err)
 	bpf_object__for_each_program(prog, c->object)
 	{
 		const char *section = bpf_program__section_name(prog);
-		struct bpf_link **links, *link;
+		int *links, link;
 
 		if (strncmp(section, "tp_btf/", 7) || !bpf_program__autoload(prog))
 			continue;
-		link = bpf_program__attach(prog);
-		if (!link)
+		link = bpf_raw_tracepoint_open(NULL, bpf_program__fd(prog));
+		if (link < 0)
 			return egret_fail(err, errno, "cannot attach to the tracepoint %s: %s",
 					  section + 7, strerror(errno));
-		links = reallocarray(c->links, c->n_links + 1, sizeof(struct bpf_link *));
+		links = reallocarray(c->links, c->n_links + 1, sizeof(*links));
 		if (!links) {
-			bpf_link__destroy(link);
+			close(link);
 			return egret_fail(err, ENOMEM, "out of memory");
 		}
 		c->links = links;
@@ -306,13 +319,16 @@ static int try_backend(struct egret_capture *c, const struct egret_backend *back
 		       struct egret_error *err)
 {
 	int ret = choose_limit(c, backend, opts->stack_limit, err);
+	char tracepoints[EGRET_MAX_TRACEPOINTS][64];
 	struct egret_backend_setup setup;
 
+	for (size_t i = 0; i < c->n_tracepoints; i++)
+		memcpy(tracepoints[i], c->tracepoints[i].name, sizeof(tracepoints[i]));
 	c->config.wake_captures = wake_captures(capture_ring_bytes(c, opts->buffer_size));
 	setup = (struct egret_backend_setup){
 		.config = c->config,
 		.max_threads = opts->max_threads ? opts->max_threads : DEFAULT_MAX_THREADS,
-		.tracepoints = (const char(*)[64])c->tracepoint_name,
+		.tracepoints = (const char(*)[64])tracepoints,
 	};
 
 	if (!ret)
@@ -370,6 +386,7 @@ static int set_up(struct egret_capture *c, const struct egret_capture_opts *opts
 	ret = load_backend(c, opts, err);
 	if (ret)
 		return ret;
+	egret_tracepoints_find(c);
 	if (opts->filter == EGRET_FILTER_CGROUP &&
 	    bpf_map_update_elem(egret_capture_map_fd(c, "cgroups"), &zero, &opts->cgroup_fd,
 				BPF_ANY))
@@ -382,6 +399,8 @@ static int set_up(struct egret_capture *c, const struct egret_capture_opts *opts
 		ret = open_events(c, opts, err);
 	if (!ret)
 		ret = attach_tracepoints(c, err);
+	if (!ret)
+		ret = egret_sleepers_prepare(c, err);
 	return ret;
 }
 
@@ -399,15 +418,51 @@ static void configure_clocks(struct egret_config *config, const struct egret_cap
 	}
 }
 
+struct egret_capture *egret_capture_create(size_t n_cpus, struct egret_error *err)
+{
+	struct egret_capture *c = calloc(1, sizeof(*c));
+
+	if (c)
+		c->cpus = calloc(n_cpus, sizeof(*c->cpus));
+	if (!c || !c->cpus) {
+		free(c);
+		egret_fail(err, ENOMEM, "out of memory");
+		return NULL;
+	}
+	c->n_cpus = n_cpus;
+	for (size_t i = 0; i < n_cpus; i++)
+		c->cpus[i] = (struct cpu_rings){ .sideband_fd = -1,
+						 .samples.fd = -1,
+						 .captures.fd = -1 };
+	for (size_t i = 0; i < EGRET_N_MAPS; i++)
+		c->given_maps[i] = -1;
+	for (size_t i = 0; i < EGRET_MAX_TRACEPOINTS; i++)
+		c->tracepoints[i].program = c->tracepoints[i].link = -1;
+	c->sleepers = c->given_threads = -1;
+	c->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (c->epoll < 0) {
+		egret_fail(err, errno, "cannot make a descriptor to wait on: %s", strerror(errno));
+		egret_capture_destroy(c);
+		return NULL;
+	}
+	return c;
+}
+
 int egret_capture_open(const struct egret_capture_opts *opts, struct egret_capture **out,
 		       struct egret_error *err)
 {
-	struct egret_capture *c = calloc(1, sizeof(*c));
 	__free_ int *cpus = NULL;
-	int ret;
+	struct egret_capture *c;
+	size_t n_cpus = 0;
+	int ret = online_cpus(&cpus, &n_cpus);
 
+	if (ret)
+		return egret_fail(err, -ret, "cannot list the CPUs: %s", strerror(-ret));
+	c = egret_capture_create(n_cpus, err);
 	if (!c)
-		return egret_fail(err, ENOMEM, "out of memory");
+		return -ENOMEM;
+	for (size_t i = 0; i < n_cpus; i++)
+		c->cpus[i].cpu = cpus[i];
 	c->config = (struct egret_config){
 		.filter = opts->filter,
 		.include_idle = opts->include_idle,
@@ -417,26 +472,8 @@ int egret_capture_open(const struct egret_capture_opts *opts, struct egret_captu
 	};
 	configure_clocks(&c->config, opts);
 	ret = egret_tracepoints_configure(c, opts, err);
-	if (ret) {
-		free(c);
-		return ret;
-	}
-	c->epoll = epoll_create1(EPOLL_CLOEXEC);
-	ret = c->epoll < 0 ? -errno : online_cpus(&cpus, &c->n_cpus);
-	if (!ret) {
-		c->cpus = calloc(c->n_cpus, sizeof(*c->cpus));
-		ret = c->cpus ? 0 : -ENOMEM;
-	}
-	if (ret) {
-		egret_fail(err, -ret, "cannot list the CPUs: %s", strerror(-ret));
-	} else {
-		for (size_t i = 0; i < c->n_cpus; i++)
-			c->cpus[i] = (struct cpu_rings){ .cpu = cpus[i],
-							 .sideband_fd = -1,
-							 .samples.fd = -1,
-							 .captures.fd = -1 };
+	if (!ret)
 		ret = set_up(c, opts, err);
-	}
 	if (ret) {
 		egret_capture_destroy(c);
 		return ret;
@@ -455,8 +492,8 @@ void egret_capture_destroy(struct egret_capture *c)
 		close(c->events[i].fd);
 	}
 	for (size_t i = 0; i < c->n_links; i++)
-		bpf_link__destroy(c->links[i]);
-	for (size_t i = 0; c->cpus && i < c->n_cpus; i++) {
+		close(c->links[i]);
+	for (size_t i = 0; i < c->n_cpus; i++) {
 		egret_perf_ring_deinit(&c->cpus[i].sideband);
 		if (c->cpus[i].sideband_fd >= 0)
 			close(c->cpus[i].sideband_fd);
@@ -464,6 +501,16 @@ void egret_capture_destroy(struct egret_capture *c)
 		egret_bpf_ring_deinit(&c->cpus[i].captures);
 	}
 	egret_tracepoints_detach(c);
+	if (c->sleepers >= 0)
+		close(c->sleepers);
+	if (c->given_threads >= 0)
+		close(c->given_threads);
+	for (size_t i = 0; !c->object && i < EGRET_N_MAPS; i++)
+		if (c->given_maps[i] >= 0)
+			close(c->given_maps[i]);
+	for (size_t i = 0; !c->object && i < c->n_tracepoints; i++)
+		if (c->tracepoints[i].program >= 0)
+			close(c->tracepoints[i].program);
 	bpf_object__close(c->object);
 	if (c->epoll >= 0)
 		close(c->epoll);
@@ -477,6 +524,11 @@ int egret_capture_add_target(struct egret_capture *c, int id, struct egret_error
 {
 	uint64_t any_start_time = 0;
 
+	if (egret_capture_map_fd(c, "targets") < 0)
+		return egret_fail(err, EPERM,
+				  "cannot follow process %d: who gave the grant has said which "
+				  "processes are sampled",
+				  id);
 	if (bpf_map_update_elem(egret_capture_map_fd(c, "targets"), &id, &any_start_time, BPF_ANY))
 		return egret_fail(err, errno, "too many processes to follow: %s", strerror(errno));
 	return 0;
@@ -543,6 +595,11 @@ uint64_t egret_capture_ring_bytes(const struct egret_capture *c)
 const char *egret_capture_backend(const struct egret_capture *c)
 {
 	return c->backend->name;
+}
+
+enum egret_fault_policy egret_capture_fault(const struct egret_capture *c)
+{
+	return (enum egret_fault_policy)c->config.fault;
 }
 
 bool egret_capture_deferred(const struct egret_capture *c)

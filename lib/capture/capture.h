@@ -94,6 +94,7 @@ struct egret_witness {
 void egret_capture_witness(struct egret_capture *c, struct egret_witness *witness);
 
 const char *egret_capture_backend(const struct egret_capture *c);
+enum egret_fault_policy egret_capture_fault(const struct egret_capture *c);
 bool egret_capture_deferred(const struct egret_capture *c);
 uint64_t egret_capture_stack_limit(const struct egret_capture *c);
 /* Why the backends before the one in use were not taken, one sentence; "" where the first was. */

@@ -23,22 +23,36 @@ static uint64_t round_up_pow2(uint64_t bytes, uint64_t least)
 int egret_bpf_ring_init(struct egret_bpf_ring *ring, const char *name, uint64_t bytes,
 			struct egret_error *err)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	uint64_t size = round_up_pow2(bytes, page);
-	void *map;
+	uint64_t size = round_up_pow2(bytes, (uint64_t)sysconf(_SC_PAGESIZE));
+	int fd, ret;
 
 	memset(ring, 0, sizeof(*ring));
-	ring->fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, name, 0, 0, (uint32_t)size, NULL);
-	if (ring->fd < 0)
+	ring->fd = -1;
+	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, name, 0, 0, (uint32_t)size, NULL);
+	if (fd < 0)
 		return egret_fail(err, errno, "cannot create a ring of %llu bytes: %s",
 				  (unsigned long long)size, strerror(errno));
-	map = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
+	ret = egret_bpf_ring_map(ring, fd, size, err);
+	if (ret)
+		close(fd);
+	return ret;
+}
+
+int egret_bpf_ring_map(struct egret_bpf_ring *ring, int fd, uint64_t size, struct egret_error *err)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *map = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	memset(ring, 0, sizeof(*ring));
+	ring->fd = -1;
 	if (map == MAP_FAILED)
 		goto fail;
 	ring->consumer = map;
-	map = mmap(NULL, page + 2 * size, PROT_READ, MAP_SHARED, ring->fd, (off_t)page);
+	ring->position = __atomic_load_n(ring->consumer, __ATOMIC_RELAXED);
+	map = mmap(NULL, page + 2 * size, PROT_READ, MAP_SHARED, fd, (off_t)page);
 	if (map == MAP_FAILED)
 		goto fail;
+	ring->fd = fd;
 	ring->producer = map;
 	ring->data = (const uint8_t *)map + page;
 	ring->map_size = page + 2 * size;
@@ -111,6 +125,7 @@ int egret_perf_ring_init(struct egret_perf_ring *ring, int fd, size_t pages,
 	ring->map_size = size;
 	ring->data = (const uint8_t *)map + page;
 	ring->mask = pages * page - 1;
+	ring->tail = ring->page->data_tail;
 	ring->whole = malloc(1 << 16);
 	if (!ring->whole) {
 		egret_perf_ring_deinit(ring);

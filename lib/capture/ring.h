@@ -32,6 +32,9 @@ struct egret_bpf_ring {
 /* Creates the ring: bytes is rounded up to a power of two. Its descriptor is the ring's own. */
 int egret_bpf_ring_init(struct egret_bpf_ring *ring, const char *name, uint64_t bytes,
 			struct egret_error *err);
+/* Maps one that is there, from where its last reader has come to; fd is its own after success. */
+int egret_bpf_ring_map(struct egret_bpf_ring *ring, int fd, uint64_t bytes,
+		       struct egret_error *err);
 void egret_bpf_ring_deinit(struct egret_bpf_ring *ring);
 /* The oldest record, or NULL. The same until egret_bpf_ring_advance. */
 const struct egret_rec *egret_bpf_ring_peek(struct egret_bpf_ring *ring);

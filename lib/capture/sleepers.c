@@ -21,28 +21,32 @@ int egret_prepare_sleepers(struct bpf_object *object, const struct egret_config 
 	return 0;
 }
 
-int egret_capture_read_sleepers(struct egret_capture *c, struct egret_error *err)
+int egret_sleepers_prepare(struct egret_capture *c, struct egret_error *err)
 {
 	struct bpf_program *prog = bpf_object__find_program_by_name(c->object, "egret_sleepers");
-	struct bpf_link *link;
+
+	if (!prog)
+		return 0; /* the backend does not defer: nobody waits */
+	c->sleepers = bpf_link_create(bpf_program__fd(prog), 0, BPF_TRACE_ITER, NULL);
+	return c->sleepers < 0 ? egret_fail(err, errno, "cannot look at threads that sleep: %s",
+					    strerror(errno))
+			       : 0;
+}
+
+int egret_capture_read_sleepers(struct egret_capture *c, struct egret_error *err)
+{
 	__close_ int iterator = -1;
 	char nothing[64];
 	ssize_t n;
 
-	if (!prog)
-		return 0; /* the backend does not defer: nobody waits */
-	link = bpf_program__attach_iter(prog, NULL);
-	if (!link)
+	if (c->sleepers < 0)
+		return 0;
+	iterator = bpf_iter_create(c->sleepers);
+	if (iterator < 0)
 		return egret_fail(err, errno, "cannot look at threads that sleep: %s",
 				  strerror(errno));
-	iterator = bpf_iter_create(bpf_link__fd(link));
-	if (iterator >= 0) {
-		do
-			n = read(iterator, nothing, sizeof(nothing));
-		while (n > 0 || (n < 0 && errno == EAGAIN));
-	}
-	bpf_link__destroy(link);
-	return iterator < 0 ? egret_fail(err, -iterator, "cannot look at threads that sleep: %s",
-					 strerror(-iterator))
-			    : 0;
+	do
+		n = read(iterator, nothing, sizeof(nothing));
+	while (n > 0 || (n < 0 && errno == EAGAIN));
+	return 0;
 }

@@ -34,7 +34,7 @@ int egret_tracepoints_configure(struct egret_capture *c, const struct egret_capt
 		c->config.tracepoint_event[n] = e;
 		c->config.tracepoint_period[n] = spec->period > UINT32_MAX ? UINT32_MAX
 									   : (uint32_t)spec->period;
-		memcpy(c->tracepoint_name[n], spec->tracepoint, sizeof(spec->tracepoint));
+		memcpy(c->tracepoints[n].name, spec->tracepoint, sizeof(spec->tracepoint));
 		c->n_tracepoints++;
 	}
 	return 0;
@@ -101,24 +101,35 @@ int egret_tracepoint_open(struct egret_capture *c, const struct egret_event_spec
 	return 0;
 }
 
+/* By the program's own name, as the object has it. */
+static void find_program(struct egret_capture *c, size_t n)
+{
+	struct bpf_program *prog;
+	char name[64];
+
+	snprintf(name, sizeof(name), "egret_tracepoint%zu", n);
+	prog = bpf_object__find_program_by_name(c->object, name);
+	c->tracepoints[n].program = bpf_program__fd(prog);
+	c->tracepoints[n].is_btf = bpf_program__type(prog) == BPF_PROG_TYPE_TRACING;
+}
+
+void egret_tracepoints_find(struct egret_capture *c)
+{
+	for (size_t n = 0; n < c->n_tracepoints; n++)
+		find_program(c, n);
+}
+
 int egret_tracepoints_attach(struct egret_capture *c, struct egret_error *err)
 {
 	for (size_t n = 0; n < c->n_tracepoints; n++) {
-		char name[64];
-		struct bpf_program *prog;
+		struct tracepoint_fd *t = &c->tracepoints[n];
 
-		if (c->tracepoints[n])
+		if (t->link >= 0)
 			continue;
-		snprintf(name, sizeof(name), "egret_tracepoint%zu", n);
-		prog = bpf_object__find_program_by_name(c->object, name);
-		if (bpf_program__type(prog) == BPF_PROG_TYPE_TRACING)
-			c->tracepoints[n] = bpf_program__attach(prog); /* loaded for it */
-		else
-			c->tracepoints[n] =
-				bpf_program__attach_raw_tracepoint(prog, c->tracepoint_name[n]);
-		if (!c->tracepoints[n])
+		t->link = bpf_raw_tracepoint_open(t->is_btf ? NULL : t->name, t->program);
+		if (t->link < 0)
 			return egret_fail(err, errno, "cannot attach to the tracepoint '%s': %s",
-					  c->tracepoint_name[n],
+					  t->name,
 					  errno == ENOENT ? "this kernel has none of that name"
 							  : strerror(errno));
 	}
@@ -128,7 +139,8 @@ int egret_tracepoints_attach(struct egret_capture *c, struct egret_error *err)
 void egret_tracepoints_detach(struct egret_capture *c)
 {
 	for (size_t n = 0; n < c->n_tracepoints; n++) {
-		bpf_link__destroy(c->tracepoints[n]);
-		c->tracepoints[n] = NULL;
+		if (c->tracepoints[n].link >= 0)
+			close(c->tracepoints[n].link);
+		c->tracepoints[n].link = -1;
 	}
 }
