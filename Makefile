@@ -38,6 +38,7 @@ else ifeq ($(TSAN),1)
 SAN_CFLAGS := -fsanitize=thread -fno-omit-frame-pointer
 endif
 
+PUBLIC_HEADERS := $(sort $(wildcard lib/include/egret/*.h))
 VERSION := $(shell awk '/define EGRET_VERSION_(MAJOR|MINOR|PATCH)/ { v = v sep $$3; sep = "." } END { print v }' lib/include/egret/egret.h)
 SOVERSION := $(firstword $(subst ., ,$(VERSION)))
 
@@ -260,7 +261,7 @@ FUZZED := $(patsubst %.c,$(O)/fuzzed/%.o,$(wildcard $(addsuffix /*.c,$(addprefix
 	$(O)/gen/export/pprof.pb-c.o
 FUZZED += $(patsubst %,$(O)/fuzzed/cmd/%.o,clock_time agent/fail agent/window_name agent/push_answer \
 	fleet/where fleet/sql fleet/row_binary)
-FUZZED += $(O)/fuzzed/lib/maps/labels.o
+FUZZED += $(O)/fuzzed/lib/maps/labels.o $(O)/fuzzed/lib/capture/grant_table.o $(O)/fuzzed/lib/version.o
 $(O)/fuzzed/%.o: %.c
 	@mkdir -p $(@D)
 	$(CLANG) -fsanitize=fuzzer-no-link $(FUZZ_FLAGS) $(INCLUDES) -MMD -MP -c $< -o $@
@@ -333,7 +334,7 @@ check-abi: ## hold the library's binary interface against the one that was recor
 	@tests/run O=$(O) tests/lint/abi.sh
 abi: ## record the library's binary interface anew, after a change that is meant so
 	@$(MAKE) $(QUIETLY) all
-	tests/abi/abi.py list $(O)/libegret.so.$(VERSION) lib/include/egret/egret.h >tests/abi/libegret.abi.new
+	tests/abi/abi.py list $(O)/libegret.so.$(VERSION) $(PUBLIC_HEADERS) >tests/abi/libegret.abi.new
 	mv tests/abi/libegret.abi.new tests/abi/libegret.abi
 
 lint: ## format, layers, style, static analysis
@@ -380,7 +381,7 @@ install: all $(O)/egret.pc $(O)/egret.bash $(O)/egret-agent.service ## install b
 	install -m 644 $(O)/$(SO).$(VERSION) $(DESTDIR)$(LIBDIR)/$(SO).$(VERSION)
 	ln -sf $(SO).$(VERSION) $(DESTDIR)$(LIBDIR)/$(SO).$(SOVERSION)
 	ln -sf $(SO).$(SOVERSION) $(DESTDIR)$(LIBDIR)/$(SO)
-	install -m 644 lib/include/egret/egret.h $(DESTDIR)$(INCLUDEDIR)/egret/egret.h
+	install -m 644 $(PUBLIC_HEADERS) $(DESTDIR)$(INCLUDEDIR)/egret
 	install -m 644 $(O)/egret.pc $(DESTDIR)$(LIBDIR)/pkgconfig/egret.pc
 	install -m 644 $(O)/egret.bash $(DESTDIR)$(COMPLETIONS)/egret
 	install -m 644 $(O)/egret-agent.service $(DESTDIR)$(UNITDIR)/egret-agent.service
@@ -404,7 +405,7 @@ deb: ## Debian packages of what is committed, into build/deb (apt-get build-dep,
 uninstall: ## remove what `make install` put below PREFIX
 	rm -f $(DESTDIR)$(BINDIR)/egret $(DESTDIR)$(LIBDIR)/libegret.a $(DESTDIR)$(LIBDIR)/$(SO) \
 		$(DESTDIR)$(LIBDIR)/$(SO).$(SOVERSION) $(DESTDIR)$(LIBDIR)/$(SO).$(VERSION) \
-		$(DESTDIR)$(INCLUDEDIR)/egret/egret.h $(DESTDIR)$(LIBDIR)/pkgconfig/egret.pc \
+		$(PUBLIC_HEADERS:lib/include/%=$(DESTDIR)$(INCLUDEDIR)/%) $(DESTDIR)$(LIBDIR)/pkgconfig/egret.pc \
 		$(DESTDIR)$(COMPLETIONS)/egret $(DESTDIR)$(UNITDIR)/egret-agent.service \
 		$(foreach page,$(MAN_PAGES),$(DESTDIR)$(call man_dir,$(page))/$(notdir $(page))) \
 		$(foreach link,$(MAN_LINKS),$(DESTDIR)$(MANDIR)/man3/$(firstword $(subst =, ,$(link))))

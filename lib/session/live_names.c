@@ -30,6 +30,7 @@ struct jit_files {
 
 struct egret_live_names {
 	struct egret_name_source source;
+	int kallsyms; /* given; -1: opened when it is read */
 	struct jit_files *files;
 	size_t n;
 };
@@ -59,8 +60,13 @@ static int read_to_end(int fd, uint64_t *at, size_t most, struct egret_buffer *o
 
 static int read_kallsyms(void *arg, struct egret_buffer *out)
 {
-	__close_ int fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
+	const struct egret_live_names *live = arg;
+	__close_ int fd = -1;
+	uint64_t start = 0;
 
+	if (live && live->kallsyms >= 0)
+		return read_to_end(live->kallsyms, &start, SIZE_MAX, out);
+	fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? -errno : read_to_end(fd, NULL, SIZE_MAX, out);
 }
 
@@ -292,6 +298,7 @@ int egret_live_names_create(struct egret_live_names **out)
 	if (!live)
 		return -ENOMEM;
 	live->source = (struct egret_name_source)SOURCE(live);
+	live->kallsyms = -1;
 	*out = live;
 	return 0;
 }
@@ -309,11 +316,18 @@ void egret_live_names_forget(struct egret_live_names *live)
 	live->n = 0;
 }
 
+void egret_live_names_give_kallsyms(struct egret_live_names *live, int fd)
+{
+	live->kallsyms = fd;
+}
+
 void egret_live_names_destroy(struct egret_live_names *live)
 {
 	if (!live)
 		return;
 	egret_live_names_forget(live);
+	if (live->kallsyms >= 0)
+		close(live->kallsyms);
 	free(live);
 }
 

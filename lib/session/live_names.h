@@ -13,6 +13,8 @@
 
 struct egret_live_names;
 int egret_live_names_create(struct egret_live_names **out);
+/* Reads kernel symbols from here, /proc/kallsyms as another may read it; fd is its own. */
+void egret_live_names_give_kallsyms(struct egret_live_names *live, int fd);
 void egret_live_names_destroy(struct egret_live_names *live);
 
 /* Lives as long as live does. */

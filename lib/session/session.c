@@ -18,6 +18,7 @@
 #include "capture/capture.h"
 #include "elf/debug_find.h"
 #include "session/accounting.h"
+#include "session/grant.h"
 #include "session/live_names.h"
 #include "session/parsing.h"
 #include "session/pipeline.h"
@@ -25,7 +26,6 @@
 #include "session/session_impl.h"
 #include "session/session_meta.h"
 
-#define DEFAULT_FREQUENCY 999
 #define DEFAULT_MAX_FRAMES 2048
 #define NS_A_SECOND 1000000000ull
 #define DEFAULT_LATENCY_MS 50
@@ -42,8 +42,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)egret_clock_ns(CLOCK_MONOTONIC);
 }
 
-__attribute__((format(printf, 2, 3))) static void add_notice(struct egret_session *s,
-							     const char *format, ...)
+void egret_session_tell(struct egret_session *s, const char *format, ...)
 {
 	va_list args;
 
@@ -65,88 +64,6 @@ const char *egret_session__notice(const struct egret_session *session, size_t n)
 
 /* ---- options ------------------------------------------------------------------------------------
  */
-
-static uint64_t max_sample_rate(void)
-{
-	__fclose_ FILE *file = fopen("/proc/sys/kernel/perf_event_max_sample_rate", "re");
-	unsigned long long rate;
-
-	return file && fscanf(file, "%llu", &rate) == 1 ? rate : UINT64_MAX;
-}
-
-static int set_rate(struct egret_session *s, struct egret_event_spec *spec,
-		    const struct egret_session_opts *opts, struct egret_error *err)
-{
-	uint64_t most = max_sample_rate();
-
-	if (opts->period) {
-		spec->period = opts->period;
-		return 0;
-	}
-	if (spec->source == EGRET_EVENT_TRACEPOINT) {
-		spec->period = 1; /* as perf does: every hit */
-		if (opts->frequency)
-			add_notice(s,
-				   "'%s' is a tracepoint: every hit is sampled, -F does not "
-				   "apply; -c N samples every Nth",
-				   spec->name);
-		return 0;
-	}
-	spec->frequency = opts->frequency ? opts->frequency : DEFAULT_FREQUENCY;
-	if (spec->frequency > most)
-		return egret_fail(err, EINVAL,
-				  "%llu Hz is more than this kernel allows (%llu); raise "
-				  "kernel.perf_event_max_sample_rate",
-				  (unsigned long long)spec->frequency, (unsigned long long)most);
-	return 0;
-}
-
-static int add_spec(struct egret_session *s, const char *name,
-		    const struct egret_session_opts *opts, struct egret_error *err)
-{
-	struct egret_event_spec *spec = &s->specs[s->n_specs];
-	int ret = egret_event_parse(name, spec, err);
-
-	if (ret)
-		return ret;
-	if (opts->exclude_user)
-		spec->attr.exclude_user = 1;
-	if (opts->exclude_kernel)
-		spec->attr.exclude_kernel = 1;
-	if (spec->attr.exclude_user && spec->attr.exclude_kernel)
-		return egret_fail(err, EINVAL, "event '%s': neither user nor kernel mode is left",
-				  name);
-	s->n_specs++;
-	return set_rate(s, spec, opts, err);
-}
-
-static int parse_events(struct egret_session *s, const struct egret_session_opts *opts,
-			struct egret_error *err)
-{
-	size_t n = opts->n_events ? opts->n_events : 1;
-
-	if (n > EGRET_MAX_EVENTS)
-		return egret_fail(err, EINVAL, "%zu events are too many: %d at most", n,
-				  EGRET_MAX_EVENTS);
-	s->specs = calloc(n, sizeof(*s->specs));
-	if (!s->specs)
-		return egret_fail(err, ENOMEM, "out of memory");
-	if (!opts->n_events) {
-		bool cycles = egret_event_has_cycles();
-
-		if (!cycles)
-			add_notice(s, "this machine has no PMU that perf can use: sampling "
-				      "cpu-clock instead of cycles");
-		return add_spec(s, cycles ? "cycles" : "cpu-clock", opts, err);
-	}
-	for (size_t i = 0; i < opts->n_events; i++) {
-		int ret = add_spec(s, opts->events[i], opts, err);
-
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
 
 static int parse_fault(const char *name, enum egret_fault_policy *policy, struct egret_error *err)
 {
@@ -211,7 +128,8 @@ static bool thread_exists(pid_t tid)
 
 int egret_session__add_process(struct egret_session *s, pid_t pid, struct egret_error *err)
 {
-	int *pidfds, fd = open_pidfd(s, pid), ret;
+	__close_ int fd = open_pidfd(s, pid);
+	int *pidfds, ret;
 
 	if (fd < 0 && errno == EINVAL && s->scope == EGRET_SCOPE_THREAD && thread_exists(pid))
 		fd = -1;
@@ -220,19 +138,19 @@ int egret_session__add_process(struct egret_session *s, pid_t pid, struct egret_
 				  s->scope == EGRET_SCOPE_THREAD ? "thread" : "process", pid,
 				  errno == EPERM ? " that egret may look at" : "");
 	pidfds = reallocarray(s->pidfds, s->n_pidfds + 1, sizeof(*pidfds));
-	if (!pidfds) {
-		close(fd);
+	if (!pidfds)
 		return egret_fail(err, ENOMEM, "out of memory");
-	}
 	s->pidfds = pidfds;
-	s->pidfds[s->n_pidfds++] = fd;
-	s->n_alive++;
+	ret = egret_capture_add_target(s->capture, pid, err);
+	if (ret)
+		return ret;
 	if (fd >= 0)
 		watch(s, fd);
-	ret = egret_capture_add_target(s->capture, pid, err);
-	if (!ret && s->scope == EGRET_SCOPE_PROCESS)
+	s->pidfds[s->n_pidfds++] = steal_fd(fd);
+	s->n_alive++;
+	if (s->scope == EGRET_SCOPE_PROCESS)
 		egret_processes_need(egret_pipeline_processes(s->pipeline), pid);
-	return ret;
+	return 0;
 }
 
 static void note_ended(struct egret_session *s, int fd)
@@ -249,6 +167,17 @@ static void note_ended(struct egret_session *s, int fd)
 
 /* ---- opening ------------------------------------------------------------------------------------
  */
+
+static void tell_backend(struct egret_session *s)
+{
+	if (egret_capture_notice(s->capture)[0] && !egret_capture_deferred(s->capture))
+		egret_session_tell(s, "capturing with '%s': %s", egret_capture_backend(s->capture),
+				   egret_capture_notice(s->capture));
+	if (!egret_capture_deferred(s->capture))
+		egret_session_tell(
+			s, "stacks are read in the sampling interrupt; pages that are not in "
+			   "memory cut them (see `egret doctor`)");
+}
 
 static int open_capture(struct egret_session *s, const struct egret_session_opts *opts,
 			struct egret_error *err)
@@ -276,15 +205,41 @@ static int open_capture(struct egret_session *s, const struct egret_session_opts
 		c.cgroup_fd = cgroup;
 	}
 	ret = egret_capture_open(&c, &s->capture, err);
-	if (ret)
-		return ret;
-	if (egret_capture_notice(s->capture)[0] && !egret_capture_deferred(s->capture))
-		add_notice(s, "capturing with '%s': %s", egret_capture_backend(s->capture),
-			   egret_capture_notice(s->capture));
-	if (!egret_capture_deferred(s->capture))
-		add_notice(s, "stacks are read in the sampling interrupt; pages that are not in "
-			      "memory cut them (see `egret doctor`)");
-	return 0;
+	if (!ret)
+		tell_backend(s);
+	return ret;
+}
+
+/* What is the grant's until all has gone well. */
+static void borrow_from(struct egret_session *s, const struct egret_grant *grant)
+{
+	s->specs = grant->specs;
+	s->n_specs = grant->n_specs;
+	s->capture = grant->capture;
+	s->pidfds = grant->pidfds;
+	s->n_pidfds = grant->n_pids;
+	tell_backend(s);
+}
+
+static void give_back(struct egret_session *s)
+{
+	s->specs = NULL;
+	s->capture = NULL;
+	s->pidfds = NULL;
+	s->n_pidfds = 0;
+}
+
+/* They are targets already. A kernel without pidfds of threads does not say when these end. */
+static void follow_given(struct egret_session *s, const struct egret_grant *grant)
+{
+	for (size_t i = 0; i < s->n_pidfds; i++) {
+		if (s->pidfds[i] >= 0 && !watch(s, s->pidfds[i]))
+			s->n_alive++;
+		if (s->scope == EGRET_SCOPE_PROCESS)
+			egret_processes_need(egret_pipeline_processes(s->pipeline), grant->pids[i]);
+	}
+	if (s->scope == EGRET_SCOPE_THREAD && !s->n_pidfds)
+		s->n_alive = 1;
 }
 
 /* Without one all goes as well, but for the time that it takes. */
@@ -294,7 +249,7 @@ static void open_cache(struct egret_session *s, const struct egret_session_opts 
 	struct egret_error err = { "" };
 
 	if (opts->cache_dir && egret_cache_open(&c, &s->cache, &err))
-		add_notice(s, "nothing is cached: %s", err.text);
+		egret_session_tell(s, "nothing is cached: %s", err.text);
 }
 
 /* Where debug files are looked for. */
@@ -320,7 +275,8 @@ static int open_debug_finder(struct egret_session *s, const struct egret_session
 	if (egret_debug_finder_create(&d, &s->debug_finder))
 		return egret_fail(err, ENOMEM, "out of memory");
 	if (opts->debuginfod == EGRET_DEBUGINFOD_NETWORK && !egret_debuginfod_has_servers())
-		add_notice(s, "debuginfod has no servers to ask: DEBUGINFOD_URLS is not set");
+		egret_session_tell(s,
+				   "debuginfod has no servers to ask: DEBUGINFOD_URLS is not set");
 	s->modules = egret_module_source_live;
 	s->modules.arg = s->debug_finder;
 	return 0;
@@ -390,9 +346,13 @@ static int add_events(struct egret_session *s, struct egret_error *err)
 static int open_all(struct egret_session *s, const struct egret_session_opts *opts,
 		    struct egret_error *err)
 {
-	int ret = parse_events(s, opts, err);
+	int ret = 0;
 
-	if (!ret)
+	if (opts->grant)
+		borrow_from(s, opts->grant);
+	else
+		ret = egret_session_parse_events(s, opts, err);
+	if (!ret && !opts->grant)
 		ret = open_capture(s, opts, err);
 	if (!ret)
 		open_cache(s, opts);
@@ -415,6 +375,8 @@ static int open_all(struct egret_session *s, const struct egret_session_opts *op
 				  strerror(errno));
 	for (size_t i = 0; i < opts->n_pids && !ret; i++)
 		ret = egret_session__add_process(s, opts->pids[i], err);
+	if (opts->grant)
+		follow_given(s, opts->grant);
 	return ret;
 }
 
@@ -441,6 +403,9 @@ int egret_session__open(const struct egret_session_opts *user_opts, struct egret
 	if (opts.latency_ms > MAX_LATENCY_MS)
 		return egret_fail(err, EINVAL, "records cannot wait %u ms: %d at most",
 				  opts.latency_ms, MAX_LATENCY_MS);
+	ret = opts.grant ? egret_grant_use(opts.grant, &opts, err) : 0;
+	if (ret)
+		return ret;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return egret_fail(err, ENOMEM, "out of memory");
@@ -455,8 +420,14 @@ int egret_session__open(const struct egret_session_opts *user_opts, struct egret
 	s->epoll = s->timer = -1;
 	ret = open_all(s, &opts, err);
 	if (ret) {
+		if (opts.grant)
+			give_back(s);
 		egret_session__destroy(s);
 		return ret;
+	}
+	if (opts.grant) {
+		egret_live_names_give_kallsyms(s->live_names, opts.grant->kallsyms);
+		egret_grant_used(opts.grant);
 	}
 	*out = s;
 	return 0;

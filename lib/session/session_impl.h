@@ -41,4 +41,12 @@ struct egret_session {
 	void *log_arg;
 };
 
+/* A notice, told to the caller's log and kept. */
+void egret_session_tell(struct egret_session *s, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Fills specs. */
+int egret_session_parse_events(struct egret_session *s, const struct egret_session_opts *opts,
+			       struct egret_error *err);
+
 #endif

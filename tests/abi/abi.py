@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """The binary interface of libegret, as text that can be reviewed.
 
-abi.py list LIBRARY HEADER            prints it
-abi.py check LIBRARY HEADER RECORDED  holds it against what was recorded, and says what differs
+abi.py list LIBRARY HEADER...            prints it
+abi.py check LIBRARY RECORDED HEADER...  holds it against what was recorded, and says what differs
 
 LIBRARY has debug information, of which abidw (abigail-tools) makes a tree; of that only what a program
 is compiled against is kept: functions with the types of their parameters, layouts, constants.
@@ -118,13 +118,15 @@ def definitions(tree, tag, names):
     return sorted(found.items())
 
 
-def listing(library, header):
-    xml = subprocess.run([*ABIDW, "--headers-dir", header.rsplit("/", 1)[0], library], check=True,
+def listing(library, headers):
+    xml = subprocess.run([*ABIDW, "--headers-dir", headers[0].rsplit("/", 1)[0], library], check=True,
                          stdout=subprocess.PIPE).stdout
     tree = ElementTree.fromstring(xml)
     types = Types(tree)
-    with open(header, encoding="utf-8") as file:
-        text = file.read()
+    text = ""
+    for header in headers:
+        with open(header, encoding="utf-8") as file:
+            text += file.read()
     lines = [f"soname {tree.get('soname')}", "", *functions(tree, types)]
     lines += ["", *callbacks(tree, types, re.findall(r"^typedef \w+ \(\*(egret_\w+)\)", text, re.M))]
     for name, e in definitions(tree, "class-decl", set(re.findall(r"^struct (egret_\w+) \{", text, re.M))):
@@ -160,10 +162,10 @@ def verdicts(recorded, now):
             yield f"+ {line}"
 
 
-def check(library, header, path):
+def check(library, path, headers):
     with open(path, encoding="utf-8") as file:
         recorded = [line for line in file.read().splitlines() if not line.startswith("#")]
-    now = listing(library, header)
+    now = listing(library, headers)
     if recorded == now:
         return 0
     found = list(verdicts(recorded, now)) or ["the order, or what is spare, differs"]
@@ -173,12 +175,12 @@ def check(library, header, path):
 
 
 def main():
-    if sys.argv[1:2] == ["list"] and len(sys.argv) == 4:
+    if sys.argv[1:2] == ["list"] and len(sys.argv) >= 4:
         print("# The binary interface of libegret, recorded by `make abi`: see abi.py.")
-        print(*listing(sys.argv[2], sys.argv[3]), sep="\n")
+        print(*listing(sys.argv[2], sys.argv[3:]), sep="\n")
         return 0
-    if sys.argv[1:2] == ["check"] and len(sys.argv) == 5:
-        return check(*sys.argv[2:])
+    if sys.argv[1:2] == ["check"] and len(sys.argv) >= 5:
+        return check(sys.argv[2], sys.argv[3], sys.argv[4:])
     sys.exit(__doc__)
 
 

@@ -5,6 +5,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 header=lib/include/egret/egret.h map=lib/egret.map
+headers=(lib/include/egret/*.h)
 failures=0
 
 complain() {
@@ -20,7 +21,7 @@ library=${O:-build}/libegret.so.$version
 	echo "there is no $library"
 	exit 1
 }
-tests/abi/abi.py check "$library" "$header" tests/abi/libegret.abi || failures=1
+tests/abi/abi.py check "$library" tests/abi/libegret.abi "${headers[@]}" || failures=1
 
 # ---- the version: in egret.h, and nowhere else by hand but where it is held against it -----------
 
@@ -53,11 +54,11 @@ while read -r node parent; do
 done < <(awk '/^[A-Z_]+[0-9.]+ \{/ { node = $1 } /^\}/ { sub(/^\} */, ""); sub(/;/, ""); print node, $0 }' "$map")
 [ -n "$before" ] || complain "$map: no nodes found"
 
-# Each function of the header is in the map, once, by its name.
-grep -oE '\begret_[a-z_]+\(' "$header" | tr -d '(' | sort -u >"${O:-build}/abi.declared"
+# Each function of the headers is in the map, once, by its name.
+grep -ohE '\begret_[a-z_]+\(' "${headers[@]}" | tr -d '(' | sort -u >"${O:-build}/abi.declared"
 grep -oE '^\s*egret_[a-z_*]+;' "$map" | tr -d '; \t' | sort >"${O:-build}/abi.mapped"
 difference=$(diff "${O:-build}/abi.declared" "${O:-build}/abi.mapped" | grep '^[<>]')
-[ -z "$difference" ] || complain "$header (<) and $map (>) differ:
+[ -z "$difference" ] || complain "${headers[*]} (<) and $map (>) differ:
 $difference"
 rm -f "${O:-build}/abi.declared" "${O:-build}/abi.mapped"
 

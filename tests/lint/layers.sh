@@ -36,7 +36,7 @@ includes() {
 # May a file of lib/MODULE include HEADER?
 library_may() { # MODULE HEADER
 	case $2 in
-	'<egret/egret.h' | bpf/abi.h | bpf/reasons.h) return 0 ;;
+	'<egret/egret.h' | '<egret/grant.h' | bpf/abi.h | bpf/reasons.h) return 0 ;;
 	bpf/* | cmd/* | '<egret/'*) return 1 ;;
 	esac
 	case $1:$2 in

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-"""man_library.py HEADER PAGE...: each function of the header is in the name, the synopsis (as the header
+"""man_library.py HEADER.h... PAGE...: each function of the headers is in the name, the synopsis (as the header
 declares it) and the text of one page, and has its thread rules there; pages name no others."""
 
 import re
@@ -42,9 +42,11 @@ def overview(pages):
             failures.append(f"libegret.3: its list of pages lacks {name[:-2]}(3)")
 
 
-def main(header, pages):
-    with open(header, encoding="utf-8") as file:
-        declared = prototypes(re.sub(r"/\*.*?\*/", "", file.read(), flags=re.S))
+def main(headers, pages):
+    declared = {}
+    for header in headers:
+        with open(header, encoding="utf-8") as file:
+            declared |= prototypes(re.sub(r"/\*.*?\*/", "", file.read(), flags=re.S))
     placed = {}
     for path in pages:
         with open(path, encoding="utf-8") as file:
@@ -66,11 +68,11 @@ def main(header, pages):
     overview(pages)
     failures.extend(f"no page of section 3 has {name} in its NAME" for name in sorted(set(declared) - set(placed)))
     if len(declared) < 50:
-        failures.append(f"only {len(declared)} functions found in {header}")
+        failures.append(f"only {len(declared)} functions found in {headers}")
     for failure in failures:
         print("FAIL:", failure)
     return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:]))
+    sys.exit(main([a for a in sys.argv[1:] if a.endswith(".h")], [a for a in sys.argv[1:] if not a.endswith(".h")]))

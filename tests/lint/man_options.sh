@@ -47,8 +47,8 @@ for c in $("$egret" help | sed -nE '/^Commands:/,/^$/s/^  ([a-z]+) .*/\1/p'); do
 	done < <(comm -13 <(help_options "$c") <(page_options "$page"))
 done
 
-# Each function of the header has its page, which declares it as the header does.
-"$root/tests/lint/man_library.py" "$root/lib/include/egret/egret.h" "$man"/*.3 || failures=$((failures + 1))
+# Each function of the headers has its page, which declares it as the header does.
+"$root/tests/lint/man_library.py" "$root"/lib/include/egret/*.h "$man"/*.3 || failures=$((failures + 1))
 
 # Each reason why a frame has no name is in egret-symbols.7.
 while read -r reason; do

@@ -28,7 +28,7 @@ version=$("$stage$prefix/bin/egret" --version | sed 's/^egret //')
 
 # ---- what is there -------------------------------------------------------------------------------
 
-for file in bin/egret include/egret/egret.h lib/libegret.a lib/libegret.so \
+for file in bin/egret include/egret/egret.h include/egret/grant.h lib/libegret.a lib/libegret.so \
 	"lib/libegret.so.${version%%.*}" "lib/libegret.so.$version" lib/pkgconfig/egret.pc \
 	lib/systemd/system/egret-agent.service etc/egret/agent.conf share/bash-completion/completions/egret share/man/man1/egret.1 share/man/man3/libegret.3; do
 	[ -s "$stage$prefix/$file" ] || fail "$file is not installed, or empty"
@@ -48,8 +48,8 @@ bash -c ". '$stage$prefix/share/bash-completion/completions/egret' && complete -
 soname=$(readelf -d "$stage$prefix/lib/libegret.so" | sed -n 's/.*soname: \[\(.*\)\]/\1/p')
 [ "$soname" = "libegret.so.${version%%.*}" ] || fail "the soname is '$soname'"
 
-# The functions of the header, and nothing else.
-grep -oE '\begret_[a-z_]+\(' "$root/lib/include/egret/egret.h" | tr -d '(' | sort -u >"$dir/declared"
+# The functions of the headers, and nothing else.
+grep -ohE '\begret_[a-z_]+\(' "$root"/lib/include/egret/*.h | tr -d '(' | sort -u >"$dir/declared"
 nm -D --defined-only "$stage$prefix/lib/libegret.so" |
 	awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort >"$dir/exported"
 [ "$(wc -l <"$dir/declared")" -gt 30 ] || fail "only $(wc -l <"$dir/declared") functions found in the header"
@@ -74,7 +74,7 @@ case $static_libs in
 esac
 mkdir "$dir/outside" && cd "$dir/outside" || exit 1
 
-echo '#include <egret/egret.h>' >header.c
+printf '#include <egret/%s.h>\n' egret grant >header.c
 cp header.c header.cpp
 # shellcheck disable=SC2086
 {

@@ -472,11 +472,9 @@ struct egret_session_opts {
 	 */
 	uint32_t threads;
 	uint64_t debuginfod_max_bytes; /* of one file; 0: 512 MiB */
-	/*
-	 * Called at least once a second while egret_session__finish_output or
+	/* Called at least once a second while egret_session__finish_output or
 	 * egret_session__profile wait for a file; total 0: not known. Non-zero gives the file up.
-	 * May be NULL.
-	 */
+	 * May be NULL. */
 	int (*debuginfod_progress)(void *arg, const char *file, uint64_t got, uint64_t total);
 	void *debuginfod_arg;
 	/*
@@ -516,13 +514,14 @@ struct egret_session_opts {
 	 */
 	bool process_labels;
 	uint8_t reserved2[7];
+	struct egret_grant *grant; /* <egret/grant.h>: says what is sampled. Only for this call */
 };
 
 struct egret_session;
 
 /*
  * Prepares sampling: loads the BPF programs, opens the events. Nothing is sampled before
- * egret_session__start. Needs CAP_BPF and CAP_PERFMON (or root).
+ * egret_session__start. Needs CAP_BPF and CAP_PERFMON (or root), or a grant.
  * Errors: -EPERM, -ESRCH (a PID that does not exist), -EINVAL (an option), -ENOENT (an event),
  * -ENOTSUP (this kernel lacks what the backend needs).
  */
