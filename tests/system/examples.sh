@@ -15,7 +15,7 @@ export LD_LIBRARY_PATH=$stage$prefix/lib
 cflags=$(pkg-config --cflags egret)
 libs=$(pkg-config --libs egret)
 
-for name in daemon self; do
+for name in daemon self broker; do
 	# shellcheck disable=SC2086
 	gcc -std=gnu11 -Wall -Wextra -Werror -O1 -g $cflags examples/$name.c $libs -o "$tmp/$name" ||
 		fail "$name.c against the installed library"
@@ -88,6 +88,21 @@ done
 "$tmp/daemon" "$tmp/nowhere" 1 "$busy" 2>"$tmp/daemon.err" && fail "daemon writes to a directory that is not there"
 grep -q "^cannot write $tmp/nowhere/1.pb.gz: No such file or directory$" "$tmp/daemon.err" ||
 	fail "daemon said: $(cat "$tmp/daemon.err")"
+
+# ---- a broker, and a profiler without privileges -------------------------------------------------
+
+for pid in "$busy" ''; do
+	before=$(busy_ms)
+	# shellcheck disable=SC2086
+	"$tmp/broker" 2 $pid >"$tmp/folded" 2>"$tmp/broker.err" || fail "broker $pid: $(cat "$tmp/broker.err")"
+	[ -s "$tmp/broker.err" ] && fail "broker has said: $(cat "$tmp/broker.err")"
+	ours=$(samples_of '^busy;.*;busy ') all=$(samples_of '')
+	echo "broker${pid:+ of a process}: $ours of $all samples in busy"
+	had $(($(busy_ms) - before)) 99 "$ours" "broker ${pid:-of the system}"
+	[ -z "$pid" ] || check "broker: little else" "$ours" '>=' $((all * 8 / 10))
+done
+"$tmp/broker" 1 4194304 >"$tmp/folded" 2>"$tmp/broker.err" && fail "a grant of a process that is not there"
+grep -qx 'there is no process 4194304' "$tmp/broker.err" || fail "broker said: $(cat "$tmp/broker.err")"
 
 # ---- Python --------------------------------------------------------------------------------------
 
