@@ -25,7 +25,7 @@ lab='bc bison busybox-static cpio e2fsprogs flex golang-go kmod libc6-dbg libelf
 bench='elfutils libc6-dbg linux-perf clang git g++ make nodejs python3 sqlite3 valgrind xz-utils'
 
 # What `make deb` makes packages with.
-deb='build-essential debhelper lintian'
+deb='build-essential debhelper lintian debootstrap'
 
 packages_of() {
 	case $1 in

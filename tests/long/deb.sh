@@ -44,4 +44,30 @@ if [ "$(id -u)" = 0 ]; then
 	"$egret" export --format=folded -i "$tmp/data" >"$tmp/folded"
 	check "samples" "$(samples_of ';busy(;.*)? ')" '>' 200
 fi
+
+# In a Debian that has nothing else, what the packages say that they need is all: the agent's user is made, a command is
+# recorded, the agent stores as that user, and nothing is left after a purge.
+[ "$(id -u)" = 0 ] || finish
+bare=$tmp/bare
+in_bare() { DEBIAN_FRONTEND=noninteractive chroot "$bare" "$@" </dev/null; }
+debootstrap --variant=minbase --include=systemd "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$bare" >"$tmp/log" 2>&1 || {
+	tail -n 5 "$tmp/log"
+	fail "debootstrap"
+	finish
+}
+at_end+=('umount "$bare/proc" "$bare/sys" 2>/dev/null')
+mount --bind /proc "$bare/proc" || fail "no /proc there"
+mount --bind /sys "$bare/sys" || fail "no /sys there"
+cp "$debs/egret_${version}_amd64.deb" "$debs/libegret0_${version}_amd64.deb" "$bare/tmp"
+in_bare sh -c 'apt-get install -y --no-install-recommends /tmp/*.deb' >"$tmp/log" 2>&1 || fail "apt: $(tail -n 5 "$tmp/log")"
+in_bare id egret >/dev/null || fail "the agent has no user"
+in_bare egret record -q -o /tmp/data -- sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done' || fail "egret does not record there"
+check "samples there" "$(in_bare egret export --format=folded -i /tmp/data -o - | awk '{ n += $NF } END { print n + 0 }')" '>' 50
+in_bare install -d -o egret -g egret /var/lib/egret /run/egret
+in_bare timeout -s TERM 15 egret agent --user=egret --window=2 --listen unix:/run/egret/agent.sock >"$tmp/log" 2>&1
+grep -q 'ends after [1-9][0-9]* windows' "$tmp/log" || fail "the agent there: $(cat "$tmp/log")"
+[ -z "$(find "$bare/var/lib/egret" -name '*.egret' ! -user "$(in_bare id -u egret)")" ] || fail "windows are another user's"
+in_bare egret report --from=-1m --no-tree >"$tmp/report" 2>&1 || fail "its store: $(cat "$tmp/report")"
+in_bare apt-get purge -y egret >"$tmp/log" 2>&1 || fail "purge: $(tail -n 5 "$tmp/log")"
+[ ! -e "$bare/etc/egret" ] || fail "a purge leaves /etc/egret"
 finish
