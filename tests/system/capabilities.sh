@@ -6,6 +6,7 @@
 need_root
 need "$(command -v setpriv)" "setpriv is not installed"
 need "$workloads/jit"
+need "$tools/session_given"
 unshare --mount true 2>/dev/null || skip "no mount namespaces here"
 nobody=65534
 all='bpf perfmon sys_ptrace dac_read_search syslog checkpoint_restore'
@@ -15,8 +16,18 @@ all='bpf perfmon sys_ptrace dac_read_search syslog checkpoint_restore'
 chmod 711 "$tmp"
 mkdir "$tmp/mnt"
 cp "$egret" "$tmp/egret"
-for name in plain_busy secret_busy deleted_busy; do
+# Each with a build-id of its own: of files that share one, all is known once one of them is read.
+for name in plain_busy secret_busy deleted_busy other_busy; do
 	cp "$workloads/busy" "$tmp/$name"
+	python3 - "$tmp/$name" "$(readelf -n "$workloads/busy" | awk '/Build ID/ { print $3 }')" <<-'END' || fail "no build-id for $name"
+		import os, sys
+		with open(sys.argv[1], "rb") as file:
+		    program = file.read()
+		before = bytes.fromhex(sys.argv[2])
+		assert before and program.count(before) == 1
+		with open(sys.argv[1], "wb") as file:
+		    file.write(program.replace(before, os.urandom(len(before))))
+	END
 	chmod 755 "$tmp/$name"
 done
 cp "$workloads/jit" "$tmp/jit"
@@ -30,7 +41,7 @@ start "$tmp/plain_busy" 1 120000
 start "$tmp/secret_busy" 1 120000
 start "$tmp/deleted_busy" 1 120000
 start "$tmp/jit" 120000
-start unshare --mount sh -c "mount -t tmpfs none '$tmp/mnt' && cp '$tmp/plain_busy' '$tmp/mnt/other_busy' &&
+start unshare --mount sh -c "mount -t tmpfs none '$tmp/mnt' && cp '$tmp/other_busy' '$tmp/mnt/other_busy' &&
 	exec '$tmp/mnt/other_busy' 1 120000"
 start dd if=/dev/zero of=/dev/null bs=64k # whose time is the kernel's
 at_end+=("kill ${started[*]} 2>/dev/null")
@@ -97,6 +108,27 @@ for needed in bpf perfmon; do
 	profile "$(tr ' ' '\n' <<<"$all" | grep -vx $needed | tr '\n' ' ')" && fail "it records without $needed"
 	grep -q "^egret: not allowed .*CAP_${needed^^}" "$tmp/stats" || fail "without $needed: $(head -n 1 "$tmp/stats")"
 done
+
+# given BACKEND NAMES: on what root has opened, without any: what anybody may read, and the kernel.
+cp "$tools/session_given" "$tmp/given"
+given() {
+	local have
+
+	rm -rf "$tmp/out" "$tmp/socket"
+	install -d -o $nobody "$tmp/out"
+	: >"$tmp/served"
+	"$tmp/given" serve "$tmp/socket" "$1" cpu-clock >"$tmp/served" &
+	until grep -q ready "$tmp/served" || ! kill -0 $! 2>/dev/null; do sleep 0.05; done
+	setpriv --reuid=$nobody --regid=$nobody --clear-groups --inh-caps=-all --bounding-set=-all \
+		"$tmp/given" receive "$tmp/socket" 1500 "$tmp/out/data" >/dev/null 2>"$tmp/stats" ||
+		fail "given descriptors of $1: $(cat "$tmp/stats")"
+	"$egret" export --format=folded -i "$tmp/out/data" >"$tmp/folded"
+	have=$(named | tr '\n' ' ')
+	echo "given descriptors of $1: names of $have"
+	[ "$have" = "$2" ] || fail "given descriptors of $1 there are names of '$have', not '$2'"
+}
+"$egret" record -q --capture=task-work -o "$tmp/data" -- true 2>/dev/null && given task-work 'plain kernel '
+given inline 'kernel '
 
 # The doctor says of each whether it is held, and what is lost without it.
 for capability in $all; do

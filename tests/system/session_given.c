@@ -113,6 +113,7 @@ static int serve(const char *path, const char *backend, const char *event, const
 	if (egret_grant__send(grant, fd, 5000, &err) != -EBUSY)
 		puts("it was sent twice");
 	puts("sent");
+	egret_grant__destroy(grant);
 	return 0;
 }
 
@@ -425,6 +426,9 @@ static int refuse(const char *path)
 	before = open_fds();
 	try_sockets();
 	printf("descriptors left %zd\n", (ssize_t)(open_fds() - before) - 1);
+	egret_grant__destroy(grant);
+	free(g.bytes);
+	free(g.fds);
 	return 0;
 }
 

@@ -69,19 +69,19 @@ done
 # ---- the system: by the other ways -----------------------------------------------------------------
 
 serve "$tmp/seqpacket" inline cpu-clock
-"${as_nobody[@]}" "$tmp/given" receive "$tmp/seqpacket" 600 "$tmp/theirs/data" >"$tmp/said" 2>"$tmp/err" ||
+"${as_nobody[@]}" "$tmp/given" receive "$tmp/seqpacket" 250 "$tmp/theirs/data" >"$tmp/said" 2>"$tmp/err" ||
 	fail "packets: $(cat "$tmp/err")"
 looks_right packets inline
-"$tmp/given" hold task-work cpu-clock "${as_nobody[@]}" "$tmp/given" inherit 600 "$tmp/theirs/data" >"$tmp/said" 2>"$tmp/err" ||
+"$tmp/given" hold task-work cpu-clock "${as_nobody[@]}" "$tmp/given" inherit 250 "$tmp/theirs/data" >"$tmp/said" 2>"$tmp/err" ||
 	fail "inherited: $(cat "$tmp/err")"
 looks_right inherited task-work
-"$tmp/given" fork task-work 600 "$tmp/theirs/data" >"$tmp/said" 2>"$tmp/err" || fail "forked: $(cat "$tmp/err")"
+"$tmp/given" fork task-work 250 "$tmp/theirs/data" >"$tmp/said" 2>"$tmp/err" || fail "forked: $(cat "$tmp/err")"
 looks_right forked task-work
 # root may read /proc/kallsyms, and so may who has its descriptor.
 dd if=/dev/zero of=/dev/null bs=64k status=none &
 at_end+=("kill $! 2>/dev/null")
 serve "$tmp/stream" task-work cpu-clock
-"${as_nobody[@]}" "$tmp/given" receive "$tmp/stream" 600 "$tmp/theirs/data" >"$tmp/said" 2>"$tmp/err" ||
+"${as_nobody[@]}" "$tmp/given" receive "$tmp/stream" 250 "$tmp/theirs/data" >"$tmp/said" 2>"$tmp/err" ||
 	fail "the system: $(cat "$tmp/err")"
 looks_right "the system" task-work
 check "functions of the kernel" "$(samples_of '^dd;.*(do_syscall_64|ksys_read|vfs_read)_\[k\]')" '>' 0
