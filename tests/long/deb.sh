@@ -24,7 +24,7 @@ done
 lib=$tmp/root/usr/lib/x86_64-linux-gnu
 for file in lib/systemd/system/egret-agent.service usr/lib/sysusers.d/egret.conf etc/egret/agent.conf \
 	usr/share/bash-completion/completions/egret usr/share/man/man1/egret.1.gz usr/share/man/man3/libegret.3.gz \
-	usr/include/egret/egret.h usr/lib/x86_64-linux-gnu/libegret.so.0 usr/share/doc/libegret-dev/examples/daemon.c; do
+	usr/include/egret/egret.h usr/include/egret/grant.h usr/lib/x86_64-linux-gnu/libegret.so.0 usr/share/doc/libegret-dev/examples/daemon.c; do
 	[ -e "$tmp/root/$file" ] || fail "no $file in the packages"
 done
 MANWIDTH=200 man -M "$tmp/root/usr/share/man" 3 egret_session__open 2>/dev/null | grep -q 'int egret_session__open(' ||
