@@ -418,7 +418,7 @@ static void configure_clocks(struct egret_config *config, const struct egret_cap
 	}
 }
 
-struct egret_capture *egret_capture_create(size_t n_cpus, struct egret_error *err)
+int egret_capture_create(size_t n_cpus, struct egret_capture **out, struct egret_error *err)
 {
 	struct egret_capture *c = calloc(1, sizeof(*c));
 
@@ -426,8 +426,7 @@ struct egret_capture *egret_capture_create(size_t n_cpus, struct egret_error *er
 		c->cpus = calloc(n_cpus, sizeof(*c->cpus));
 	if (!c || !c->cpus) {
 		free(c);
-		egret_fail(err, ENOMEM, "out of memory");
-		return NULL;
+		return egret_fail(err, ENOMEM, "out of memory");
 	}
 	c->n_cpus = n_cpus;
 	for (size_t i = 0; i < n_cpus; i++)
@@ -441,11 +440,14 @@ struct egret_capture *egret_capture_create(size_t n_cpus, struct egret_error *er
 	c->sleepers = c->given_threads = -1;
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (c->epoll < 0) {
-		egret_fail(err, errno, "cannot make a descriptor to wait on: %s", strerror(errno));
+		int ret = egret_fail(err, errno, "cannot make a descriptor to wait on: %s",
+				     strerror(errno));
+
 		egret_capture_destroy(c);
-		return NULL;
+		return ret;
 	}
-	return c;
+	*out = c;
+	return 0;
 }
 
 int egret_capture_open(const struct egret_capture_opts *opts, struct egret_capture **out,
@@ -458,9 +460,9 @@ int egret_capture_open(const struct egret_capture_opts *opts, struct egret_captu
 
 	if (ret)
 		return egret_fail(err, -ret, "cannot list the CPUs: %s", strerror(-ret));
-	c = egret_capture_create(n_cpus, err);
-	if (!c)
-		return -ENOMEM;
+	ret = egret_capture_create(n_cpus, &c, err);
+	if (ret)
+		return ret;
 	for (size_t i = 0; i < n_cpus; i++)
 		c->cpus[i].cpu = cpus[i];
 	c->config = (struct egret_config){

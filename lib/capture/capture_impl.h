@@ -97,8 +97,8 @@ void egret_capture_count_idle(struct egret_capture *c, bool enabled_from_now);
 
 #define EGRET_SIDEBAND_PAGES 128 /* of its ring */
 
-/* An empty one for n CPUs, with a descriptor to wait on; NULL without memory or descriptors. */
-struct egret_capture *egret_capture_create(size_t n_cpus, struct egret_error *err);
+/* An empty one for n CPUs, with a descriptor to wait on. */
+int egret_capture_create(size_t n_cpus, struct egret_capture **out, struct egret_error *err);
 /* Wakes who waits for the capture when fd is readable. */
 int egret_capture_watch(struct egret_capture *c, int fd);
 

@@ -366,13 +366,13 @@ static int map_ring(struct egret_capture *c, struct egret_bpf_ring *ring, int fd
 {
 	struct bpf_map_info info = { 0 };
 	uint32_t len = sizeof(info);
+	int ret;
 
 	if (bpf_obj_get_info_by_fd(fd, &info, &len))
 		return egret_fail(err, errno, "cannot ask how large a ring is: %s",
 				  strerror(errno));
-	if (egret_bpf_ring_map(ring, fd, info.max_entries, err))
-		return -ENOMEM;
-	return wait_for(c, fd, err);
+	ret = egret_bpf_ring_map(ring, fd, info.max_entries, err);
+	return ret ? ret : wait_for(c, fd, err);
 }
 
 static int take_cpus(struct egret_capture *c, const struct egret_grant_table *t, const int *fds,
@@ -472,11 +472,10 @@ int egret_capture_adopt(const struct egret_grant_table *t, const int *fds,
 			struct egret_capture **out, struct egret_error *err)
 {
 	struct egret_capture *c;
-	int ret;
+	int ret = egret_capture_create(egret_grant_count(t, EGRET_GRANT_SIDEBAND), &c, err);
 
-	c = egret_capture_create(egret_grant_count(t, EGRET_GRANT_SIDEBAND), err);
-	if (!c)
-		return -ENOMEM;
+	if (ret)
+		return ret;
 	ret = take_backend(c, &t->head, err);
 	if (!ret)
 		ret = take_cpus(c, t, fds, err);

@@ -257,8 +257,8 @@ static int forked(const char *backend, uint64_t samples, const char *path)
 		must(setresuid(NOBODY, NOBODY, NOBODY), "setresuid");
 		exit(run(grant, samples, path, true));
 	}
-	egret_grant__destroy(grant);
 	must(waitpid(child, &status, 0), "waitpid");
+	egret_grant__destroy(grant);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 

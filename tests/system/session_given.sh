@@ -75,7 +75,7 @@ looks_right packets inline
 "$tmp/given" hold task-work cpu-clock "${as_nobody[@]}" "$tmp/given" inherit 250 "$tmp/theirs/data" >"$tmp/said" 2>"$tmp/err" ||
 	fail "inherited: $(cat "$tmp/err")"
 looks_right inherited task-work
-"$tmp/given" fork task-work 250 "$tmp/theirs/data" >"$tmp/said" 2>"$tmp/err" || fail "forked: $(cat "$tmp/err")"
+prlimit --memlock=0 "$tmp/given" fork task-work 250 "$tmp/theirs/data" >"$tmp/said" 2>"$tmp/err" || fail "forked: $(cat "$tmp/err")"
 looks_right forked task-work
 # root may read /proc/kallsyms, and so may who has its descriptor.
 dd if=/dev/zero of=/dev/null bs=64k status=none &

@@ -8,7 +8,8 @@
  *   - the broker calls egret_grant__send on a unix socket, the other egret_grant__receive;
  *   - or the other process inherits the descriptors over execve(2), is told their numbers and the
  *     bytes in any way, and calls egret_grant__adopt;
- *   - or it is a child of fork(2), and uses the grant of its parent, which leaves it alone.
+ *   - or it is a child of fork(2), and opens a session on the grant of its parent, which may
+ *     destroy its own afterwards, and nothing else.
  *
  * A grant is for one session. The broker may end, and the session goes on. What the session reads
  * of files and processes it reads as who it is: see libegret(3).
