@@ -73,6 +73,8 @@ size_t egret_code_names_memory(const struct egret_code_names *code)
 {
 	size_t bytes = sizeof(*code) + code->kept.size;
 
+	if (code->told)
+		return bytes + egret_told_names_memory(code->told);
 	if (code->symbols)
 		bytes += egret_file_names_memory(code->symbols);
 	return code->index ? bytes + egret_dwarf_index_memory(code->index) : bytes;

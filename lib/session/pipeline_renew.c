@@ -15,9 +15,10 @@ uint64_t egret_pipeline_memory(const struct egret_pipeline *p)
 {
 	return egret_profile_memory(p->profile) + egret_modules_memory(&p->modules) +
 	       egret_processes_memory(&p->processes) + egret_names_memory(p->names) +
-	       egret_unwinding_memory(p->unwinding) + p->threads_capacity * sizeof(*p->threads) +
-	       egret_index_memory(&p->thread_by_id) + p->n_slots * sizeof(*p->pending) +
-	       p->stats.pending * sizeof(struct pending) + egret_stacks_memory(&p->stacks);
+	       egret_unwinding_memory(p->unwinding) + egret_kept_tables_memory(p->kept) +
+	       p->threads_capacity * sizeof(*p->threads) + egret_index_memory(&p->thread_by_id) +
+	       p->n_slots * sizeof(*p->pending) + p->stats.pending * sizeof(struct pending) +
+	       egret_stacks_memory(&p->stacks);
 }
 
 /* A process that ended this long ago is asked for by no sample that has not been read yet. */

@@ -51,6 +51,17 @@ void egret_told_names_destroy(struct egret_told_names *told)
 	free(told);
 }
 
+size_t egret_told_names_memory(const struct egret_told_names *told)
+{
+	size_t bytes = sizeof(*told) + told->n_answers * sizeof(*told->answers) +
+		       (told->symbols.n + told->lines.n) * sizeof(struct egret_parsed_place);
+
+	for (size_t i = 0; i < told->n_answers; i++)
+		bytes += told->answers[i].answer.len +
+			 told->answers[i].n * sizeof(struct egret_parsed_place);
+	return bytes;
+}
+
 /* ---- what is known ----------------------------------------------------------------------- */
 
 /* The place that holds vaddr; NULL: none. */

@@ -17,6 +17,7 @@ int egret_told_names_create(struct egret_parser *parser, const struct egret_elf 
 			    const struct egret_elf *debug, enum egret_demangle demangle,
 			    struct egret_told_names **out);
 void egret_told_names_destroy(struct egret_told_names *told);
+size_t egret_told_names_memory(const struct egret_told_names *told); /* bytes */
 
 /* Asks for what is not known of n addresses. */
 void egret_told_names_prepare(struct egret_told_names *told, const uint64_t *vaddrs, size_t n,

@@ -172,6 +172,20 @@ static void import_cached(struct egret_kept_tables *kept, const struct egret_cac
 	table->blob = (struct egret_cache_blob){ 0 };
 }
 
+size_t egret_kept_tables_memory(struct egret_kept_tables *kept)
+{
+	size_t bytes;
+
+	pthread_mutex_lock(&kept->lock);
+	bytes = sizeof(*kept) + kept->n * sizeof(*kept->tables);
+	for (size_t i = 0; i < kept->n; i++)
+		if (kept->tables[i])
+			bytes += sizeof(**kept->tables) + kept->tables[i]->blob.size +
+				 kept->tables[i]->parsed.len;
+	pthread_mutex_unlock(&kept->lock);
+	return bytes;
+}
+
 /*
  * Not by way of the cache: what is in there is only what frames were in, and nobody here can make
  * the rest; and what a hostile file has made of itself ends with the session.

@@ -52,6 +52,7 @@ int egret_kept_tables_create(const struct egret_unwind_engine *engine, struct eg
 			     struct egret_parser *parser, struct egret_kept_tables **out);
 /* After all that use it. */
 void egret_kept_tables_destroy(struct egret_kept_tables *kept);
+size_t egret_kept_tables_memory(struct egret_kept_tables *kept); /* bytes */
 
 struct egret_unwinding_opts {
 	const struct egret_unwind_engine *engine;
