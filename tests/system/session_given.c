@@ -11,6 +11,8 @@
  * session_given inherit SAMPLES FILE: the same of what was inherited.
  * session_given fork BACKEND SAMPLES FILE: opens it, and the session is that of a child that has
  *	no privileges.
+ * session_given give BACKEND SAMPLES FILE COMMAND: the same over a socket pair, of COMMAND, which is
+ *	run without privileges, too.
  * session_given refuse PATH: receives it, and tries what must be refused, a line "CASE: ERROR"
  *	each.
  */
@@ -243,6 +245,15 @@ static struct egret_grant *inherit(void)
 	return grant;
 }
 
+static void become_nobody(void)
+{
+	must(setgroups(0, NULL), "setgroups");
+	must(setresgid(NOBODY, NOBODY, NOBODY), "setresgid");
+	for (int i = 0; i < 64; i++)
+		prctl(PR_CAPBSET_DROP, i, 0, 0, 0);
+	must(setresuid(NOBODY, NOBODY, NOBODY), "setresuid");
+}
+
 static int forked(const char *backend, uint64_t samples, const char *path)
 {
 	struct egret_grant *grant = open_grant(backend, "cpu-clock", NULL);
@@ -250,15 +261,42 @@ static int forked(const char *backend, uint64_t samples, const char *path)
 	int status;
 
 	if (!child) {
-		must(setgroups(0, NULL), "setgroups");
-		must(setresgid(NOBODY, NOBODY, NOBODY), "setresgid");
-		for (int i = 0; i < 64; i++)
-			prctl(PR_CAPBSET_DROP, i, 0, 0, 0);
-		must(setresuid(NOBODY, NOBODY, NOBODY), "setresuid");
+		become_nobody();
 		exit(run(grant, samples, path, true));
 	}
 	must(waitpid(child, &status, 0), "waitpid");
 	egret_grant__destroy(grant);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+/* Closing all of it is as good as to end. */
+static int give(const char *backend, uint64_t samples, const char *path, const char *command)
+{
+	struct egret_grant *grant;
+	int pair[2], status;
+	char pid[16];
+	pid_t target = fork(), child;
+
+	if (!target) {
+		become_nobody();
+		execl(command, command, "1", "600000", NULL);
+		_exit(127);
+	}
+	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), "socketpair");
+	child = fork();
+	if (!child) {
+		close(pair[1]);
+		become_nobody();
+		need(egret_grant__receive(pair[0], -1, &grant, &err), "receive");
+		exit(run(grant, samples, path, false));
+	}
+	close(pair[0]);
+	snprintf(pid, sizeof(pid), "%d", target);
+	grant = open_grant(backend, "cpu-clock", pid);
+	need(egret_grant__send(grant, pair[1], 30000, &err), "send");
+	egret_grant__destroy(grant);
+	must(waitpid(child, &status, 0), "waitpid");
+	kill(target, SIGKILL);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
@@ -447,8 +485,10 @@ int main(int argc, char **argv)
 		return run(inherit(), number(argv[2]), argv[3], false);
 	if (!strcmp(what, "fork") && argc == 5)
 		return forked(argv[2], number(argv[3]), argv[4]);
+	if (!strcmp(what, "give") && argc == 6)
+		return give(argv[2], number(argv[3]), argv[4], argv[5]);
 	if (!strcmp(what, "refuse") && argc == 3)
 		return refuse(argv[2]);
-	fprintf(stderr, "usage: session_given serve|hold|receive|inherit|fork|refuse ...\n");
+	fprintf(stderr, "usage: session_given serve|hold|receive|inherit|fork|give|refuse ...\n");
 	return 2;
 }
