@@ -11,8 +11,8 @@
  * session_given inherit SAMPLES FILE: the same of what was inherited.
  * session_given fork BACKEND SAMPLES FILE: opens it, and the session is that of a child that has
  *	no privileges.
- * session_given give BACKEND SAMPLES FILE COMMAND: the same over a socket pair, of COMMAND, which is
- *	run without privileges, too.
+ * session_given give BACKEND SAMPLES FILE COMMAND: the same over a socket pair, of COMMAND, which
+ *	is run without privileges, too.
  * session_given refuse PATH: receives it, and tries what must be refused, a line "CASE: ERROR"
  *	each.
  */
