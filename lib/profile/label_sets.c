@@ -117,15 +117,15 @@ int egret_profile_copy_thread_labels(struct egret_profile *to, uint32_t to_threa
 					    egret_profile_get_thread_labels(from, thread));
 }
 
-int egret_profile_copy_label_set(struct egret_profile *to, uint32_t to_thread,
-				 const struct egret_profile *from, uint32_t set)
+uint32_t egret_profile_same_label_set(struct egret_profile *to, const struct egret_profile *from,
+				      uint32_t set)
 {
 	__free_ struct egret_profile_label *copy = NULL;
 	const struct egret_profile_label *labels;
 	size_t n;
 
 	labels = egret_profile_get_label_set(from, set, &n);
-	if (!n || egret_profile_get_thread_labels(to, to_thread))
+	if (!n)
 		return 0;
 	copy = reallocarray(NULL, n, sizeof(*copy));
 	for (size_t i = 0; copy && i < n; i++) {
@@ -135,8 +135,18 @@ int egret_profile_copy_label_set(struct egret_profile *to, uint32_t to_thread,
 		copy[i].key = egret_profile_string(to, key, strlen(key), NULL);
 		copy[i].value = egret_profile_string(to, value, strlen(value), NULL);
 		if (copy[i].key == UINT32_MAX || copy[i].value == UINT32_MAX)
-			return -ENOMEM;
+			return UINT32_MAX;
 	}
-	set = copy ? egret_profile_label_set(to, copy, n) : UINT32_MAX;
+	return copy ? egret_profile_label_set(to, copy, n) : UINT32_MAX;
+}
+
+int egret_profile_copy_label_set(struct egret_profile *to, uint32_t to_thread,
+				 const struct egret_profile *from, uint32_t set)
+{
+	if (egret_profile_get_thread_labels(to, to_thread))
+		return 0;
+	set = egret_profile_same_label_set(to, from, set);
+	if (!set)
+		return 0;
 	return set == UINT32_MAX ? -ENOMEM : egret_profile_set_thread_labels(to, to_thread, set);
 }

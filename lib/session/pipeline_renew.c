@@ -67,6 +67,24 @@ static int close_modules(struct egret_pipeline *p)
 	return ret;
 }
 
+/* What processes are labelled with, as sets of the profile that comes next: who has ended cannot be
+ * asked again. */
+static int keep_labels(struct egret_pipeline *p, struct egret_profile *fresh)
+{
+	for (size_t i = 0; i < p->processes.n; i++) {
+		struct egret_process *process = p->processes.all[i];
+		uint32_t set;
+
+		if (!process || !process->labels)
+			continue;
+		set = egret_profile_same_label_set(fresh, p->profile, process->labels - 1);
+		if (set == UINT32_MAX)
+			return -ENOMEM;
+		process->labels = set + 1;
+	}
+	return 0;
+}
+
 int egret_pipeline_renew(struct egret_pipeline *p, uint64_t now, struct egret_error *err)
 {
 	struct egret_profile_numbers numbers = { 0 };
@@ -85,12 +103,13 @@ int egret_pipeline_renew(struct egret_pipeline *p, uint64_t now, struct egret_er
 	free(numbers.stacks);
 	if (ret)
 		return egret_fail(err, ENOMEM, "out of memory");
+	if (now > KEEP_ENDED_NS)
+		egret_processes_forget(&p->processes, now - KEEP_ENDED_NS);
+	ret = keep_labels(p, fresh);
 	egret_pipeline_forget(p);
 	egret_profile__destroy(p->profile);
 	p->profile = fresh;
-	if (now > KEEP_ENDED_NS)
-		egret_processes_forget(&p->processes, now - KEEP_ENDED_NS);
-	if (close_modules(p))
+	if (ret || close_modules(p))
 		return egret_fail(err, ENOMEM, "out of memory");
 	ret = egret_pipeline_learn(p, err);
 	if (ret)

@@ -49,7 +49,8 @@ reject() { # REASON COMMAND
 	"${work[@]}" >"$tmp/out" 2>"$tmp/stats" || fail "files cut short: $(cat "$tmp/out" "$tmp/stats")"
 complete "files cut short"
 
-# Several at once.
+# Several at once. What no sample has hit since it was cut short is still there, and would be rejected later.
+find "$cache" -name '*.cfi' -size -1k -delete
 for i in 1 2 3; do
 	"$egret" record -q -F 4999 --no-symbols -o "$tmp/data.$i" -- "${work[@]}" >/dev/null 2>"$tmp/err.$i" &
 done

@@ -6,7 +6,9 @@
  * session_forget PID MS LIMIT [parser]: of a process and what it starts, whose files are read in a
  * process of their own with `parser`; a line at half time and at the end,
  * "anonymous KIB, files N, descriptors N, maps N, memory BYTES, trims N"; then "taken N, written N,
- * interrupts N, left N, named N of N": what all parts together say, and how the last half is named.
+ * interrupts N, left N, named N of N, labelled N, mislabelled N": what all parts together say, how
+ * the last half is named, and how many stacks of what is called "program..." have its label, or
+ * another's.
  */
 #include <dirent.h>
 #include <linux/bpf.h>
@@ -19,7 +21,8 @@
 #include "session_test.h"
 
 struct sum {
-	uint64_t taken, written, interrupts, filtered, ended, named, stacks, trims;
+	uint64_t taken, written, interrupts, filtered, ended, named, stacks, trims, labelled,
+		mislabelled;
 };
 
 /* Lines of a file of /proc/self that have a text in them, or the number behind it. */
@@ -82,10 +85,25 @@ static unsigned long descriptors(unsigned long *elements)
 	return n;
 }
 
+/* What it says of a program, where it says which it is: one that has ended cannot be asked. */
+static void note_label(struct sum *sum, const struct egret_thread *thread)
+{
+	for (size_t i = 0; i < thread->n_labels; i++) {
+		const struct egret_label *label = &thread->labels[i];
+
+		if (strcmp(label->key, "process.executable.name"))
+			continue;
+		sum->labelled += !strcmp(label->value, thread->process);
+		sum->mislabelled += strcmp(label->value, thread->process) != 0;
+	}
+}
+
 static int add_stack(const struct egret_stack *stack, void *arg)
 {
 	struct sum *sum = arg;
 
+	if (!strncmp(stack->thread->process, "program", 7))
+		note_label(sum, stack->thread);
 	sum->taken += stack->samples;
 	sum->stacks++;
 	for (size_t i = 0; i < stack->n_frames; i++)
@@ -160,6 +178,7 @@ int main(int argc, char **argv)
 					   .n_events = 1,
 					   .frequency = 999,
 					   .keep_profile = true,
+					   .process_labels = true,
 					   .memory_limit = strtoull(argv[3], NULL, 10) };
 	struct egret_parser *parser = NULL;
 	struct egret_session *session;
@@ -177,13 +196,13 @@ int main(int argc, char **argv)
 	if (egret_session__stop(session, &err))
 		die(&err);
 	take(session, &sum);
-	printf("taken %llu, written %llu, ended %llu, interrupts %llu, of which %llu, named %llu "
-	       "of "
-	       "%llu\n",
+	printf("taken %llu, written %llu, ended %llu, interrupts %llu, of which %llu, "
+	       "named %llu of %llu, labelled %llu, mislabelled %llu\n",
 	       (unsigned long long)sum.taken, (unsigned long long)sum.written,
 	       (unsigned long long)sum.ended, (unsigned long long)sum.interrupts,
 	       (unsigned long long)(sum.filtered + sum.written), (unsigned long long)sum.named,
-	       (unsigned long long)sum.stacks);
+	       (unsigned long long)sum.stacks, (unsigned long long)sum.labelled,
+	       (unsigned long long)sum.mislabelled);
 	egret_session__destroy(session);
 	egret_parser__destroy(parser);
 	return 0;

@@ -54,7 +54,7 @@ storm_beside $ms $limit
 cat "$tmp/out"
 read -r rss1 _ fds1 maps1 memory1 trims1 < <(numbers 1)
 read -r rss2 files2 fds2 maps2 memory2 trims2 < <(numbers 2)
-read -r taken written ended interrupts of_which named stacks < <(numbers 3)
+read -r taken written ended interrupts of_which named stacks labelled mislabelled < <(numbers 3)
 check "times that it has forgotten" "$trims2" '>' "$trims1"
 check "memory that it knows of" "$memory1" '<=' $((limit * 2))
 check "memory that it knows of" "$memory2" '<=' $((limit * 2))
@@ -69,13 +69,15 @@ check "samples of all parts" "$taken" == "$written"
 check "samples that ended" "$ended" == "$written"
 check "interrupts of all parts" "$interrupts" == "$of_which"
 check "stacks of the second half with their name, per mille" $((named * 1000 / (stacks + 1))) '>=' 900
+check "stacks of programs with their own label" "$labelled" '>' 100
+check "stacks of programs with another's label" "$mislabelled" == 0
 memory_bounded=$((memory2 * 5 / 4))
 named_bounded=$((named * 1000 / (stacks + 1)))
 
 storm_beside $ms 18446744073709551615
 cat "$tmp/out"
 read -r rss2 files2 fds2 maps2 memory2 trims2 < <(numbers 2)
-read -r taken written ended interrupts of_which named stacks < <(numbers 3)
+read -r taken written ended interrupts of_which named stacks labelled mislabelled < <(numbers 3)
 check "times that it has forgotten without a limit" "$trims2" == 0
 check "memory without a limit" "$memory2" '>' "$memory_bounded"
 check "samples of all parts without a limit" "$taken" == "$written"
@@ -86,9 +88,10 @@ ulimit -S -n 200
 storm_beside $ms $((1 << 30)) parser
 cat "$tmp/out"
 read -r _ _ fds2 _ _ trims2 < <(numbers 2)
-read -r taken written _ _ _ named stacks < <(numbers 3)
+read -r taken written _ _ _ named stacks labelled mislabelled < <(numbers 3)
 check "times that it has forgotten with few descriptors" "$trims2" '>=' 1
 check "descriptors of those that it may have" "$fds2" '<' 195
 check "samples of all parts with few descriptors" "$taken" == "$written"
+check "stacks of programs with another's label, with few descriptors" "$mislabelled" == 0
 check "stacks with their name with few descriptors, per mille" $((named * 1000 / (stacks + 1))) '>=' 900
 finish
