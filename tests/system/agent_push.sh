@@ -147,7 +147,7 @@ killed() { # KIND: at any moment; at most the one in flight is sent twice
 
 	receiver "killed-$1"
 	for _ in $(seq 40); do
-		[ $kills -lt 8 ] || break
+		[ "$kills" -lt 8 ] || break
 		"$drive" "$tmp/store-killed-$1" 4 30 "$1" "http://127.0.0.1:$port" >/dev/null 2>>"$tmp/killed-$1.log" &
 		sleep 0.0$((RANDOM % 8 + 1))
 		kill -KILL $! 2>/dev/null && kills=$((kills + 1))
