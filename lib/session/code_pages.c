@@ -7,7 +7,7 @@
 #define GOOD_FOR_NS 100000000ull
 #define USED_NS 1000000000ull /* what is remembered of a pc may depend on pages beside its own */
 #define REFRESH_NS 20000000ull
-#define MAX_WAIT_NS 2000000000ull
+#define MAX_WAIT_NS 8000000000ull
 #define VAIN_NS 640000000ull /* of waits: after five times in vain */
 
 struct egret_code_page {

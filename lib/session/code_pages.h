@@ -45,9 +45,9 @@ bool egret_code_pages_text(struct egret_code_pages *pages,
 /*
  * Reads again what stacks of the last second were found with and is older than a fiftieth of it:
  * one is not whole, and other code may be in its place by now. Whether some was. Each time that
- * this was in vain it is twice as long until the next one, up to two seconds: there are programs of
- * which no stack is found whole (translators that make code without frames), and they run all the
- * time.
+ * this was in vain it is twice as long until the next one, up to eight seconds: there are programs
+ * of which no stack is found whole (translators that make code without frames), and they run all
+ * the time.
  */
 bool egret_code_pages_refresh(struct egret_code_pages *pages,
 			      const struct egret_process_source *source, int pid, uint64_t time);

@@ -485,8 +485,6 @@ static bool read_text(void *arg, uint64_t pc, struct egret_text *out)
 		return false;
 	if (m->module->elf)
 		return file_text(u, m, pc, out);
-	if (egret_code_pages_vain(&u->code_pages, (int)view->rec->pid, view->rec->rec.time))
-		return false;
 	view->in_memory = true;
 	return egret_code_pages_text(&u->code_pages, u->opts.process_source, (int)view->rec->pid,
 				     pc, view->rec->rec.time, out);
@@ -520,6 +518,8 @@ bool egret_unwinding_run(struct egret_unwinding *u, struct egret_capture_view *v
 		.max_frames = max,
 	};
 
+	if (egret_code_pages_vain(&u->code_pages, (int)view->rec->pid, view->rec->rec.time))
+		request.recovery = NULL;
 	view->unwinding = u;
 	view->needs_code = false;
 	view->in_memory = false;
