@@ -57,7 +57,7 @@ static int relabel(struct collect *collect, struct egret_profile **slice, struct
 	return ret;
 }
 
-static int cut(struct collect *collect, struct egret_error *err)
+int collect_slice(struct collect *collect, struct egret_error *err)
 {
 	struct egret_profile *slice;
 	int ret = egret_session__poll(collect->session, 0, err);
@@ -76,7 +76,7 @@ static int cut(struct collect *collect, struct egret_error *err)
 
 int collect_open(struct collect *collect, struct collection *collection, struct egret_error *err)
 {
-	int ret = cut(collect, err);
+	int ret = collect_slice(collect, err);
 
 	*collection = (struct collection){ .from = collect_now(), .next = collect->open };
 	if (!ret)
@@ -96,7 +96,7 @@ static void take_out(struct collect *collect, const struct collection *collectio
 int collect_turn(struct collect *collect, struct collection *collection, struct egret_profile **out,
 		 struct egret_error *err)
 {
-	int ret = cut(collect, err);
+	int ret = collect_slice(collect, err);
 
 	*out = collection->sum;
 	collection->sum = NULL;

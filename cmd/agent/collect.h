@@ -27,6 +27,13 @@ struct collect {
 	uint64_t failed; /* of those, lost for want of memory */
 };
 
+/*
+ * Takes what has come now, rather than when a collection ends: the session forgets what it knows
+ * too much of when something is taken. Errors: those of egret_session__take; -ENOMEM: what was
+ * collected is lost.
+ */
+int collect_slice(struct collect *collect, struct egret_error *err);
+
 /* From now on. The caller owns the struct, which stays where it is until it is closed. */
 int collect_open(struct collect *collect, struct collection *collection, struct egret_error *err);
 

@@ -177,6 +177,27 @@ static void set_rate(struct loop *l, uint64_t before)
 		 l->configuration->settings.max_cpu, sysconf(_SC_NPROCESSORS_ONLN));
 }
 
+/*
+ * Programs that come by the hundred within a window are forgotten within it, too: the session looks
+ * at its memory when something is taken.
+ */
+static void look_at_memory(struct loop *l)
+{
+	uint64_t max_memory = l->configuration->settings.max_memory;
+	struct egret_cost cost = { .size = sizeof(cost) };
+	struct egret_error err = { "" };
+
+	if (egret_session__cost(l->session, &cost) ||
+	    cost.memory_bytes <= max_memory / SESSION_PART)
+		return;
+	if (collect_slice(&l->collect, &err))
+		log_line(LOG_FAILURE, "a part of a window is lost: %s", err.text);
+	/* Sooner than by itself, where not much is left. */
+	else if (usage_memory() > max_memory / 4 * 3 && egret_session__trim(l->session, &err))
+		log_line(LOG_FAILURE, "what is known of files is kept: %s", err.text);
+	usage_trim(max_memory);
+}
+
 static void look_at_budget(struct loop *l)
 {
 	uint64_t now = monotonic_ns(), used = cost_ns(l);
@@ -189,6 +210,7 @@ static void look_at_budget(struct loop *l)
 	l->budget_cpu_ns = used;
 	if (budget_next(&l->budget, &cost) != before)
 		set_rate(l, before);
+	look_at_memory(l);
 }
 
 /* ---- what it tells -------------------------------------------------------------------------- */

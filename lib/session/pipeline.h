@@ -97,6 +97,8 @@ int egret_pipeline_settle(struct egret_pipeline *p, struct egret_error *err);
 uint64_t egret_pipeline_memory(const struct egret_pipeline *p);
 /* Files and other code that it knows. */
 size_t egret_pipeline_n_modules(const struct egret_pipeline *p);
+/* Files of these that are open or mapped, with those that have their symbols. */
+size_t egret_pipeline_n_files(const struct egret_pipeline *p);
 
 /* Names what is new, and forgets what ended before `now` by a while. */
 int egret_pipeline_tidy(struct egret_pipeline *p, uint64_t now, struct egret_error *err);

@@ -11,6 +11,15 @@ size_t egret_pipeline_n_modules(const struct egret_pipeline *p)
 	return p->modules.n;
 }
 
+size_t egret_pipeline_n_files(const struct egret_pipeline *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->modules.n; i++)
+		n += (p->modules.all[i]->elf != NULL) + (p->modules.all[i]->debug != NULL);
+	return n;
+}
+
 uint64_t egret_pipeline_memory(const struct egret_pipeline *p)
 {
 	return egret_profile_memory(p->profile) + egret_modules_memory(&p->modules) +

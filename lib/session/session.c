@@ -742,7 +742,7 @@ int egret_session__cost(const struct egret_session *s, struct egret_cost *cost)
 	full.captures = captures + switched;
 	full.memory_bytes = egret_pipeline_memory(s->pipeline);
 	full.ring_bytes = egret_capture_ring_bytes(s->capture);
-	full.files = egret_pipeline_n_modules(s->pipeline);
+	full.files = egret_pipeline_n_files(s->pipeline);
 	memcpy(cost, &full, cost->size < sizeof(full) ? cost->size : sizeof(full));
 	return 0;
 }

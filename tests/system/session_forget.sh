@@ -8,28 +8,9 @@ need_root
 need "$workloads/busy"
 need "$tools/session_forget"
 
-# Copies with a build-id of their own each: to the session they are other programs.
-cat >"$tmp/storm.py" <<'PY'
-import os, subprocess, sys, time
-program, where, most = sys.argv[1], sys.argv[2], int(sys.argv[3])
-whole = open(program, 'rb').read()
-at = whole.index(b'GNU\0', whole.index(b'\x04\0\0\0\x14\0\0\0\x03\0\0\0')) + 4
-begun = time.monotonic()
-for n in range(most):
-	# As many a second wherever this runs: what it costs to know them is compared with the limit.
-	time.sleep(max(0, begun + n * 0.02 - time.monotonic()))
-	path = '%s/program%d' % (where, n)
-	with open(path, 'wb') as out:
-		out.write(whole[:at] + n.to_bytes(20, 'big') + whole[at + 20:])
-	os.chmod(path, 0o755)
-	subprocess.run([path, '1', '5'])
-	if n >= 30: # others are looked at still
-		os.unlink('%s/program%d' % (where, n - 30))
-PY
-
 # storm_beside MS LIMIT [parser]: the lines of session_forget in $tmp/out.
 storm_beside() {
-	python3 "$tmp/storm.py" "$workloads/busy" "$tmp" 100000 &
+	python3 tests/system/program_storm.py "$workloads/busy" "$tmp" 100000 &
 	local storm=$!
 
 	"$tools/session_forget" $storm "$@" >"$tmp/out" 2>"$tmp/err" ||
@@ -44,7 +25,7 @@ numbers() {
 
 # As long as 250 programs take: five seconds, and more on a machine that is busy.
 before=$(date +%s%N)
-python3 "$tmp/storm.py" "$workloads/busy" "$tmp" 25
+python3 tests/system/program_storm.py "$workloads/busy" "$tmp" 25
 ms=$((($(date +%s%N) - before) / 100000))
 [ $ms -ge 5000 ] || ms=5000
 [ $ms -le 25000 ] || ms=25000
