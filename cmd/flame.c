@@ -67,7 +67,7 @@ static int flame_stored(const struct flame_opts *o, int argc)
 
 static int run(void *opts, int argc, char **argv)
 {
-	const struct flame_opts *o = opts;
+	struct flame_opts *o = opts;
 	const struct recorder_file file = { .path = o->data };
 	struct recorder_result result;
 	int status;
@@ -78,6 +78,8 @@ static int run(void *opts, int argc, char **argv)
 		return STATUS_USAGE;
 	if (!strcmp(o->data, "-"))
 		return say_usage("flame", "--data wants a file: record -o - is for pipes");
+	if (o->page.by_label)
+		o->sampling.labels = true;
 	status = recorder_run(&o->sampling, &file, argc, argv, &result);
 	if (status)
 		return status;

@@ -11,6 +11,7 @@ struct page_opts {
 	struct filter filter;
 	const char *event;  /* NULL: the first of the recording */
 	const char *fields; /* of a sample; NULL: the default */
+	const char *by_label;
 	bool by_thread;
 	bool no_kernel;
 	bool mark_recovered;

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "base/write.h"
+#include "export/by_label.h"
 
 const struct egret_exporter *const egret_exporters[] = {
 	&egret_exporter_folded,
@@ -110,6 +111,8 @@ static int check(const struct egret_exporter *exporter, const struct egret_profi
 	if (opts->event && opts->event >= n_events)
 		return egret_fail(err, EINVAL, "there is no event %u: the recording has %zu",
 				  opts->event, n_events);
+	if (opts->by_label && egret_by_label_check(profile, opts->by_label, err))
+		return -EINVAL;
 	if (opts->base && !exporter->takes_base)
 		return egret_fail(err, EINVAL, "the format %s shows one recording, not two",
 				  exporter->name);

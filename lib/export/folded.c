@@ -14,6 +14,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/index.h"
+#include "export/by_label.h"
 #include "export/export.h"
 
 /* The text of a frame as it stands in a line, NUL-terminated at texts + text. */
@@ -25,7 +26,7 @@ struct label {
 	uint32_t rank_inner;
 };
 
-/* Stacks that begin alike share nodes. Node 0 is before the process. */
+/* Stacks that begin alike share nodes. Node 0 is before the process, or before its label. */
 struct node {
 	uint32_t parent;
 	uint32_t label;
@@ -173,6 +174,23 @@ static uint32_t label_of(struct folded *f, const struct egret_frame *frame)
 	return name.label;
 }
 
+/* Of the frame before it, where the process's labels are told apart. */
+static uint32_t label_of_group(struct folded *f, const struct egret_thread *thread)
+{
+	struct egret_buffer text = { 0 };
+	uint32_t label = UINT32_MAX;
+
+	egret_by_label_add(&text, thread, f->opts->by_label);
+	egret_buffer_add(&text, "", 1);
+	egret_buffer_clear(&f->scratch);
+	if (!text.failed) {
+		add_clean(&f->scratch, (char *)text.data);
+		label = intern_label(f);
+	}
+	egret_buffer_deinit(&text);
+	return label;
+}
+
 /* The first label of a line: the process, or with by_thread "comm-pid/tid", as FlameGraph's --tid.
  */
 static uint32_t label_of_thread(struct folded *f, const struct egret_thread *thread)
@@ -229,11 +247,14 @@ static uint32_t child_of(struct folded *f, uint32_t parent, uint32_t label)
 static int add_stack(const struct egret_stack *stack, void *arg)
 {
 	struct folded *f = arg;
-	uint32_t node;
+	uint32_t node = 0;
 
 	if (stack->event != f->opts->event)
 		return 0;
-	node = child_of(f, 0, label_of_thread(f, stack->thread));
+	if (f->opts->by_label)
+		node = child_of(f, node, label_of_group(f, stack->thread));
+	if (node != UINT32_MAX)
+		node = child_of(f, node, label_of_thread(f, stack->thread));
 	for (size_t i = stack->n_frames; i-- > 0 && node != UINT32_MAX;) {
 		const struct egret_frame *frame = stack->frames[i];
 

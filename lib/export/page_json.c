@@ -120,6 +120,7 @@ static void add_document(struct egret_json *json, const struct egret_page_tables
 	add_member(json, "title", opts->title);
 	egret_json_number(json, "truncated", egret_profile__truncated(profile));
 	egret_json_number(json, "by_thread", opts->by_thread);
+	add_member(json, "by_label", opts->by_label);
 	add_meta(json, profile);
 	add_event(json, profile, opts->event);
 	add_base(json, opts);
@@ -198,10 +199,8 @@ static const struct column node_columns[] = {
 	DELTA(node, frame),
 };
 static const struct column thread_columns[] = {
-	U32(thread, process),
-	U32(thread, comm),
-	DELTA(thread, pid),
-	DELTA(thread, tid),
+	U32(thread, process), U32(thread, comm),  U32(thread, labels),
+	DELTA(thread, pid),   DELTA(thread, tid),
 };
 static const struct column stack_columns[] = {
 	{ offsetof(struct egret_page_stack, node), FIELD_FROM_LARGEST },

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "export/json.h"
 #include "profile/profile.h"
 
 /* What one profile adds to the tables. */
@@ -20,6 +21,7 @@ struct filling {
 	bool is_base;
 	uint32_t *node_of;   /* by stack of the profile */
 	uint32_t *thread_of; /* by thread of the profile */
+	uint32_t *labels_of; /* by set of labels of the profile: a string */
 	struct egret_buffer
 		lists;	   /* uint32_t: page frames of profile frames, the outermost first */
 	uint32_t *list_of; /* by frame of the profile: place in lists, of their number */
@@ -135,6 +137,41 @@ static int put_nodes(struct filling *f)
 	return 0;
 }
 
+/* A set of labels as the page wants it. NULL without memory. */
+static const char *labels_text(struct filling *f, uint32_t set)
+{
+	struct egret_buffer text = { 0 };
+	struct egret_json json = { .buffer = &text };
+	const char *kept;
+	size_t n;
+	const struct egret_label *labels = egret_profile_labels_at(f->profile, set, &n);
+
+	if (n && !labels)
+		return NULL;
+	egret_json_open_object(&json, NULL);
+	for (size_t i = 0; i < n; i++)
+		egret_json_text(&json, labels[i].key, labels[i].value);
+	egret_json_close_object(&json);
+	kept = text.failed ? NULL
+			   : egret_arena_text(&f->tables->texts, (char *)text.data, text.len);
+	egret_buffer_deinit(&text);
+	return kept;
+}
+
+static uint32_t put_labels(struct filling *f, uint32_t thread)
+{
+	uint32_t set = egret_profile_get_thread_labels(f->profile, thread);
+	const char *text;
+
+	if (!set || f->labels_of[set] != NOT_WANTED)
+		return set ? f->labels_of[set] : 0;
+	text = labels_text(f, set);
+	if (!text)
+		return EGRET_INDEX_NONE;
+	f->labels_of[set] = egret_interned_put_string(&f->tables->strings, text);
+	return f->labels_of[set];
+}
+
 static uint32_t put_thread(struct filling *f, uint32_t thread)
 {
 	const struct egret_profile_thread *t = egret_profile_get_thread(f->profile, thread);
@@ -147,7 +184,9 @@ static uint32_t put_thread(struct filling *f, uint32_t thread)
 						 egret_profile_get_string(f->profile, t->process));
 	item.comm = egret_interned_put_string(strings,
 					      egret_profile_get_string(f->profile, t->comm));
-	if (item.process == EGRET_INDEX_NONE || item.comm == EGRET_INDEX_NONE)
+	item.labels = put_labels(f, thread);
+	if (item.process == EGRET_INDEX_NONE || item.comm == EGRET_INDEX_NONE ||
+	    item.labels == EGRET_INDEX_NONE)
 		return EGRET_INDEX_NONE;
 	f->thread_of[thread] = egret_interned_put(&f->tables->threads, &item);
 	return f->thread_of[thread];
@@ -204,6 +243,7 @@ static int add_profile(struct egret_page_tables *t, const struct egret_profile *
 	size_t n_entries = egret_profile_n_entries(profile);
 	__free_ uint32_t *node_of = numbers(egret_profile_n_stacks(profile));
 	__free_ uint32_t *thread_of = numbers(egret_profile_n_threads(profile));
+	__free_ uint32_t *labels_of = numbers(egret_profile_n_label_sets(profile));
 	__free_ uint32_t *list_of = numbers(egret_profile_n_frames(profile));
 	struct filling f = { .tables = t,
 			     .profile = profile,
@@ -211,8 +251,9 @@ static int add_profile(struct egret_page_tables *t, const struct egret_profile *
 			     .is_base = is_base,
 			     .node_of = node_of,
 			     .thread_of = thread_of,
+			     .labels_of = labels_of,
 			     .list_of = list_of };
-	int ret = node_of && thread_of && list_of ? 0 : -ENOMEM;
+	int ret = node_of && thread_of && labels_of && list_of ? 0 : -ENOMEM;
 
 	if (!ret)
 		ret = put_nodes(&f);
@@ -252,5 +293,6 @@ void egret_page_tables_deinit(struct egret_page_tables *t)
 	egret_interned_deinit(&t->nodes);
 	egret_interned_deinit(&t->threads);
 	egret_interned_deinit(&t->stacks);
+	egret_arena_deinit(&t->texts);
 	free(t->stack_of);
 }

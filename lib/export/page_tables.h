@@ -12,6 +12,7 @@
 
 #include "base/buffer.h"
 #include "export/intern.h"
+#include "profile/arena.h"
 
 /* Items have no padding inside their keys: equality is over the bytes. */
 struct egret_page_frame {
@@ -34,6 +35,7 @@ struct egret_page_node {
 struct egret_page_thread {
 	uint32_t process; /* string */
 	uint32_t comm;	  /* string */
+	uint32_t labels;  /* string: of its process, a JSON object; "": none */
 	int32_t pid;
 	int32_t tid;
 };
@@ -57,7 +59,8 @@ struct egret_page_tables {
 	struct egret_interned nodes; /* 0 is the root, without a frame */
 	struct egret_interned threads;
 	struct egret_interned stacks;
-	uint32_t *stack_of; /* by entry of the profile; EGRET_INDEX_NONE: of another event */
+	struct egret_arena texts; /* of strings that are not the profile's */
+	uint32_t *stack_of;	  /* by entry of the profile; EGRET_INDEX_NONE: of another event */
 };
 
 /*

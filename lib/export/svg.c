@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "export/by_label.h"
 #include "export/export.h"
 #include "export/intern.h"
 #include "export/text.h"
@@ -104,6 +105,18 @@ static uint32_t step(struct svg *s, uint32_t parent, const char *name, const cha
 	return number;
 }
 
+/* One step up, to what the stacks of a label's value stand on. */
+static uint32_t step_to_label(struct svg *s, uint32_t parent, const struct egret_stack *stack)
+{
+	struct egret_buffer text = { 0 };
+	const char *kept;
+
+	egret_by_label_add(&text, stack->thread, s->opts->by_label);
+	kept = text.failed ? NULL : egret_arena_text(&s->texts, (char *)text.data, text.len);
+	egret_buffer_deinit(&text);
+	return kept ? step(s, parent, kept, "", PROCESS, stack->samples) : NONE;
+}
+
 static int add_stack(const struct egret_stack *stack, void *arg)
 {
 	struct svg *s = arg;
@@ -112,6 +125,8 @@ static int add_stack(const struct egret_stack *stack, void *arg)
 	if (stack->event != s->opts->event)
 		return 0;
 	node = step(s, NONE, "all", "", ALL, stack->samples);
+	if (node != NONE && s->opts->by_label)
+		node = step_to_label(s, node, stack);
 	if (node != NONE)
 		node = step(s, node, stack->thread->process, "", PROCESS, stack->samples);
 	for (size_t i = stack->n_frames; i-- && node != NONE;) {

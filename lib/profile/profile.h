@@ -233,10 +233,10 @@ const struct egret_profile_label *egret_profile_get_label_set(const struct egret
 /* The same as people see them; they live as long as the profile. NULL: none (*n is 0). */
 const struct egret_label *egret_profile_labels_at(const struct egret_profile *p, uint32_t set,
 						  size_t *n);
-/* Those of a thread's process; 0: none. 0, -ENOMEM or -EINVAL. */
 /* That of the same labels as a set of another profile has. UINT32_MAX without memory. */
 uint32_t egret_profile_same_label_set(struct egret_profile *to, const struct egret_profile *from,
 				      uint32_t set);
+/* Those of a thread's process; 0: none. 0, -ENOMEM or -EINVAL. */
 int egret_profile_set_thread_labels(struct egret_profile *p, uint32_t thread, uint32_t set);
 uint32_t egret_profile_get_thread_labels(const struct egret_profile *p, uint32_t thread);
 /* Those of a thread of another profile, if this one has none. 0 or -ENOMEM. */

@@ -109,6 +109,8 @@ interface Event {
   period?: number;
 }
 
+export type Labels = ReadonlyMap<string, string>;
+
 type Ending = [name: string, text: string, fix: string];
 export type Stat = [name: string, text: string, value: string];
 
@@ -116,6 +118,7 @@ interface Document {
   title?: string;
   truncated: number;
   by_thread: number;
+  by_label?: string;
   meta: Meta;
   event: Event;
   base?: { meta: Meta; event: Event };
@@ -143,7 +146,7 @@ export interface Completeness {
 //   frames[f]   functions: name, module, file, kind, flags, ends (of a cut), lines,
 //               how (flags: by what its callers were found where there was no CFI)
 //   nodes[n]    stacks as a tree, parents first; node 0 is the root
-//   threads[t]  process, comm, pid, tid
+//   threads[t]  process, comm, labels (a JSON object) of the process, pid, tid
 //   stacks[s]   what was counted: its leaf node, thread, ends, samples, value, bytes; and the
 //               samples and value in the recording that this one is compared with
 // Strings are numbers into strings[]. ends is capture ending << 8 | unwind ending.
@@ -158,6 +161,7 @@ export class Profile {
   readonly nodes;
   readonly threads;
   readonly stacks;
+  readonly #labels = new Map<number, Labels>(); // by string
 
   constructor(data: Uint8Array) {
     const length = new DataView(data.buffer, data.byteOffset).getUint32(0, true);
@@ -183,6 +187,7 @@ export class Profile {
     this.threads = {
       process: r.u32(threads),
       comm: r.u32(threads),
+      labels: r.u32(threads),
       pid: r.deltas(threads),
       tid: r.deltas(threads),
     };
@@ -249,6 +254,28 @@ export class Profile {
 
   comm(t: number): string {
     return this.strings[this.threads.comm[t]!] || "[unknown]";
+  }
+
+  // Of the thread's process: container.id, service.name, ...
+  labels(t: number): Labels {
+    const number = this.threads.labels[t]!;
+    const known = this.#labels.get(number);
+    if (known) return known;
+    const object = JSON.parse(this.strings[number] || "{}") as Record<string, string>;
+    const labels = new Map(Object.entries(object));
+    this.#labels.set(number, labels);
+    return labels;
+  }
+
+  // Keys of labels that tell something apart, in order, and the one that was asked for.
+  get labelKeys(): string[] {
+    const values = new Map<string, Set<string | undefined>>();
+    const all = new Set(Array.from({ length: this.nThreads }, (_, t) => this.labels(t)));
+    for (const labels of all) for (const key of labels.keys()) values.set(key, new Set());
+    for (const [key, seen] of values) for (const labels of all) seen.add(labels.get(key));
+    return [...values.keys()]
+      .filter((key) => values.get(key)!.size > 1 || key === this.doc.by_label)
+      .sort();
   }
 
   // The endings of a cut, of the capture and of the unwinder; good ends left out.

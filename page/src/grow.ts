@@ -6,7 +6,7 @@ import { Kind, type Profile } from "./data.ts";
 import type { Samples, Window } from "./samples.ts";
 import { NO_FRAME, Seedling, Tree } from "./tree.ts";
 
-export type Split = "process" | "thread" | "none";
+export type Split = "process" | "thread" | "none" | `label:${string}`;
 
 // What counts, by stack of the profile.
 export interface Weights {
@@ -20,6 +20,14 @@ function groupsOf(profile: Profile, split: Split, t: number): [string, string][]
   if (split === "none") return [];
   const process = profile.process(t);
   if (split === "process") return [[process, process]];
+  if (split.startsWith("label:")) {
+    const key = split.slice("label:".length);
+    const value = profile.labels(t).get(key) || `[no ${key}]`;
+    return [
+      [value, value],
+      [process, process],
+    ];
+  }
   const tid = profile.threads.tid[t];
   return [
     [process, process],

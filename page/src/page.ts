@@ -8,6 +8,7 @@ import type { Profile } from "./data.ts";
 import {
   type NodeSums,
   Shape,
+  type Split,
   type Weights,
   growAll,
   growInTime,
@@ -80,6 +81,11 @@ export type ChartName = "main" | "time" | "callers" | "callees";
 
 const sum = (column: Float64Array) => column.reduce((a, b) => a + b, 0);
 
+function plainSplit({ doc }: Profile): Split {
+  if (doc.by_label) return `label:${doc.by_label}`;
+  return doc.by_thread ? "thread" : "process";
+}
+
 export class Page {
   view: View;
   samples: Samples | null = null;
@@ -92,6 +98,7 @@ export class Page {
   readonly classes: Classes;
   readonly hasValues: boolean;
   readonly scopes: Scope[];
+  readonly labelKeys: string[];
   readonly #plain: View; // what an empty fragment stands for
   readonly #memo = new Memo();
   readonly #listeners: (() => void)[] = [];
@@ -101,11 +108,12 @@ export class Page {
     this.classes = new Classes(profile);
     this.hasValues = valueDiffers(profile);
     this.scopes = scopesOf(profile);
+    this.labelKeys = profile.labelKeys;
     this.#plain = {
       tab: "flame",
       rootAtBottom: remembered.get("direction") === "bottom",
       scope: "all",
-      split: profile.doc.by_thread ? "thread" : "process",
+      split: plainSplit(profile),
       weight: "samples",
       side: "both",
       search: "",
@@ -195,6 +203,8 @@ export class Page {
     if (view.fn >= this.profile.nFrames) view.fn = -1;
     if (view.thread >= this.profile.nThreads) view.thread = -1;
     if (!this.hasValues) view.weight = "samples";
+    if (view.split.startsWith("label:") && !this.labelKeys.includes(view.split.slice(6)))
+      view.split = this.#plain.split;
     const whole = !view.zoom; // which a chart that keeps its zoom would set
     this.view = view;
     this.changed();

@@ -163,6 +163,7 @@ function Choices({ page }: { page: Page }) {
         options={[
           ["process", "process"],
           ["thread", "thread"],
+          ...page.labelKeys.map((key): [Split, string] => [`label:${key}`, clip(key, 40)]),
           ["none", "nothing"],
         ]}
         pick={set("split")}

@@ -28,6 +28,11 @@ function oneOf<T extends string>(value: string | null, known: readonly T[]): T |
   return known.find((k) => k === value);
 }
 
+function splitOf(value: string | null): Split | undefined {
+  if (value?.startsWith("label:")) return value as Split;
+  return oneOf(value, ["process", "thread", "none"]);
+}
+
 function number(value: string | null): number | undefined {
   return value !== null && NUMBER.test(value) ? Number(value) : undefined;
 }
@@ -41,7 +46,7 @@ export function parseFragment(fragment: string): Partial<View> {
     tab: oneOf(q.get("view"), TABS),
     rootAtBottom: q.has("root") ? q.get("root") === "bottom" : undefined,
     scope: /^(all|p\d+|t\d+\/\d+)$/.test(scope) ? scope : undefined,
-    split: oneOf(q.get("split"), ["process", "thread", "none"]),
+    split: splitOf(q.get("split")),
     weight: oneOf(q.get("width"), ["samples", "value"]),
     side: oneOf(q.get("side"), ["both", "before", "after"]),
     search: q.get("search") ?? undefined,

@@ -38,6 +38,9 @@ for file in data replayed; do
 	check "$file: samples of the shop among the rows" "$(python3 -c '
 import json, sys
 print(sum(r["samples"] for e in json.load(sys.stdin)["events"] for r in e["rows"] if r["label"] == "shop"))' <"$tmp/rows.json")" == "$shop"
+	check "$file: samples of the shop below its frame" "$("$egret" export -i "$tmp/$file" --by-label=service.name -o - | awk -F';' '$1 == "shop" { sub(/.* /, ""); n += $0 } END { print n + 0 }')" == "$shop"
+	"$egret" export -i "$tmp/$file" --format=svg --by-label=service.name -o "$tmp/$file.svg" 2>"$tmp/err" || fail "svg: $(cat "$tmp/err")"
+	check "$file: samples of the shop in the picture" "$(grep -A1 '<title>shop$' "$tmp/$file.svg" | sed -nE 's/^([0-9,]+) samples.*/\1/p' | tr -d ,)" == "$shop"
 	check "$file: samples of both conditions" "$(samples --label service.name=shop --label team=wine)" == 0
 done
 check "lists that are none" "$(sed -nE 's/^labels.refused +([0-9]+).*/\1/p' "$tmp/stats")" '>=' 1
@@ -47,6 +50,10 @@ check "lists that are none" "$(sed -nE 's/^labels.refused +([0-9]+).*/\1/p' "$tm
 zcat "$tmp/words.pb.gz" | cat - "$tmp/words.otlp" >"$tmp/all"
 grep -q hunter2 "$tmp/all" && fail "a secret of the environment is there"
 grep -q cellar "$tmp/words.otlp" || fail "OTLP has no label"
+
+# What is asked for by a label is recorded with labels.
+"$egret" flame -q -F 499 --by-label=service.name -o "$tmp/page.html" --data="$tmp/flame" -- sh "$tmp/both" >/dev/null 2>"$tmp/err" || fail "flame: $(cat "$tmp/err")"
+"$egret" export -i "$tmp/flame" --by-label=service.name -o - | grep -q '^cellar;busy;' || fail "flame --by-label has no labels"
 
 # Without --labels there are none.
 "$egret" record -q -F 499 -o "$tmp/plain" -- sh "$tmp/both" 2>/dev/null

@@ -127,6 +127,37 @@ struct sample {
 /* A thread runs from the start on, without a pause: how often it was sampled. */
 static uint64_t sampled[MAX_TID];
 
+/* Of processes; those that are not here have none. */
+static const struct {
+	int pid;
+	const char *key, *value;
+} labels[] = {
+	{ 100, "service.name", "shop" },
+	{ 100, "zone", "west" },
+	{ 200, "service.name", "shop" },
+	{ 200, "zone", "west" },
+	{ 300, "service.name", "view" },
+	{ 300, "zone", "west" },
+	{ 400, "zone", "west" },
+	{ 50, "zone", "west" },
+	{ 1, "</script>\"'\\", "</script><script>window.pwned=1</script>" },
+	{ 2, "__proto__", "constructor" },
+};
+
+static void label(const struct sample *s, uint32_t thread)
+{
+	struct egret_profile_label set[2];
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++)
+		if (labels[i].pid == s->pid)
+			set[n++] = (struct egret_profile_label){ string(labels[i].key),
+								 string(labels[i].value) };
+	if (egret_profile_set_thread_labels(profile, thread,
+					    egret_profile_label_set(profile, set, n)))
+		die("no memory");
+}
+
 static struct egret_profile_key key_of(const struct sample *s, uint32_t stack)
 {
 	struct egret_profile_thread thread = {
@@ -137,8 +168,11 @@ static struct egret_profile_key key_of(const struct sample *s, uint32_t stack)
 		.comm = string(s->comm),
 	};
 
+	uint32_t number = egret_profile_thread(profile, &thread, NULL);
+
+	label(s, number);
 	return (struct egret_profile_key){
-		.thread = egret_profile_thread(profile, &thread, NULL),
+		.thread = number,
 		.stack = stack,
 		.capture_end = (uint8_t)s->capture_end,
 		.unwind_end = (uint8_t)s->unwind_end,

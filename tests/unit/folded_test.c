@@ -189,6 +189,33 @@ static void options(void)
 	egret_profile__destroy(p);
 }
 
+static void by_label(void)
+{
+	struct egret_profile *p = two_event_profile();
+	uint32_t user = named(p, 0, "user"), sh = thread(p, "sh", "sh", 1, 1);
+	struct egret_profile_label labels[] = { { string(p, "zone"), string(p, "w;est") },
+						{ string(p, "none"), string(p, "") } };
+	struct egret_export_opts opts = { .size = sizeof(opts), .by_label = "zone" };
+	struct egret_error err;
+
+	ADD(p, sh, 0, 3, user);
+	ADD(p, thread(p, "awk", "awk", 2, 2), 0, 4, user);
+	CHECK_EQ(egret_profile_set_thread_labels(p, sh, egret_profile_label_set(p, labels, 2)), 0);
+	check_export(p, &opts, "[no zone];awk;user 4\nw:est;sh;user 3\n");
+	opts.by_thread = true;
+	check_export(p, &opts, "[no zone];awk-2/2;user 4\nw:est;sh-1/1;user 3\n");
+	opts.by_label = "none";
+	check_export(p, &opts, "[no none];awk-2/2;user 4\n[no none];sh-1/1;user 3\n");
+	opts.by_label = "zon";
+	CHECK_EQ(egret_profile__export(p, "folded", 1, &opts, &err), -EINVAL);
+	CHECK_STR(err.text, "no process here has the label \"zon\"; there are: none, zone");
+	egret_profile__destroy(p);
+	p = two_event_profile();
+	CHECK_EQ(egret_profile__export(p, "svg", 1, &opts, &err), -EINVAL);
+	CHECK(strstr(err.text, "there are none (record with --labels)"));
+	egret_profile__destroy(p);
+}
+
 static void option_sizes(void)
 {
 	struct {
@@ -346,6 +373,7 @@ int main(void)
 	RUN(names_are_made_safe);
 	RUN(same_text_is_one_line);
 	RUN(options);
+	RUN(by_label);
 	RUN(option_sizes);
 	RUN(bytewise_order);
 	RUN(random_against_sort);

@@ -159,6 +159,41 @@ static void what_it_is_compared_with_is_counted_beside(void)
 	egret_profile__destroy(base);
 }
 
+/* Of the only thread of the profile: zone=west and name="a"b". */
+static void label(bool zone_first)
+{
+	struct egret_profile_label zone = { string("zone"), string("west") };
+	struct egret_profile_label name = { string("name"), string("a\"b") };
+	struct egret_profile_label set[] = { zone_first ? zone : name, zone_first ? name : zone };
+
+	egret_profile_set_thread_labels(profile, 0, egret_profile_label_set(profile, set, 2));
+}
+
+static void labels_are_an_object_and_the_same_in_both_recordings(void)
+{
+	struct egret_export_opts opts = { .size = sizeof(opts) };
+	struct egret_page_tables t = { 0 };
+	const struct egret_page_thread *thread;
+	struct egret_profile *base;
+
+	begin();
+	string("other numbers of strings");
+	add(stack_of(0, frame(EGRET_MODULE_FILE, "f", 1, 1)), 0, 2);
+	label(true);
+	base = profile;
+	begin();
+	add(stack_of(0, frame(EGRET_MODULE_FILE, "f", 1, 1)), 0, 2);
+	label(false);
+	opts.base = base;
+	CHECK_EQ(egret_page_tables_fill(&t, profile, &opts), 0);
+	CHECK_EQ(t.threads.n, 1);
+	thread = egret_interned_item(&t.threads, 0);
+	CHECK_STR(((const char *const *)t.strings.items)[thread->labels],
+		  "{\"name\":\"a\\u0022b\",\"zone\":\"west\"}");
+	egret_profile__destroy(base);
+	end(&t);
+}
+
 static void text_is_escaped(void)
 {
 	struct egret_export_opts opts = { .size = sizeof(opts), .title = "a\"b\\c\n\x1f" };
@@ -194,7 +229,7 @@ static void numbers_follow_the_text(void)
 	for (int i = 0; i < 6; i++)
 		egret_cursor_uleb(&c);
 	CHECK_EQ(egret_cursor_uleb(&c), 300); /* line_min */
-	for (int i = 0; i < 2 + 2 * 2 + 4 + 3; i++)
+	for (int i = 0; i < 2 + 2 * 2 + 5 + 3; i++)
 		egret_cursor_uleb(&c);
 	CHECK_EQ(egret_cursor_uleb(&c), 1000); /* samples */
 	CHECK_EQ(egret_cursor_uleb(&c), 10000);
@@ -347,6 +382,7 @@ int main(void)
 	RUN(only_the_event_asked_for);
 	RUN(kernel_frames_can_be_left_out);
 	RUN(what_it_is_compared_with_is_counted_beside);
+	RUN(labels_are_an_object_and_the_same_in_both_recordings);
 	RUN(text_is_escaped);
 	RUN(numbers_follow_the_text);
 	RUN(samples_are_told_thread_by_thread);

@@ -316,6 +316,7 @@ struct egret_export_opts {
 	const struct egret_profile *base;
 	uint32_t base_event; /* index of the same event in base */
 	uint8_t reserved2[4];
+	const char *by_label; /* folded, svg, html: each value of this label is apart; or NULL */
 };
 
 /*
