@@ -2,8 +2,8 @@
 /*
  * session_given.c - a broker that opens a grant, and a process that runs a session on it.
  *
- * session_given serve PATH BACKEND EVENT [PID]: opens a grant, of the system or of a process, sends
- *	it to whoever connects to the socket PATH, says "sent", and ends.
+ * session_given serve PATH BACKEND EVENT [PID|tid:TID|/CGROUP]: opens a grant, of the system or of
+ *	that, sends it to whoever connects to the socket PATH, says "sent", and ends.
  * session_given hold BACKEND EVENT COMMAND...: opens one, and executes COMMAND, which inherits it:
  *	its bytes are on descriptor 3, the numbers of its descriptors in GRANT_FDS.
  * session_given receive PATH SAMPLES FILE: receives it, and writes a recording of so many
@@ -86,16 +86,23 @@ static int type_of(const char *path)
 
 static struct egret_grant *open_grant(const char *backend, const char *event, const char *of)
 {
-	pid_t pid = of ? atoi(of) : 0;
+	bool is_thread = of && !strncmp(of, "tid:", 4), is_cgroup = of && *of == '/';
+	pid_t pid = of ? atoi(of + 4 * is_thread) : 0;
 	struct egret_session_opts opts = { .size = sizeof(opts),
 					   .scope = of ? EGRET_SCOPE_PROCESS : EGRET_SCOPE_SYSTEM,
 					   .pids = &pid,
-					   .n_pids = of != NULL,
+					   .n_pids = of && !is_cgroup,
 					   .events = &event,
 					   .n_events = 1,
 					   .capture = backend };
 	struct egret_grant *grant;
 
+	if (is_thread)
+		opts.scope = EGRET_SCOPE_THREAD;
+	if (is_cgroup) {
+		opts.scope = EGRET_SCOPE_CGROUP;
+		opts.cgroup = of;
+	}
 	if (!strchr(event, ':'))
 		opts.frequency = 499;
 	need(egret_grant__open(&opts, &grant, &err), "open");
