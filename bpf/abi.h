@@ -164,6 +164,11 @@ enum egret_filter {
 	EGRET_FILTER_CGROUP = 3,
 };
 
+/* What the map of targets says of a process or thread, if not when it was started: user space does
+ * not know that. */
+#define EGRET_TARGET_ANY 0	 /* whenever */
+#define EGRET_TARGET_FROM_EXEC 1 /* none before its next execve, and then whenever */
+
 enum egret_fault_policy {
 	EGRET_FAULT_NONE = 0, /* read only what is in memory */
 	EGRET_FAULT_SAFE = 1, /* bring in swap and local files */

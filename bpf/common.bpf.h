@@ -119,7 +119,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
 	__type(key, u32);
-	__type(value, u64); /* start_boottime of the thread (group leader): ids are used again */
+	/* start_boottime of the thread (group leader), since ids are used again; EGRET_TARGET_* */
+	__type(value, u64);
 } targets SEC(".maps");
 
 struct {
@@ -129,24 +130,21 @@ struct {
 	__type(value, u32);
 } cgroups SEC(".maps");
 
-/* A target put in by user space, which does not know the start time: it matches any. */
-#define ANY_START_TIME 0
-
-static __always_inline bool is_target_id(u32 id, u64 start_time)
+/* The thread, or the leader of the process, that the id is of now. */
+static __always_inline bool is_target_id(u32 id, struct task_struct *of)
 {
 	u64 *known = bpf_map_lookup_elem(&targets, &id);
 
-	return known && (*known == ANY_START_TIME || *known == start_time);
+	return known && (*known == EGRET_TARGET_ANY || *known == BPF_CORE_READ(of, start_boottime));
 }
 
 static __always_inline bool is_target(struct task_struct *task)
 {
 	switch (config.filter) {
 	case EGRET_FILTER_PROCESS:
-		return is_target_id(BPF_CORE_READ(task, tgid),
-				    BPF_CORE_READ(task, group_leader, start_boottime));
+		return is_target_id(BPF_CORE_READ(task, tgid), BPF_CORE_READ(task, group_leader));
 	case EGRET_FILTER_THREAD:
-		return is_target_id(BPF_CORE_READ(task, pid), BPF_CORE_READ(task, start_boottime));
+		return is_target_id(BPF_CORE_READ(task, pid), task);
 	case EGRET_FILTER_CGROUP:
 		return bpf_current_task_under_cgroup(&cgroups, 0) == 1;
 	default:
@@ -154,19 +152,31 @@ static __always_inline bool is_target(struct task_struct *task)
 	}
 }
 
+/* The programs that follow targets are loaded for processes alone. */
+
 /* A process forked by a target is a target. Runs before the child does (kernel_clone). */
 SEC("tp_btf/sched_process_fork")
-int BPF_PROG(egret_fork, struct task_struct *parent, struct task_struct *child)
+int BPF_PROG(egret_target_fork, struct task_struct *parent, struct task_struct *child)
 {
 	u64 start_time = BPF_CORE_READ(child, start_boottime);
 	u32 pid = BPF_CORE_READ(child, pid);
 
-	if (config.filter != EGRET_FILTER_PROCESS || BPF_CORE_READ(child, tgid) != pid)
-		return 0;
-	if (!is_target(parent))
+	if (BPF_CORE_READ(child, tgid) != pid || !is_target(parent))
 		return 0;
 	if (bpf_map_update_elem(&targets, &pid, &start_time, BPF_ANY))
 		count(EGRET_COUNT_THREADS_FULL);
+	return 0;
+}
+
+/* Here execve is done, and the new image has run nothing yet. */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(egret_target_exec, struct task_struct *task)
+{
+	u32 tgid = BPF_CORE_READ(task, tgid);
+	u64 *known = bpf_map_lookup_elem(&targets, &tgid);
+
+	if (known && *known == EGRET_TARGET_FROM_EXEC)
+		*known = EGRET_TARGET_ANY;
 	return 0;
 }
 
@@ -177,11 +187,14 @@ int BPF_PROG(egret_fork, struct task_struct *parent, struct task_struct *child)
 static __always_inline void forget_target(struct task_struct *task)
 {
 	u32 id = BPF_CORE_READ(task, pid);
+	u64 *known;
 
-	if (config.filter == EGRET_FILTER_PROCESS || config.filter == EGRET_FILTER_THREAD) {
-		if (is_target_id(id, BPF_CORE_READ(task, start_boottime)))
-			bpf_map_delete_elem(&targets, &id);
-	}
+	if (config.filter != EGRET_FILTER_PROCESS && config.filter != EGRET_FILTER_THREAD)
+		return;
+	known = bpf_map_lookup_elem(&targets, &id);
+	if (known && (*known == EGRET_TARGET_ANY || *known == EGRET_TARGET_FROM_EXEC ||
+		      *known == BPF_CORE_READ(task, start_boottime)))
+		bpf_map_delete_elem(&targets, &id);
 }
 
 #endif /* EGRET_COMMON_BPF_H */

@@ -231,6 +231,7 @@ int sampling_open_session(const struct sampling_opts *opts, const char *command_
 		.start_disabled = opts->delay_ms > 0,
 		.symbols_off = opts->no_symbols,
 		.process_labels = opts->labels,
+		.from_exec = sampling_workload_is_target(opts),
 		.capture = opts->capture,
 		.unwinder = opts->unwinder,
 		.fault = opts->fault,

@@ -77,6 +77,9 @@ static int choose_programs(struct bpf_object *object, const struct egret_backend
 
 		if (!strncmp(bpf_program__name(prog), "egret_tracepoint", 16))
 			ret = set_tracepoint(prog, setup, err);
+		else if (!strncmp(bpf_program__name(prog), "egret_target_", 13))
+			bpf_program__set_autoload(prog,
+						  setup->config.filter == EGRET_FILTER_PROCESS);
 		else if (!strncmp(section, "tp_btf/", 7) &&
 			 !egret_btf_has_tracepoint(vmlinux, section + 7))
 			bpf_program__set_autoload(prog, false);

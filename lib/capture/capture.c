@@ -463,6 +463,7 @@ int egret_capture_open(const struct egret_capture_opts *opts, struct egret_captu
 	ret = egret_capture_create(n_cpus, &c, err);
 	if (ret)
 		return ret;
+	c->from_exec = opts->from_exec;
 	for (size_t i = 0; i < n_cpus; i++)
 		c->cpus[i].cpu = cpus[i];
 	c->config = (struct egret_config){
@@ -524,14 +525,14 @@ void egret_capture_destroy(struct egret_capture *c)
 
 int egret_capture_add_target(struct egret_capture *c, int id, struct egret_error *err)
 {
-	uint64_t any_start_time = 0;
+	uint64_t value = c->from_exec ? EGRET_TARGET_FROM_EXEC : EGRET_TARGET_ANY;
 
 	if (egret_capture_map_fd(c, "targets") < 0)
 		return egret_fail(err, EPERM,
 				  "cannot follow process %d: who gave the grant has said which "
 				  "processes are sampled",
 				  id);
-	if (bpf_map_update_elem(egret_capture_map_fd(c, "targets"), &id, &any_start_time, BPF_ANY))
+	if (bpf_map_update_elem(egret_capture_map_fd(c, "targets"), &id, &value, BPF_ANY))
 		return egret_fail(err, errno, "too many processes to follow: %s", strerror(errno));
 	return 0;
 }

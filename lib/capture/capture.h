@@ -20,6 +20,7 @@ struct egret_capture_opts {
 	enum egret_filter filter;
 	int cgroup_fd; /* filter CGROUP: a directory of cgroup v2 */
 	bool include_idle;
+	bool from_exec; /* targets: nothing before their execve */
 	enum egret_fault_policy fault;
 	const char *backend;  /* NULL: the first that works */
 	uint64_t stack_limit; /* bytes; 0: the backend's default */

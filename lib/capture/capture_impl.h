@@ -74,6 +74,7 @@ struct egret_capture {
 	int epoll;
 	uint32_t rules_generation;
 	bool enabled;
+	bool from_exec; /* see struct egret_capture_opts */
 	char notice[512];
 };
 

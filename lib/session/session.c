@@ -187,6 +187,7 @@ static int open_capture(struct egret_session *s, const struct egret_session_opts
 		.n_events = s->n_specs,
 		.filter = (enum egret_filter)opts->scope,
 		.include_idle = opts->include_idle,
+		.from_exec = opts->from_exec,
 		.backend = opts->capture,
 		.stack_limit = opts->stack_limit,
 		.buffer_size = opts->buffer_size,

@@ -32,6 +32,14 @@ same "files left" "$(files a.data)" ""
 same "status of no process" "$(status_of -o a.data -p 99999999)" 1
 same "files left" "$(files a.data)" ""
 
+# Nothing is sampled of the copy of egret that is to become the command.
+for _ in 1 2 3; do
+	"$egret" record -q -F max -o a.data -- true 2>err || fail "true: $(cat err)"
+	check "samples of true" "$(samples_in a.data)" '>' 0
+	"$egret" export -i a.data | grep -v '^true;' >others && fail "this is sampled too: $(head -n 3 others)"
+done
+rm -f a.data*
+
 # An older recording becomes .old; the part is gone when the recording is whole.
 same "status" "$(status_of -o b.data -- sh spin.sh)" 0
 first=$(cksum <b.data)

@@ -514,7 +514,8 @@ struct egret_session_opts {
 	 * their environment only OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES are kept.
 	 */
 	bool process_labels;
-	uint8_t reserved2[7];
+	bool from_exec; /* of the processes that are added nothing before their next execve */
+	uint8_t reserved2[6];
 	struct egret_grant *grant; /* <egret/grant.h>: says what is sampled. Only for this call */
 };
 
@@ -545,10 +546,7 @@ int egret_session__set_output(struct egret_session *session, int fd, struct egre
 /* Ends the recording under way: symbols, accounting, end mark. */
 int egret_session__finish_output(struct egret_session *session, struct egret_error *err);
 
-/*
- * Adds a process (and what it will fork) to a session of scope PROCESS; it may be one that is
- * stopped before its execve.
- */
+/* Adds a process (and what it will fork) to a session of scope PROCESS. See from_exec. */
 int egret_session__add_process(struct egret_session *session, pid_t pid, struct egret_error *err);
 
 int egret_session__start(struct egret_session *session, struct egret_error *err);

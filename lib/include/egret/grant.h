@@ -34,9 +34,10 @@ struct egret_grant;
 
 /*
  * Opens what sampling as opts say takes, switched off. Of opts count those that say what is sampled
- * and how: scope, pids, cgroup, events, frequency, period, exclude_*, include_idle, capture, fault,
- * stack_limit, buffer_size, max_threads, and log, which is called before this returns. Where kernel
- * stacks are sampled and who calls may read it, /proc/kallsyms is part of the grant.
+ * and how: scope, pids, from_exec, cgroup, events, frequency, period, exclude_*, include_idle,
+ * capture, fault, stack_limit, buffer_size, max_threads, and log, which is called before this
+ * returns. Where kernel stacks are sampled and who calls may read it, /proc/kallsyms is part of the
+ * grant.
  * On success *out is the caller's, to be given to egret_grant__destroy.
  * Errors: those of egret_session__open.
  */
