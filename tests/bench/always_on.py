@@ -23,11 +23,14 @@ import time
 
 sys.dont_write_bytecode = True
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "system"))
+
 import bench  # noqa: E402
 import fold  # noqa: E402
 import profilers  # noqa: E402
 import table  # noqa: E402
 import workloads  # noqa: E402
+from cpu_cgroup import CpuCgroup  # noqa: E402
 
 LANES = (("clang", "git", "python"), ("sqlite", "xz", "node", "storm"))
 # Its processes: what else runs on the machine is sampled too, and is nobody's measure of unwinding.
@@ -59,8 +62,11 @@ def busy_seconds():
     return (user + nice + system + irq + softirq) / TICKS
 
 
-def cpu_seconds(pid):
-    """CPU time of the threads of a process, by the scheduler, which does not count in ticks."""
+def cpu_seconds(cgroup, pid):
+    """CPU time of a profiler with all that it forks; where there are no cgroups, of its threads alone, by the
+    scheduler, which does not count in ticks."""
+    if cgroup.path:
+        return cgroup.seconds()
     total = 0
     for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
         try:
@@ -164,15 +170,17 @@ def under(args, load, profiler, rate, last):
     directory.mkdir()
     data = directory / profiler.data
     argv = [str(a).format(rate=rate, data=data) for a in profiler.argv]
+    cgroup = CpuCgroup("egret-always-on")
     with open(directory / "log", "w", encoding="utf-8") as log:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=cgroup.enter)
         try:
             wait_for(process, profiler.listens and directory / profiler.listens)
-            before, size = (busy_seconds(), cpu_seconds(process.pid)), written(data)
+            before, size = (busy_seconds(), cpu_seconds(cgroup, process.pid)), written(data)
             cpu = load.run()
-            after = busy_seconds(), cpu_seconds(process.pid)
+            after = busy_seconds(), cpu_seconds(cgroup, process.pid)
         finally:
             stop(process)
+            cgroup.remove()
     busy, own = (a - b for a, b in zip(after, before))
     result = {"load": cpu, "own": own, "busy": busy - own, "bytes": written(data) - size}
     if last and profiler.folded:
@@ -217,7 +225,7 @@ def one_round(args, load, kinds, number):
 NOTES = """
 - **taken**: how much more CPU time the load took than alone right before and after; medians of {rounds} rounds, ± half
   of their interquartile range. The first row is the load alone against itself: what differs there is noise.
-- **own**: CPU time of the profiler's process while the load ran, of the CPU time that was not idle, of which it had to
+- **own**: CPU time of the profiler and all that it forks while the load ran, of the CPU time that was not idle, of which it had to
   take samples (its start and end are not in it). **together**: the sum, of each second that a CPU is busy.
 - **complete**: user stacks of the load that reach where a process or thread begins (stackq.py), in the last round.
 - **written**: bytes for each second that a CPU was busy, with what is written at the end (names).
