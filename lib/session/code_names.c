@@ -197,11 +197,16 @@ size_t egret_code_names_find(struct egret_code_names *code, uint64_t vaddr,
 	return name_last(symbol.name, lines, n, reason);
 }
 
-int egret_code_names_each_run(struct egret_code_names *code, egret_symbol_run_fn fn, void *arg)
+void egret_code_names_run(struct egret_code_names *code, uint64_t vaddr,
+			  struct egret_symbol_run *run, enum egret_name_reason *reason)
 {
 	const struct egret_file_names *symbols = symbols_of(code);
 
-	return symbols ? egret_file_names_each_run(symbols, fn, arg) : 0;
+	*run = (struct egret_symbol_run){ vaddr, vaddr + 1, NULL };
+	if (symbols)
+		egret_file_names_run(symbols, vaddr, run, reason);
+	else
+		*reason = EGRET_NAME_NOT_READABLE;
 }
 
 static int add_symbol(void *arg, uint64_t start, uint64_t end, const char *name)

@@ -60,8 +60,9 @@ bool egret_code_names_symbol(struct egret_code_names *code, uint64_t vaddr,
 void egret_code_names_prepare_symbols(struct egret_code_names *code, const uint64_t *vaddrs,
 				      size_t n);
 
-/* As egret_symtab_each_run, of the symbols; not of told files. */
-int egret_code_names_each_run(struct egret_code_names *code, egret_symbol_run_fn fn, void *arg);
+/* The same with the addresses around it of which it holds, too; not of told files. */
+void egret_code_names_run(struct egret_code_names *code, uint64_t vaddr,
+			  struct egret_symbol_run *run, enum egret_name_reason *reason);
 
 /* Puts what was indexed into the cache. Not for where somebody waits. */
 void egret_code_names_keep(struct egret_code_names *code);

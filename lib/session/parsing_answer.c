@@ -53,7 +53,6 @@ struct naming {
 	const uint64_t *vaddrs;
 	size_t n;
 	uint32_t *order; /* of vaddrs, lowest first */
-	size_t next;	 /* in order */
 	struct egret_wire_place *places;
 	struct egret_buffer lines, text;
 };
@@ -87,41 +86,29 @@ static int compare_vaddrs(const void *a, const void *b, void *arg)
 	return (x > y) - (x < y);
 }
 
-/* Runs come in the order of addresses, as those asked for do. */
-static int on_run(void *arg, uint64_t start, uint64_t end, const char *name)
+/* In the order of addresses: those of one run stand beside each other. */
+static void add_symbols(struct naming *naming, struct egret_code_names *code)
 {
-	struct naming *naming = arg;
-	uint32_t symbol = EGRET_WIRE_NO_TEXT;
+	const struct egret_wire_place *last = NULL;
 
-	for (; naming->next < naming->n; naming->next++) {
-		uint32_t i = naming->order[naming->next];
+	for (size_t k = 0; k < naming->n; k++) {
+		uint32_t i = naming->order[k];
+		enum egret_name_reason reason = EGRET_NAME_NOT_ASKED;
+		struct egret_symbol_run run;
 
-		if (naming->vaddrs[i] >= end)
-			return 0;
-		if (naming->vaddrs[i] < start)
+		if (last && naming->vaddrs[i] < last->end) {
+			naming->places[i] = *last;
 			continue;
-		if (symbol == EGRET_WIRE_NO_TEXT)
-			symbol = add_name(naming, name);
-		naming->places[i] =
-			(struct egret_wire_place){ .start = start, .end = end, .symbol = symbol };
+		}
+		egret_code_names_run(code, naming->vaddrs[i], &run, &reason);
+		naming->places[i] = (struct egret_wire_place){
+			.start = run.start,
+			.end = run.end,
+			.symbol = add_name(naming, run.name),
+			.reason = reason,
+		};
+		last = &naming->places[i];
 	}
-	return 1;
-}
-
-/* What is in no table of symbols: of Go programs there is another one. */
-static void name_alone(struct naming *naming, struct egret_code_names *code, size_t i)
-{
-	uint64_t vaddr = naming->vaddrs[i];
-	enum egret_name_reason reason = EGRET_NAME_NOT_ASKED;
-	struct egret_symbol symbol;
-	bool found = egret_code_names_symbol(code, vaddr, &symbol, &reason);
-
-	naming->places[i] = (struct egret_wire_place){
-		.start = vaddr,
-		.end = vaddr + 1,
-		.symbol = found ? add_name(naming, symbol.name) : EGRET_WIRE_NO_TEXT,
-		.reason = reason,
-	};
 }
 
 static void add_lines(struct naming *naming, struct egret_code_names *code, size_t i)
@@ -147,8 +134,6 @@ static void add_lines(struct naming *naming, struct egret_code_names *code, size
 
 static int find_names(struct naming *naming, struct egret_code_names *code, bool lines)
 {
-	int ret;
-
 	naming->order = calloc(naming->n + 1, sizeof(*naming->order));
 	naming->places = calloc(naming->n + 1, sizeof(*naming->places));
 	if (!naming->order || !naming->places)
@@ -156,12 +141,7 @@ static int find_names(struct naming *naming, struct egret_code_names *code, bool
 	for (uint32_t i = 0; i < naming->n; i++)
 		naming->order[i] = i;
 	qsort_r(naming->order, naming->n, sizeof(*naming->order), compare_vaddrs, naming);
-	ret = egret_code_names_each_run(code, on_run, naming);
-	if (ret < 0)
-		return ret;
-	for (size_t i = 0; i < naming->n; i++)
-		if (!naming->places[i].end)
-			name_alone(naming, code, i);
+	add_symbols(naming, code);
 	if (lines)
 		egret_code_names_prepare(code, naming->vaddrs, naming->n, 0);
 	for (size_t i = 0; lines && i < naming->n; i++)

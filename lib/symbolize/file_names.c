@@ -88,6 +88,22 @@ bool egret_file_names_find(const struct egret_file_names *names, uint64_t vaddr,
 	return false;
 }
 
+void egret_file_names_run(const struct egret_file_names *names, uint64_t vaddr,
+			  struct egret_symbol_run *out, enum egret_name_reason *why)
+{
+	struct egret_symbol symbol;
+
+	egret_symtab_run(names->symtab, vaddr, out);
+	if (out->name)
+		return;
+	if (egret_file_names_find(names, vaddr, &symbol, why))
+		out->name = symbol.name;
+	if (names->go) {
+		out->start = vaddr;
+		out->end = vaddr + 1;
+	}
+}
+
 int egret_file_names_each_run(const struct egret_file_names *names, egret_symbol_run_fn fn,
 			      void *arg)
 {

@@ -38,6 +38,10 @@ bool egret_file_names_find(const struct egret_file_names *names, uint64_t vaddr,
 size_t egret_file_names_lines(const struct egret_file_names *names, uint64_t vaddr,
 			      struct egret_dwarf_line *lines, size_t max);
 
+/* As egret_symtab_run, and *why as above. In code of Go a run is vaddr alone. */
+void egret_file_names_run(const struct egret_file_names *names, uint64_t vaddr,
+			  struct egret_symbol_run *out, enum egret_name_reason *why);
+
 /* As egret_symtab_each_run, of the symbols. */
 int egret_file_names_each_run(const struct egret_file_names *names, egret_symbol_run_fn fn,
 			      void *arg);

@@ -44,6 +44,13 @@ bool egret_symtab_find(const struct egret_symtab *table, uint64_t vaddr, struct 
  */
 typedef int (*egret_symbol_run_fn)(void *arg, uint64_t start, uint64_t end, const char *name);
 int egret_symtab_each_run(const struct egret_symtab *table, egret_symbol_run_fn fn, void *arg);
+/* The addresses around vaddr of which egret_symtab_find says the same. */
+struct egret_symbol_run {
+	uint64_t start, end; /* the first, and behind the last; 0 and UINT64_MAX at the ends */
+	const char *name;    /* as egret_symbol.name; NULL: none has a symbol */
+};
+void egret_symtab_run(const struct egret_symtab *table, uint64_t vaddr,
+		      struct egret_symbol_run *out);
 /* The first function of that name, as it is in the file. */
 bool egret_symtab_named(const struct egret_symtab *table, const char *name,
 			struct egret_symbol *out);

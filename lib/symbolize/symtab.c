@@ -47,6 +47,19 @@ struct entry {
 	uint8_t is_label; /* STT_NOTYPE */
 };
 
+/* Addresses from start to before end. */
+struct run {
+	uint64_t start, end;
+};
+
+static void cut_run(struct run *run, uint64_t start, uint64_t end)
+{
+	if (run->start < start)
+		run->start = start;
+	if (run->end > end)
+		run->end = end;
+}
+
 /* Sorted by start; see find_entry. */
 struct entries {
 	struct entry *entries;
@@ -338,10 +351,16 @@ static void link_up(struct entries *entries)
 	}
 }
 
-static const struct entry *find_entry(const struct entries *entries, uint64_t vaddr)
+/*
+ * The innermost entry that covers vaddr, or NULL. *run (may be NULL): the addresses around it of
+ * which the same holds.
+ */
+static const struct entry *find_entry(const struct entries *entries, uint64_t vaddr,
+				      struct run *run)
 {
 	const struct entry *e = entries->entries;
 	size_t lo = 0, hi = entries->n;
+	struct run around = { 0, UINT64_MAX };
 	uint32_t i;
 
 	while (lo < hi) {
@@ -352,13 +371,23 @@ static const struct entry *find_entry(const struct entries *entries, uint64_t va
 		else
 			hi = mid;
 	}
+	if (lo < entries->n)
+		around.end = e[lo].start;
 	i = lo ? (uint32_t)(lo - 1) : NONE;
-	for (int depth = 0; i != NONE && depth < MAX_NESTING; depth++) {
-		if (vaddr < e[i].end)
-			return &e[i];
+	for (int depth = 0; i != NONE && vaddr >= e[i].end; depth++) {
+		/* Of all between this one and the next, none ends later. */
+		around.start = e[i].end;
 		i = e[i].up;
+		if (depth + 1 == MAX_NESTING) {
+			around = (struct run){ vaddr, vaddr + 1 };
+			i = NONE;
+		}
 	}
-	return NULL;
+	if (i != NONE)
+		cut_run(&around, e[i].start, e[i].end);
+	if (run)
+		*run = around;
+	return i != NONE ? &e[i] : NULL;
 }
 
 /* ---- PLT ---------------------------------------------------------------------------------- */
@@ -371,7 +400,7 @@ static const char *target_of(const struct egret_symtab *table, const struct egre
 	if (plt->name)
 		return plt->name;
 	/* An IFUNC's symbol stands at its resolver, and bears the function's name. */
-	resolver = find_entry(&table->functions, plt->resolver);
+	resolver = find_entry(&table->functions, plt->resolver, NULL);
 	return resolver && resolver->start == plt->resolver ? name_of(table, resolver) : NULL;
 }
 
@@ -509,16 +538,29 @@ bool egret_symtab_is_full(const struct egret_symtab *table)
 
 bool egret_symtab_find(const struct egret_symtab *table, uint64_t vaddr, struct egret_symbol *out)
 {
-	const struct entry *e = find_entry(&table->functions, vaddr);
+	const struct entry *e = find_entry(&table->functions, vaddr, NULL);
 
 	if (!e)
-		e = find_entry(&table->plt, vaddr);
+		e = find_entry(&table->plt, vaddr, NULL);
 	if (!e)
 		return false;
 	*out = (struct egret_symbol){ .name = name_of(table, e),
 				      .start = e->start,
 				      .size = e->end - e->start };
 	return true;
+}
+
+void egret_symtab_run(const struct egret_symtab *table, uint64_t vaddr,
+		      struct egret_symbol_run *out)
+{
+	struct run run, in_plt;
+	const struct entry *e = find_entry(&table->functions, vaddr, &run);
+
+	if (!e) {
+		e = find_entry(&table->plt, vaddr, &in_plt);
+		cut_run(&run, in_plt.start, in_plt.end);
+	}
+	*out = (struct egret_symbol_run){ run.start, run.end, e ? name_of(table, e) : NULL };
 }
 
 static int compare_bounds(const void *a, const void *b)

@@ -92,6 +92,39 @@ static void expect(const struct egret_symtab *table, const struct expectation *w
 	CHECK_EQ(symbol.size, want->size);
 }
 
+/* That of vaddr holds it, and is that of its first and last address; it has find's name. */
+static struct egret_symbol_run check_run(const struct egret_symtab *table, uint64_t vaddr)
+{
+	struct egret_symbol_run run, again;
+	struct egret_symbol symbol = { .name = NULL };
+
+	egret_symtab_run(table, vaddr, &run);
+	egret_symtab_find(table, vaddr, &symbol);
+	CHECK(run.start <= vaddr && vaddr < run.end && run.name == symbol.name);
+	egret_symtab_run(table, run.start, &again);
+	CHECK(again.start == run.start && again.end == run.end && again.name == run.name);
+	egret_symtab_run(table, run.end - 1, &again);
+	CHECK(again.start == run.start && again.end == run.end && again.name == run.name);
+	return run;
+}
+
+/* Of all addresses from the first on, run by run. Returns how many runs have a name. */
+static size_t check_runs(const struct egret_symtab *table)
+{
+	struct egret_symbol_run run = { 0, 0, NULL };
+	size_t named = 0;
+
+	for (int i = 0; i < 2000000 && run.end != UINT64_MAX; i++) {
+		uint64_t begin = run.end;
+
+		run = check_run(table, begin);
+		CHECK_EQ(run.start, begin);
+		named += run.name != NULL;
+	}
+	CHECK_EQ(run.end, UINT64_MAX);
+	return named;
+}
+
 static void the_symbol_that_a_user_would_take(void)
 {
 	static const struct expectation want[] = {
@@ -127,6 +160,10 @@ static void the_symbol_that_a_user_would_take(void)
 	struct egret_elf *elf = open_crafted();
 	struct egret_symtab *table = make(elf, NULL);
 
+	/* Outer has two. */
+	CHECK_EQ(check_runs(table), 12);
+	for (uint64_t vaddr = 0xfff0; vaddr < 0x100d0; vaddr++)
+		check_run(table, vaddr);
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
 		expect(table, &want[i]);
 	egret_symtab_destroy(table);
@@ -310,6 +347,7 @@ static size_t compare_with_readelf(const char *path, const char *debug_path)
 			printf("%s: %s at 0x%" PRIx64 "\n", path, row->name, row->start);
 	}
 	CHECK_EQ(wrong, 0);
+	CHECK(check_runs(table) > list.n / 4); /* aliases are one */
 	n = list.n;
 	printf("     %s: %zu functions\n", path, n);
 	free_listing(&list);
@@ -553,7 +591,13 @@ static size_t try_bytes(const uint8_t *bytes, size_t size)
 		return 0;
 	table = make(elf, elf);
 	for (uint64_t at = 0; at < 0x6000; at += 5) {
-		if (!egret_symtab_find(table, at, &symbol))
+		struct egret_symbol_run run;
+
+		symbol.name = NULL;
+		egret_symtab_find(table, at, &symbol);
+		egret_symtab_run(table, at, &run);
+		CHECK(run.start <= at && at < run.end && run.name == symbol.name);
+		if (!symbol.name)
 			continue;
 		CHECK(symbol.start <= at && at - symbol.start < symbol.size);
 		CHECK(strlen(symbol.name) > 0);
