@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -18,6 +19,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define NOBODY 65534
@@ -38,23 +40,46 @@ static int leave_one(int fd)
 	return syscall(SYS_close_range, EGRET_SANDBOX_FD + 1, ~0u, 0) ? -errno : 0;
 }
 
+static void note_child(int number)
+{
+}
+
 /*
  * The caller's handlers are not ours, a fault ends us; and what ends the caller on purpose must not
- * end us before it has its last answers: we go when it has gone.
+ * end us before it has its last answers: we go when it has gone. That a child has ended is only
+ * told while egret_sandbox_wait waits.
  */
 static void set_signals(void)
 {
-	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGCHLD };
+	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE };
 	struct sigaction action = { .sa_handler = SIG_DFL };
-	sigset_t none;
+	sigset_t blocked;
 
 	for (int i = 1; i < NSIG; i++)
 		sigaction(i, &action, NULL);
 	action.sa_handler = SIG_IGN;
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		sigaction(ignored[i], &action, NULL);
+	action.sa_handler = note_child;
+	sigaction(SIGCHLD, &action, NULL);
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGCHLD);
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
+}
+
+/* Their time counts as ours once they were waited for: getrusage(2), RUSAGE_CHILDREN. */
+void egret_sandbox_wait(void)
+{
+	struct pollfd wait = { .fd = EGRET_SANDBOX_FD, .events = POLLIN };
+	sigset_t none;
+	int ret;
+
 	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	do {
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		ret = ppoll(&wait, 1, NULL, &none);
+	} while (ret < 0 && errno == EINTR);
 }
 
 /* ---- what it could reach ----------------------------------------------------------------- */
@@ -129,8 +154,9 @@ static const uint32_t computing[] = {
 };
 /* What the process that makes others needs besides, and narrowing itself. */
 static const uint32_t serving[] = {
-	SYS_recvmsg, SYS_sendto,    SYS_write, SYS_clone,     SYS_set_robust_list,
-	SYS_rseq,    SYS_prlimit64, SYS_prctl, SYS_setitimer, SYS_rt_sigprocmask,
+	SYS_recvmsg,	     SYS_sendto,	 SYS_write,	SYS_clone,
+	SYS_set_robust_list, SYS_rseq,		 SYS_prlimit64, SYS_prctl,
+	SYS_setitimer,	     SYS_rt_sigprocmask, SYS_ppoll,	SYS_wait4,
 };
 
 #define FILTER_MAX 128

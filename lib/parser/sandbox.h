@@ -23,6 +23,9 @@
  */
 int egret_sandbox_enter(int fd, struct egret_error *err);
 
+/* Until there is something to read at EGRET_SANDBOX_FD; meanwhile, children that end are waited for. */
+void egret_sandbox_wait(void);
+
 struct egret_sandbox_limits {
 	uint64_t memory;     /* bytes of address space */
 	uint32_t cpu_ms;     /* of its own; then it is killed */

@@ -115,6 +115,7 @@ static bool receive(struct arrived *a)
 				  .msg_controllen = sizeof(control) };
 	ssize_t n;
 
+	egret_sandbox_wait();
 	do
 		n = recvmsg(EGRET_SANDBOX_FD, &message, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);

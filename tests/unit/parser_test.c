@@ -275,6 +275,26 @@ static void outlives_what_it_reads(void)
 	egret_parser__destroy(parser);
 }
 
+/* CPU time, not waiting; and that of processes that were killed, which nobody is left of. */
+static void counts_its_time(void)
+{
+	struct egret_parser *parser = start(400);
+	struct egret_buffer out = { 0 };
+	uint64_t looped, slept;
+
+	CHECK_EQ(ask(parser, LOOP, &out), -EBADMSG);
+	/* It is told a moment later that its child has ended. */
+	for (int i = 0; i < 100 && stat_of(parser, "parser.cpu-us") < 380000; i++)
+		usleep(10000);
+	looped = stat_of(parser, "parser.cpu-us");
+	CHECK(looped >= 380000 && looped < 1000000);
+	CHECK_EQ(ask(parser, SLEEP, &out), -EBADMSG);
+	slept = stat_of(parser, "parser.cpu-us") - looped;
+	CHECK(slept < 200000);
+	egret_buffer_deinit(&out);
+	egret_parser__destroy(parser);
+}
+
 /* What hangs it again and again is waited for less and less. */
 static void loses_patience(void)
 {
@@ -357,6 +377,7 @@ int main(void)
 	RUN(starts_without_root);
 	RUN(answers);
 	RUN(outlives_what_it_reads);
+	RUN(counts_its_time);
 	RUN(loses_patience);
 	RUN(answers_threads);
 	return DONE();
