@@ -326,9 +326,9 @@ int egret_parser_ask(struct egret_parser *p, const struct egret_parser_question 
 
 /*
  * CPU time of the parser and of its children that have ended, proc_pid_stat(5): fields 14 to 17.
- * 0: not to be had.
+ * False: not to be had.
  */
-static uint64_t time_of_process(pid_t pid)
+static bool time_of_process(pid_t pid, uint64_t *ns)
 {
 	unsigned long long user = 0, system = 0, children_user = 0, children_system = 0;
 	char path[40], text[1024], *rest;
@@ -339,15 +339,16 @@ static uint64_t time_of_process(pid_t pid)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 	if (n <= 0)
-		return 0;
+		return false;
 	text[n] = 0;
 	rest = strrchr(text, ')');
 	if (!rest ||
 	    sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %llu %llu",
 		   &user, &system, &children_user, &children_system) != 4)
-		return 0;
-	return (user + system + children_user + children_system) * 1000000000ull /
-	       (uint64_t)sysconf(_SC_CLK_TCK);
+		return false;
+	*ns = (user + system + children_user + children_system) * 1000000000ull /
+	      (uint64_t)sysconf(_SC_CLK_TCK);
+	return true;
 }
 
 /* ---- statistics -------------------------------------------------------------------------- */
@@ -355,12 +356,13 @@ static uint64_t time_of_process(pid_t pid)
 int egret_parser__each_stat(const struct egret_parser *parser, egret_stat_fn fn, void *arg)
 {
 	struct egret_parser *p = (struct egret_parser *)parser;
-	uint64_t cpu_ns = time_of_process(p->pid);
+	uint64_t cpu_ns = 0;
+	bool is_told = time_of_process(p->pid, &cpu_ns);
 	int ret = 0;
 
 	pthread_mutex_lock(&p->lock);
 	/* What the answers say has not what it took to make and end their processes. */
-	cpu_ns = cpu_ns ? cpu_ns : p->cpu_ns;
+	cpu_ns = is_told ? cpu_ns : p->cpu_ns;
 	const struct egret_stat stats[] = {
 		{ "parser.asked", "questions about files, to the process that parses them",
 		  p->asked },

@@ -23,7 +23,7 @@
  */
 int egret_sandbox_enter(int fd, struct egret_error *err);
 
-/* Until there is something to read at EGRET_SANDBOX_FD; meanwhile, children that end are waited for. */
+/* Until there is something to read at EGRET_SANDBOX_FD. Children that have ended are waited for. */
 void egret_sandbox_wait(void);
 
 struct egret_sandbox_limits {
