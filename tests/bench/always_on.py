@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """What sampling the whole machine all the time costs, at several rates: egret and perf on one mixed load.
 
-The load is a fixed amount of work on each of two lanes. In each round it runs under each profiler at each
-rate, which has begun before and ends after, and alone before and after the profilers of one rate. Writes a table to OUT/always-on.md, and every
-number to OUT/always-on.json. Needs root.
+The load is a fixed amount of work on each of two lanes. In each round it runs under each profiler at each rate, which has
+begun before, has seen the same load once, and ends after; and alone before and after the profilers of one rate. Writes a
+table to OUT/always-on.md, and every number to OUT/always-on.json. Needs root.
 """
 
 import argparse
@@ -175,6 +175,8 @@ def under(args, load, profiler, rate, last):
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=cgroup.enter)
         try:
             wait_for(process, profiler.listens and directory / profiler.listens)
+            load.run()  # a profiler that is always on has seen these programs before
+            time.sleep(SETTLED)
             before, size = (busy_seconds(), cpu_seconds(cgroup, process.pid)), written(data)
             cpu = load.run()
             after = busy_seconds(), cpu_seconds(cgroup, process.pid)
@@ -223,10 +225,13 @@ def one_round(args, load, kinds, number):
 # ---- the table -----------------------------------------------------------------------------------
 
 NOTES = """
+- Each profiler has seen the load once before it is measured, as one that is always on has: what it learns of new
+  programs is not in these figures.
 - **taken**: how much more CPU time the load took than alone right before and after; medians of {rounds} rounds, ± half
   of their interquartile range. The first row is the load alone against itself: what differs there is noise.
-- **own**: CPU time of the profiler and all that it forks while the load ran, of the CPU time that was not idle, of which it had to
-  take samples (its start and end are not in it). **together**: the sum, of each second that a CPU is busy.
+- **own**: CPU time of the profiler and all that it forks while the load ran, of the CPU time that was not idle, of
+  which it had to take samples (its start and end are not in it). **together**: the sum, of each second that a CPU is
+  busy.
 - **complete**: user stacks of the load that reach where a process or thread begins (stackq.py), in the last round.
 - **written**: bytes for each second that a CPU was busy, with what is written at the end (names).
 - `egret agent` runs without its budget here (`--max-cpu=100`), which would lower the rate: by default it keeps to 19 Hz
