@@ -43,7 +43,8 @@ struct egret_parsed_place {
 
 struct egret_parsed_names {
 	struct egret_buffer answer;
-	struct egret_parsed_place *places; /* in the order in which they were asked for */
+	/* In the order in which they were asked for; then those that came with them. */
+	struct egret_parsed_place *places;
 	size_t n;
 	struct egret_dwarf_line *lines;
 };
