@@ -58,7 +58,7 @@ static int open_side(const struct fleet_opts *o, struct server *server, struct s
 		status = fleet_find_event(server, &selection, event->name ? event->name : o->event,
 					  &found);
 	if (!status)
-		status = fleet_fetch(server, &selection, &found, &side->profile);
+		status = fleet_fetch(server, &selection, &found, NULL, &side->profile);
 	if (!status && !event->name) {
 		*event = found;
 		found = (struct fleet_event){ 0 };

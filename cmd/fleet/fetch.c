@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "busy.h"
+#include "fleet/by.h"
 #include "fleet/fleet.h"
 #include "fleet/identity.h"
 #include "fleet/pointer_ids.h"
@@ -18,7 +19,10 @@
 struct fetching {
 	struct server *server;
 	const struct selection *selection;
-	struct row_buffer sums;	  /* stack, samples, value */
+	const char *by;	    /* keys of labels; NULL: none */
+	char *keys[BY_MAX]; /* the same, on the heap */
+	size_t n_keys;
+	struct row_buffer sums;	  /* stack, samples, value, and a text NUL for each key */
 	struct row_buffer stacks; /* id, process NUL, frames */
 	struct row_buffer names;  /* id, name NUL, module NUL, kind, flags */
 	struct egret_frame *frames;
@@ -42,6 +46,8 @@ static void fetching_deinit(struct fetching *f)
 	binary_deinit(&f->sums);
 	binary_deinit(&f->stacks);
 	binary_deinit(&f->names);
+	for (size_t i = 0; i < f->n_keys; i++)
+		free(f->keys[i]);
 	free(f->frames);
 	pointer_ids_deinit(&f->numbers);
 	free(f->list);
@@ -82,15 +88,40 @@ static int add_answer(const void *bytes, size_t len, void *arg)
 
 /* ---- what is asked ------------------------------------------------------------------------- */
 
+/* The labels' columns come last in a row: they are selected from what the join has. */
+static void add_sums_by(const struct fetching *f, struct sql *sql)
+{
+	const char *database = f->selection->database;
+
+	sql_add(sql, "SELECT stack, sum(n), sum(v), ");
+	by_add_names(sql, f->by);
+	sql_add(sql, " FROM (SELECT ");
+	by_add_columns(sql, f->by, true);
+	sql_add(sql,
+		"stack, n, v FROM (SELECT stack, labels AS id, sum(samples) AS n, sum(value) AS v "
+		"FROM %s.samples WHERE ",
+		database);
+	selection_add_condition(sql, f->selection);
+	sql_add(sql, " GROUP BY stack, labels) ANY LEFT JOIN (");
+	by_add_labels(sql, database);
+	sql_add(sql, ") USING id) GROUP BY stack, ");
+	by_add_names(sql, f->by);
+}
+
 static int ask_sums(struct fetching *f)
 {
 	struct sql sql = { 0 };
 	int ret;
 
-	sql_add(&sql, "SELECT stack, sum(samples), sum(value) FROM %s.samples WHERE ",
-		f->selection->database);
-	selection_add_condition(&sql, f->selection);
-	sql_add(&sql, " GROUP BY stack ORDER BY stack FORMAT RowBinary");
+	if (f->by)
+		add_sums_by(f, &sql);
+	else {
+		sql_add(&sql, "SELECT stack, sum(samples), sum(value) FROM %s.samples WHERE ",
+			f->selection->database);
+		selection_add_condition(&sql, f->selection);
+		sql_add(&sql, " GROUP BY stack");
+	}
+	sql_add(&sql, " ORDER BY stack FORMAT RowBinary");
 	ret = sql_failed(&sql) ? out_of_memory(f)
 			       : server_query(f->server, sql_text(&sql), &f->sums, &f->err);
 	sql_deinit(&sql);
@@ -122,18 +153,47 @@ static int ask_by_id(struct fetching *f, const char *columns, const char *table,
 	return ret;
 }
 
+/* A row of the sums. Labels are those that are not empty. */
+struct sum {
+	const void *stack; /* its id */
+	uint64_t samples, value;
+	struct egret_label labels[BY_MAX];
+	size_t n_labels;
+};
+
+/* False: there is none, or in->failed. */
+static bool take_sum(const struct fetching *f, struct row_reader *in, struct sum *sum)
+{
+	if (!binary_more(in))
+		return false;
+	sum->stack = binary_take(in, 16);
+	sum->samples = binary_take_u64(in);
+	sum->value = binary_take_u64(in);
+	sum->n_labels = 0;
+	for (size_t i = 0; i < f->n_keys; i++) {
+		size_t len;
+		const char *value = binary_take_text(in, &len);
+
+		in->failed |= !len || value[len - 1];
+		if (!in->failed && *value)
+			sum->labels[sum->n_labels++] = (struct egret_label){ .key = f->keys[i],
+									     .value = value };
+	}
+	return !in->failed;
+}
+
 static int ask_stacks(struct fetching *f)
 {
 	struct row_reader in = reader_of(&f->sums);
 	struct row_buffer ids = { 0 };
+	const void *last = NULL;
+	struct sum sum;
 	int ret = 0;
 
-	while (binary_more(&in)) {
-		const void *id = binary_take(&in, 16);
-
-		binary_take(&in, 16);
-		if (id)
-			binary_bytes(&ids, id, 16);
+	while (take_sum(f, &in, &sum)) {
+		if (!last || memcmp(last, sum.stack, 16))
+			binary_bytes(&ids, sum.stack, 16);
+		last = sum.stack;
 	}
 	if (in.failed)
 		ret = garbled(f);
@@ -274,19 +334,23 @@ static int list_frames(struct fetching *f, const struct stored_stack *stored,
 	return 0;
 }
 
-static int add_stack(struct fetching *f, struct egret_builder *builder, struct row_reader *sums,
+static int add_stack(struct fetching *f, struct egret_builder *builder, const struct sum *sum,
 		     const struct stored_stack *stored)
 {
 	const char *process = stored ? stored->process : "[not in the database]";
-	const struct egret_thread thread = { .process = process, .comm = process, .cgroup = "" };
+	const struct egret_thread thread = { .process = process,
+					     .comm = process,
+					     .cgroup = "",
+					     .labels = sum->labels,
+					     .n_labels = sum->n_labels };
 	struct egret_stack stack = {
 		.thread = &thread,
+		.samples = sum->samples,
+		.value = sum->value,
 		.capture_end = f->capture_end,
 		.unwind_end = f->unwind_end,
 	};
 
-	stack.samples = binary_take_u64(sums);
-	stack.value = binary_take_u64(sums);
 	if (list_frames(f, stored, &stack))
 		return out_of_memory(f);
 	return egret_builder__add_stack(builder, &stack, &f->err);
@@ -297,19 +361,17 @@ static int add_stacks(struct fetching *f, struct egret_builder *builder)
 {
 	struct row_reader sums = reader_of(&f->sums), in = reader_of(&f->stacks);
 	struct stored_stack stack;
+	struct sum sum;
 	bool more = take_stack(&in, &stack);
 	int ret = 0;
 
-	while (!ret && binary_more(&sums)) {
-		const void *id = binary_take(&sums, 16);
+	while (!ret && take_sum(f, &sums, &sum)) {
 		bool is_stored;
 
-		if (!id)
-			return garbled(f);
-		while (more && memcmp(stack.id, id, 16) < 0)
+		while (more && memcmp(stack.id, sum.stack, 16) < 0)
 			more = take_stack(&in, &stack);
-		is_stored = more && !memcmp(stack.id, id, 16);
-		ret = add_stack(f, builder, &sums, is_stored ? &stack : NULL);
+		is_stored = more && !memcmp(stack.id, sum.stack, 16);
+		ret = add_stack(f, builder, &sum, is_stored ? &stack : NULL);
 	}
 	return ret ? ret : sums.failed || in.failed ? garbled(f) : 0;
 }
@@ -346,14 +408,30 @@ static int build(struct fetching *f, const struct fleet_event *event, struct egr
 	return ret;
 }
 
-int fleet_fetch(struct server *server, const struct selection *selection,
-		const struct fleet_event *event, struct egret_profile **out)
+/* More than BY_MAX are said to be too many by who has read the options. */
+static int split_keys(struct fetching *f)
 {
-	struct fetching f = { .server = server, .selection = selection };
+	const char *rest = f->by ? f->by : "", *key;
+	size_t len;
+
+	while (f->n_keys < BY_MAX && (key = by_next(&rest, &len))) {
+		f->keys[f->n_keys] = strndup(key, len);
+		if (!f->keys[f->n_keys++])
+			return out_of_memory(f);
+	}
+	return 0;
+}
+
+int fleet_fetch(struct server *server, const struct selection *selection,
+		const struct fleet_event *event, const char *by, struct egret_profile **out)
+{
+	struct fetching f = { .server = server, .selection = selection, .by = by };
 	int ret;
 
 	busy_begin("asking", "the database");
-	ret = ask_sums(&f);
+	ret = split_keys(&f);
+	if (!ret)
+		ret = ask_sums(&f);
 	if (!ret && !f.sums.len)
 		ret = nothing(&f);
 	if (!ret)

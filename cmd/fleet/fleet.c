@@ -46,7 +46,9 @@ static const struct opt result_options[] = {
 	  "The file of a page (egret-fleet.html; -: standard output)", NULL },
 	{ "title", 0, OPT_STRING, MEMBER(title), "TEXT", "Title of the page", NULL },
 	{ "by", 'b', OPT_STRING, MEMBER(by), "KEY[,KEY...]",
-	  "query: a row has these labels (service)", NULL },
+	  "query: a row has these labels (service); flamegraph: what is told apart by them, the "
+	  "first when the page is opened (nothing)",
+	  NULL },
 	{ "limit", 'n', OPT_U64, MEMBER(limit), "N", "At most this many rows (40; query: all)",
 	  NULL },
 	{ 0 },
@@ -129,7 +131,6 @@ static const struct fleet_opts defaults = {
 	.url = "http://127.0.0.1:8123",
 	.database = SQL_DATABASE,
 	.format = "tsv",
-	.by = "service",
 	.diff_by = "self",
 	.confidence = 95,
 };
@@ -152,6 +153,7 @@ const struct command command_fleet = {
 		"  egret fleet top --from -15m --where 'service=checkout and host~^eu'\n"
 		"  egret fleet flamegraph --from 10:00 --to 11:00 -o fleet.html\n"
 		"  egret fleet diff --before 09:00,10:00 --after 10:00,11:00 -w service=checkout\n"
+		"  egret fleet flamegraph --by service,host -o services.html\n"
 		"  egret fleet query --by service,host -n 20\n"
 		"  egret fleet query 'SELECT time, sum(value) FROM $samples WHERE $where GROUP BY "
 		"time'\n",

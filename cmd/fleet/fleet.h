@@ -63,9 +63,12 @@ int fleet_find_event(struct server *server, struct selection *selection, const c
 int fleet_write(const struct fleet_opts *o, const struct egret_profile *profile, const char *format,
 		const struct egret_export_opts *export_opts);
 
-/* The samples of a selection, by stack, as a profile; one without a sample is an error. */
+/*
+ * The samples of a selection, by stack, and where by is not NULL (by.h) by these labels, as a
+ * profile; one without a sample is an error.
+ */
 int fleet_fetch(struct server *server, const struct selection *selection,
-		const struct fleet_event *event, struct egret_profile **out);
+		const struct fleet_event *event, const char *by, struct egret_profile **out);
 
 /* The actions. argv: what follows the name of the action. */
 int fleet_init(const struct fleet_opts *o, int argc, char **argv);

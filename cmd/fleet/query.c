@@ -6,54 +6,37 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fleet/by.h"
 #include "fleet/fleet.h"
 #include "page.h"
 
 /* ---- by labels ----------------------------------------------------------------------------- */
 
-/* A label as a column: its name in the answer is the key. */
-static void add_key(struct sql *sql, const char *key, size_t len)
-{
-	static const char *const columns[] = { "service", "host", "process", "thread" };
+#define BY "service"
 
-	for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++) {
-		if (strlen(columns[i]) == len && !strncmp(key, columns[i], len)) {
-			sql_add(sql, "%s", columns[i]);
-			return;
-		}
-	}
-	sql_add(sql, "values[indexOf(keys, ");
-	sql_string_of(sql, key, len);
-	sql_add(sql, ")]");
+static const char *keys_of(const struct fleet_opts *o)
+{
+	return o->by ? o->by : BY;
 }
 
 /* The samples of each set of labels first: joined are only these. */
 static void write_rows(struct sql *sql, const struct selection *s, const struct fleet_opts *o)
 {
-	unsigned int n = 0;
+	const char *by = keys_of(o);
 
 	sql_add(sql, "SELECT ");
-	for (const char *key = o->by; *key; n++) {
-		size_t len = strcspn(key, ",");
-
-		add_key(sql, key, len);
-		sql_add(sql, " AS key_%u, ", n);
-		key += len + (key[len] == ',');
-	}
+	by_add_columns(sql, by, false);
 	sql_add(sql,
 		"sum(n) AS samples, sum(v) AS value FROM (SELECT labels AS id, sum(samples) AS n, "
 		"sum(value) AS v FROM %s.samples WHERE ",
 		s->database);
 	selection_add_condition(sql, s);
-	sql_add(sql,
-		" GROUP BY labels) ANY LEFT JOIN (SELECT id, service, host, process, thread, keys, "
-		"values FROM %s.labels) USING id GROUP BY ",
-		s->database);
-	for (unsigned int i = 0; i < n; i++)
-		sql_add(sql, "%skey_%u", i ? ", " : "", i);
-	sql_add(sql, " ORDER BY value DESC");
-	for (unsigned int i = 0; i < n; i++)
-		sql_add(sql, ", key_%u", i);
+	sql_add(sql, " GROUP BY labels) ANY LEFT JOIN (");
+	by_add_labels(sql, s->database);
+	sql_add(sql, ") USING id GROUP BY ");
+	by_add_names(sql, by);
+	sql_add(sql, " ORDER BY value DESC, ");
+	by_add_names(sql, by);
 	if (o->limit)
 		sql_add(sql, " LIMIT %" PRIu64, o->limit);
 }
@@ -120,27 +103,14 @@ static int print_answer(const void *bytes, size_t len, void *arg)
 	return ferror(stdout);
 }
 
-static void add_names(const char *by)
+static void print_names(const char *by)
 {
-	for (const char *key = by; *key;) {
-		size_t len = strcspn(key, ",");
+	const char *key;
+	size_t len;
 
+	while ((key = by_next(&by, &len)))
 		printf("%.*s\t", (int)len, key);
-		key += len + (key[len] == ',');
-	}
 	printf("samples\tvalue\n");
-}
-
-static bool are_keys(const char *by)
-{
-	bool has_one = false;
-
-	for (; *by; by++) {
-		if (*by == ',' && (!has_one || !by[1]))
-			return false;
-		has_one = *by != ',';
-	}
-	return has_one;
 }
 
 /* The stacks themselves: the profile of the selection in a format of egret export. */
@@ -149,7 +119,7 @@ static int export_stacks(const struct fleet_opts *o, struct server *server,
 {
 	struct egret_export_opts opts = { .size = sizeof(opts) };
 	struct egret_profile *profile;
-	int status = fleet_fetch(server, s, event, &profile);
+	int status = fleet_fetch(server, s, event, NULL, &profile);
 
 	if (status)
 		return status;
@@ -182,7 +152,7 @@ static int print_rows(const struct fleet_opts *o, struct server *server, const s
 		: statement ? "TabSeparatedWithNames"
 			    : "TabSeparated");
 	if (!statement && !is_json)
-		add_names(o->by);
+		print_names(keys_of(o));
 	whole.query = sql_text(&sql);
 	ret = sql_failed(&sql)			     ? say_error("out of memory")
 	      : server_request(server, &whole, &err) ? say_failure(&err)
@@ -203,8 +173,8 @@ int fleet_query(const struct fleet_opts *o, int argc, char **argv)
 		return say_usage("fleet", "query takes one statement at most; quote it");
 	if (statement && !strcmp(o->format, "folded"))
 		return say_usage("fleet", "a statement has rows, not stacks: --format=tsv or json");
-	if (!are_keys(o->by))
-		return say_usage("fleet", "--by wants keys of labels, such as service,host");
+	if (!by_is_sound(keys_of(o)))
+		return say_usage("fleet", BY_USAGE);
 	status = selection_init(&selection, o, o->from, o->to, o->where);
 	if (!status)
 		status = fleet_connect(o, &server);

@@ -6,6 +6,7 @@
 
 #include "aggregate.h"
 #include "clock_time.h"
+#include "fleet/by.h"
 #include "fleet/fleet.h"
 #include "page.h"
 #include "report_functions.h"
@@ -18,7 +19,7 @@ struct fleet_view {
 	struct egret_profile *profile;
 };
 
-static int open_view(const struct fleet_opts *o, struct fleet_view *view)
+static int open_view(const struct fleet_opts *o, const char *by, struct fleet_view *view)
 {
 	struct server *server = NULL;
 	int status;
@@ -30,7 +31,7 @@ static int open_view(const struct fleet_opts *o, struct fleet_view *view)
 	if (!status)
 		status = fleet_find_event(server, &view->selection, o->event, &view->event);
 	if (!status)
-		status = fleet_fetch(server, &view->selection, &view->event, &view->profile);
+		status = fleet_fetch(server, &view->selection, &view->event, by, &view->profile);
 	server_close(server);
 	return status;
 }
@@ -91,7 +92,7 @@ int fleet_top(const struct fleet_opts *o, int argc, char **argv)
 
 	if (argc)
 		return say_usage("fleet", "top takes no operands");
-	status = open_view(o, &view);
+	status = open_view(o, NULL, &view);
 	if (!status)
 		status = aggregate_build(&aggregate, view.profile, 0)
 				 ? say_error("out of memory")
@@ -122,7 +123,7 @@ int fleet_flamegraph(const struct fleet_opts *o, int argc, char **argv)
 	static const char *const pages[] = { "html", "flamegraph", "folded", "pprof",
 					     "speedscope" };
 	const char *format = strcmp(o->format, "tsv") ? o->format : "html";
-	char title[512];
+	char title[512], first_key[256];
 	struct egret_export_opts opts = { .size = sizeof(opts), .title = title };
 	struct fleet_view view;
 	bool is_known = false;
@@ -134,7 +135,9 @@ int fleet_flamegraph(const struct fleet_opts *o, int argc, char **argv)
 		return say_usage("fleet", argc ? "flamegraph takes no operands"
 					       : "flamegraph wants --format=html, flamegraph, "
 						 "folded, pprof or speedscope");
-	status = open_view(o, &view);
+	if (o->by && !by_is_sound(o->by))
+		return say_usage("fleet", BY_USAGE);
+	status = open_view(o, o->by, &view);
 	if (!status) {
 		snprintf(title, sizeof(title), "%.200s", o->title ? o->title : "");
 		if (!o->title)
@@ -142,6 +145,9 @@ int fleet_flamegraph(const struct fleet_opts *o, int argc, char **argv)
 				 text_count(view.event.hosts).text,
 				 time_of(view.selection.from).text, time_of(view.selection.to).text,
 				 o->where ? ", " : "", o->where ? o->where : "");
+		snprintf(first_key, sizeof(first_key), "%.*s",
+			 (int)strcspn(o->by ? o->by : "", ","), o->by ? o->by : "");
+		opts.by_label = o->by ? first_key : NULL;
 		status = fleet_write(o, view.profile, format, &opts);
 	}
 	close_view(&view);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "import/named.h"
 
@@ -182,10 +183,51 @@ static int set_cgroup(struct egret_builder *builder, uint32_t number, const stru
 	return egret_profile_set_cgroup(builder->named.profile, number, cgroup);
 }
 
+/* The number of the set of a thread's labels; 0: none. UINT32_MAX: without memory. */
+static uint32_t label_set_of(struct egret_builder *builder, const struct egret_thread *t)
+{
+	__free_ struct egret_profile_label *labels =
+		t->n_labels ? reallocarray(NULL, t->n_labels, sizeof(*labels)) : NULL;
+
+	if (t->n_labels && !labels)
+		return UINT32_MAX;
+	for (size_t i = 0; i < t->n_labels; i++) {
+		const char *key = t->labels[i].key, *value = t->labels[i].value;
+
+		labels[i].key = egret_named_string(&builder->named, key, strlen(key));
+		labels[i].value = egret_named_string(&builder->named, value, strlen(value));
+		if (labels[i].key == UINT32_MAX || labels[i].value == UINT32_MAX)
+			return UINT32_MAX;
+	}
+	return egret_profile_label_set(builder->named.profile, labels, t->n_labels);
+}
+
+/* Of another set of labels it is another thread, as if it had been started at another time. */
+static uint32_t thread_of(struct egret_builder *builder, const struct egret_thread *t)
+{
+	struct egret_named *named = &builder->named;
+	struct egret_profile_thread thread = {
+		.pid = t->pid,
+		.tid = t->tid,
+		.start_time = label_set_of(builder, t),
+		.process = egret_named_string(named, t->process, strlen(t->process)),
+		.comm = egret_named_string(named, t->comm, strlen(t->comm)),
+	};
+	uint32_t number;
+
+	if (thread.start_time == UINT32_MAX || thread.process == UINT32_MAX ||
+	    thread.comm == UINT32_MAX)
+		return UINT32_MAX;
+	number = egret_profile_thread(named->profile, &thread, NULL);
+	if (number == UINT32_MAX || set_cgroup(builder, number, t) ||
+	    egret_profile_set_thread_labels(named->profile, number, (uint32_t)thread.start_time))
+		return UINT32_MAX;
+	return number;
+}
+
 int egret_builder__add_stack(struct egret_builder *builder, const struct egret_stack *stack,
 			     struct egret_error *err)
 {
-	const struct egret_thread *t = stack->thread;
 	struct egret_profile_key key = {
 		.event = stack->event,
 		.capture_end = stack->capture_end,
@@ -202,11 +244,12 @@ int egret_builder__add_stack(struct egret_builder *builder, const struct egret_s
 		return egret_fail(err, EINVAL,
 				  "a stack of %zu frames and event %u is none of this profile",
 				  stack->n_frames, stack->event);
-	key.thread = egret_named_thread(&builder->named, t->process, strlen(t->process), t->comm,
-					strlen(t->comm), t->pid, t->tid);
+	if (stack->thread->n_labels > EGRET_LABELS_MAX)
+		return egret_fail(err, EINVAL, "a process has at most %d labels, not %zu",
+				  EGRET_LABELS_MAX, stack->thread->n_labels);
+	key.thread = thread_of(builder, stack->thread);
 	key.stack = stack_of(builder, stack);
 	if (key.thread == UINT32_MAX || key.stack == UINT32_MAX ||
-	    set_cgroup(builder, key.thread, t) ||
 	    egret_profile_add(builder->named.profile, &key, &values))
 		return egret_fail(err, ENOMEM, "out of memory");
 	return 0;

@@ -97,6 +97,17 @@ sort_samples=$("$egret" export -i "$tmp/a.data" -f folded -o - | awk '/^sort;/ {
 check "samples by label" "$(fleet query "${range[@]}" --by process -w 'comm=sort and not host=web-2' | awk '$1 == "sort" { print $2 }')" == "$sort_samples"
 fleet flamegraph "${range[@]}" -w 'service=sort' -o "$tmp/page.html" || fail "flamegraph"
 grep -q '<title>egret' "$tmp/page.html" || fail "no page"
+# By labels: each host has its own samples, and each stack of both stands below either.
+fleet flamegraph "${range[@]}" --by host,process -f folded >"$tmp/by_host" || fail "flamegraph by host"
+for host in web-1:a web-2:b; do
+	"$egret" export -i "$tmp/${host#*:}.data" -f folded -o - | LC_ALL=C sort >"$tmp/local"
+	sed -n "s/^${host%:*};//p" "$tmp/by_host" | LC_ALL=C sort >"$tmp/stored"
+	same_lines "$tmp/local" "$tmp/stored" || fail "stacks of ${host%:*} differ"
+done
+check "lines of other hosts" "$(grep -cvE '^web-[12];' "$tmp/by_host")" == 0
+fleet flamegraph "${range[@]}" --by no.such.label -f folded >"$tmp/out" 2>"$tmp/err" && fail "a label that nobody has"
+grep -q '^egret: no process here has the label "no.such.label"' "$tmp/err" || fail "a label that nobody has: $(cat "$tmp/err")"
+fleet flamegraph "${range[@]}" --by host, -f folded >"$tmp/out" 2>"$tmp/err" && fail "half a list"
 fleet diff "${range[@]}" --before-where host=web-1 --after-where host=web-2 >"$tmp/out" || fail "diff"
 grep -q "^# before: host=web-1: $(samples "$tmp/a.data" | sed ':a;s/\B[0-9]\{3\}\>/,&/;ta') samples" "$tmp/out" || fail "diff: $(head -3 "$tmp/out")"
 # shellcheck disable=SC2016  # macros of egret's

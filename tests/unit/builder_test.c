@@ -100,6 +100,9 @@ static void stacks_come_out(void)
 static void nonsense_is_refused(void)
 {
 	const struct egret_thread thread = { .process = "p", .comm = "t", .cgroup = "" };
+	const struct egret_thread labelled = {
+		.process = "p", .comm = "t", .cgroup = "", .n_labels = 65
+	};
 	const struct egret_frame odd = { .name = "n", .module = "m", .kind = 17 };
 	const struct egret_frame *const list[] = { &odd };
 	struct egret_stack stack = { .thread = &thread, .frames = list, .event = 1 };
@@ -113,13 +116,58 @@ static void nonsense_is_refused(void)
 	CHECK_EQ(egret_builder__add_stack(builder, &stack, &err), -EINVAL);
 	stack.n_frames = 65536;
 	CHECK_EQ(egret_builder__add_stack(builder, &stack, &err), -EINVAL);
+	stack.n_frames = 0;
+	stack.thread = &labelled;
+	CHECK_EQ(egret_builder__add_stack(builder, &stack, &err), -EINVAL);
+	CHECK_STR(err.text, "a process has at most 64 labels, not 65");
 	egret_builder__destroy(builder);
 	egret_builder__destroy(NULL);
+}
+
+static int count_labels(const struct egret_stack *stack, void *arg)
+{
+	uint64_t *samples = arg;
+
+	for (size_t i = 0; i < stack->thread->n_labels; i++) {
+		CHECK_STR(stack->thread->labels[i].key, i ? "zone" : "host");
+		samples[stack->thread->labels[i].value[0] - 'a'] += stack->samples;
+	}
+	samples[25] += !stack->thread->n_labels;
+	return 0;
+}
+
+/* The same thread of other labels is another one; in another order they are the same. */
+static void labels_tell_threads_apart(void)
+{
+	const struct egret_label first[] = { { "host", "a" }, { "zone", "c" } };
+	const struct egret_label second[] = { { "zone", "c" }, { "host", "b" } };
+	struct egret_thread thread = { .process = "p", .comm = "t", .cgroup = "" };
+	struct egret_stack stack = { .thread = &thread, .samples = 2, .value = 2 };
+	struct egret_builder *builder = begin();
+	struct egret_profile *profile;
+	struct egret_error err = { "" };
+	uint64_t samples[26] = { 0 };
+
+	CHECK_EQ(egret_builder__add_stack(builder, &stack, &err), 0);
+	thread.n_labels = 2;
+	thread.labels = first;
+	CHECK_EQ(egret_builder__add_stack(builder, &stack, &err), 0);
+	thread.labels = second;
+	CHECK_EQ(egret_builder__add_stack(builder, &stack, &err), 0);
+	CHECK_EQ(egret_builder__add_stack(builder, &stack, &err), 0);
+	egret_builder__finish(builder, &profile);
+	egret_profile__each_stack(profile, count_labels, samples);
+	CHECK_EQ(samples[0], 2);
+	CHECK_EQ(samples[1], 4);
+	CHECK_EQ(samples[2], 6);
+	CHECK_EQ(samples[25], 1);
+	egret_profile__destroy(profile);
 }
 
 int main(void)
 {
 	RUN(stacks_come_out);
+	RUN(labels_tell_threads_apart);
 	RUN(nonsense_is_refused);
 	return DONE();
 }
