@@ -209,13 +209,6 @@ void egret_code_names_run(struct egret_code_names *code, uint64_t vaddr,
 		*reason = EGRET_NAME_NOT_READABLE;
 }
 
-size_t egret_code_names_count(struct egret_code_names *code)
-{
-	const struct egret_file_names *symbols = symbols_of(code);
-
-	return symbols ? egret_file_names_count(symbols) : 0;
-}
-
 static int add_symbol(void *arg, uint64_t start, uint64_t end, const char *name)
 {
 	return egret_dwarf_index_add_symbol(arg, start, end, name);

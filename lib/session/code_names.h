@@ -63,8 +63,6 @@ void egret_code_names_prepare_symbols(struct egret_code_names *code, const uint6
 /* The same with the addresses around it of which it holds, too; not of told files. */
 void egret_code_names_run(struct egret_code_names *code, uint64_t vaddr,
 			  struct egret_symbol_run *run, enum egret_name_reason *reason);
-/* Symbols; SIZE_MAX where there are names besides. Not of told files. */
-size_t egret_code_names_count(struct egret_code_names *code);
 
 /* Puts what was indexed into the cache. Not for where somebody waits. */
 void egret_code_names_keep(struct egret_code_names *code);

@@ -91,10 +91,9 @@ static bool find_parts(const struct egret_buffer *answer, size_t n, struct parts
 	const struct egret_wire_places *head = (const void *)answer->data;
 	uint64_t left = answer->len;
 
-	if (left < sizeof(*head) || head->n != n || head->n_more > EGRET_WIRE_MORE_MAX)
+	if (left < sizeof(*head) || head->n != n)
 		return false;
 	left -= sizeof(*head);
-	n += head->n_more;
 	if (left < n * sizeof(*parts->places))
 		return false;
 	left -= n * sizeof(*parts->places);
@@ -151,22 +150,19 @@ static int take_names(const uint64_t *vaddrs, size_t n, struct egret_parsed_name
 {
 	struct parts parts;
 
-	size_t n_all;
-
 	if (!find_parts(&out->answer, n, &parts))
 		return -EBADMSG;
-	n_all = n + parts.head->n_more;
-	out->places = calloc(n_all + 1, sizeof(*out->places));
+	out->places = calloc(n + 1, sizeof(*out->places));
 	out->lines = calloc(parts.head->n_lines + 1ul, sizeof(*out->lines));
 	if (!out->places || !out->lines)
 		return -ENOMEM;
-	for (size_t i = 0; i < n_all; i++)
-		if (!take_place(&parts, i, i < n ? vaddrs[i] : parts.places[i].start, out))
+	for (size_t i = 0; i < n; i++)
+		if (!take_place(&parts, i, vaddrs[i], out))
 			return -EBADMSG;
 	for (size_t i = 0; i < parts.head->n_lines; i++)
 		if (!take_line(&parts, i, out))
 			return -EBADMSG;
-	out->n = n_all;
+	out->n = n;
 	return 0;
 }
 

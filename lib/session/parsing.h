@@ -43,8 +43,7 @@ struct egret_parsed_place {
 
 struct egret_parsed_names {
 	struct egret_buffer answer;
-	/* In the order in which they were asked for; then those that came with them. */
-	struct egret_parsed_place *places;
+	struct egret_parsed_place *places; /* in the order in which they were asked for */
 	size_t n;
 	struct egret_dwarf_line *lines;
 };

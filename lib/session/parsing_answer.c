@@ -54,7 +54,6 @@ struct naming {
 	size_t n;
 	uint32_t *order; /* of vaddrs, lowest first */
 	struct egret_wire_place *places;
-	struct egret_buffer more; /* struct egret_wire_place */
 	struct egret_buffer lines, text;
 };
 
@@ -112,33 +111,6 @@ static void add_symbols(struct naming *naming, struct egret_code_names *code)
 	}
 }
 
-/* All runs of a small file, from its first address to its last; nothing of a larger one. */
-static void add_more(struct naming *naming, struct egret_code_names *code)
-{
-	size_t text_len = naming->text.len;
-	struct egret_symbol_run run = { 0, 0, NULL };
-
-	if (egret_code_names_count(code) > EGRET_WIRE_MORE_MAX / 2)
-		return;
-	for (size_t n = 0; run.end != UINT64_MAX; n++) {
-		enum egret_name_reason reason = EGRET_NAME_NOT_ASKED;
-		struct egret_wire_place place;
-
-		egret_code_names_run(code, run.end, &run, &reason);
-		if (n == EGRET_WIRE_MORE_MAX ||
-		    naming->text.len - text_len > EGRET_WIRE_MORE_TEXT_MAX) {
-			naming->text.len = text_len;
-			naming->more.len = 0;
-			return;
-		}
-		place = (struct egret_wire_place){ .start = run.start,
-						   .end = run.end,
-						   .symbol = add_name(naming, run.name),
-						   .reason = reason };
-		egret_buffer_add(&naming->more, &place, sizeof(place));
-	}
-}
-
 static void add_lines(struct naming *naming, struct egret_code_names *code, size_t i)
 {
 	struct egret_dwarf_line lines[EGRET_CODE_LINES_MAX];
@@ -170,8 +142,6 @@ static int find_names(struct naming *naming, struct egret_code_names *code, bool
 		naming->order[i] = i;
 	qsort_r(naming->order, naming->n, sizeof(*naming->order), compare_vaddrs, naming);
 	add_symbols(naming, code);
-	if (!lines)
-		add_more(naming, code);
 	if (lines)
 		egret_code_names_prepare(code, naming->vaddrs, naming->n, 0);
 	for (size_t i = 0; lines && i < naming->n; i++)
@@ -183,7 +153,6 @@ static int write_names(struct naming *naming, struct egret_buffer *out)
 {
 	struct egret_wire_places head = {
 		.n = (uint32_t)naming->n,
-		.n_more = (uint32_t)(naming->more.len / sizeof(struct egret_wire_place)),
 		.n_lines = (uint32_t)(naming->lines.len / sizeof(struct egret_wire_line)),
 	};
 
@@ -192,10 +161,9 @@ static int write_names(struct naming *naming, struct egret_buffer *out)
 	head.text_len = naming->text.len;
 	egret_buffer_add(out, &head, sizeof(head));
 	egret_buffer_add(out, naming->places, naming->n * sizeof(*naming->places));
-	egret_buffer_add(out, naming->more.data, naming->more.len);
 	egret_buffer_add(out, naming->lines.data, naming->lines.len);
 	egret_buffer_add(out, naming->text.data, naming->text.len);
-	return naming->more.failed || naming->lines.failed || naming->text.failed ? -ENOMEM : 0;
+	return naming->lines.failed || naming->text.failed ? -ENOMEM : 0;
 }
 
 static int answer_names(const struct egret_parser_question *question, const struct egret_elf *elf,

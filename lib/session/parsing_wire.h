@@ -18,18 +18,11 @@ struct egret_wire_names {
 	uint64_t vaddrs[]; /* n */
 };
 
-/*
- * The answer: this, n places, n_more of addresses that were not asked for, n_lines lines, then
- * text_len bytes of strings, the last byte 0.
- */
+/* The answer: this, n places, n_lines lines, then text_len bytes of strings, the last byte 0. */
 struct egret_wire_places {
-	uint32_t n, n_more, n_lines, reserved;
+	uint32_t n, n_lines;
 	uint64_t text_len;
 };
-
-/* A file of few symbols, as libc is, is told whole, so that it is asked about once. */
-#define EGRET_WIRE_MORE_MAX 8192u	      /* places, and half as many symbols */
-#define EGRET_WIRE_MORE_TEXT_MAX (128u << 10) /* bytes of their names */
 
 #define EGRET_WIRE_NO_TEXT UINT32_MAX
 

@@ -2,8 +2,8 @@
 /*
  * told_names.h - the names in a file that somebody else reads: asked for many at a time, and kept.
  *
- * What was answered for a symbol, or for where there is none, is kept for all of its addresses, so
- * that in a while there is nothing left to ask; an address with lines, for itself alone.
+ * What was answered for a symbol is kept for all of its addresses, so that in a while there is
+ * nothing left to ask; an address without a name, or with lines, for itself alone.
  */
 #ifndef EGRET_SESSION_TOLD_NAMES_H
 #define EGRET_SESSION_TOLD_NAMES_H

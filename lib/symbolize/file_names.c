@@ -104,11 +104,6 @@ void egret_file_names_run(const struct egret_file_names *names, uint64_t vaddr,
 	}
 }
 
-size_t egret_file_names_count(const struct egret_file_names *names)
-{
-	return names->go ? SIZE_MAX : egret_symtab_count(names->symtab);
-}
-
 int egret_file_names_each_run(const struct egret_file_names *names, egret_symbol_run_fn fn,
 			      void *arg)
 {

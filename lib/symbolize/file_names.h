@@ -42,9 +42,6 @@ size_t egret_file_names_lines(const struct egret_file_names *names, uint64_t vad
 void egret_file_names_run(const struct egret_file_names *names, uint64_t vaddr,
 			  struct egret_symbol_run *out, enum egret_name_reason *why);
 
-/* Symbols; SIZE_MAX where code of Go has names that are none. */
-size_t egret_file_names_count(const struct egret_file_names *names);
-
 /* As egret_symtab_each_run, of the symbols. */
 int egret_file_names_each_run(const struct egret_file_names *names, egret_symbol_run_fn fn,
 			      void *arg);

@@ -34,7 +34,6 @@ int egret_symtab_create(const struct egret_elf *elf, const struct egret_elf *deb
 			struct egret_symtab **out, struct egret_error *err);
 void egret_symtab_destroy(struct egret_symtab *table);
 size_t egret_symtab_memory(const struct egret_symtab *table); /* bytes, without the file's */
-size_t egret_symtab_count(const struct egret_symtab *table);
 /* Whether a .symtab was among them: what has only .dynsym was stripped. */
 bool egret_symtab_is_full(const struct egret_symtab *table);
 /* vaddr: in the ELF file's own address space. */

@@ -531,11 +531,6 @@ size_t egret_symtab_memory(const struct egret_symtab *table)
 	       (table->functions.capacity + table->plt.capacity) * sizeof(struct entry);
 }
 
-size_t egret_symtab_count(const struct egret_symtab *table)
-{
-	return table->functions.n + table->plt.n;
-}
-
 bool egret_symtab_is_full(const struct egret_symtab *table)
 {
 	return table->is_full;

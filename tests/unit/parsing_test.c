@@ -10,7 +10,6 @@
 #include <link.h>
 #include <unistd.h>
 
-#include "elf_fixture.h"
 #include "session/code_names.h"
 #include "session/parsing_wire.h"
 #include "test.h"
@@ -229,55 +228,6 @@ static void compare_names(struct both *both, bool must_have_cfi)
 	egret_code_names_destroy(told);
 }
 
-static int find_asked(const struct egret_stat *stat, void *arg)
-{
-	if (!strcmp(stat->name, "parser.asked"))
-		*(uint64_t *)arg = stat->value;
-	return 0;
-}
-
-/* Names of a file of so many functions, asked for one by one: how many questions there are. */
-static void ask_about_one_of(size_t n_functions, uint64_t most_questions, uint64_t least)
-{
-	struct egret_buffer source = { 0 };
-	struct egret_code_names *read, *told;
-	uint64_t before = 0, after = 0;
-	struct egret_symbol a, b;
-	struct both both;
-	char *path;
-
-	for (size_t i = 0; i < n_functions; i++)
-		egret_buffer_printf(&source, "int f%zu(int x) { return x + %zu; }\n", i, i);
-	egret_buffer_printf(&source, "int main(void) { return 0; }\n");
-	egret_buffer_add(&source, "", 1);
-	path = fixture_compile("small.c", (char *)source.data, "-O1");
-	open_both(&both, path);
-	egret_code_names_create(both.read, NULL, NULL, &read, NULL);
-	egret_code_names_create_told(both.parser, both.told, NULL, EGRET_DEMANGLE_FULL, &told,
-				     NULL);
-	egret_parser__each_stat(both.parser, find_asked, &before);
-	for (uint64_t vaddr = egret_elf_entry(both.read); vaddr < 0x1000000; vaddr += 16) {
-		enum egret_name_reason why = EGRET_NAME_NR, told_why = EGRET_NAME_NR;
-		bool has = egret_code_names_symbol(read, vaddr, &a, &why);
-
-		CHECK_EQ(egret_code_names_symbol(told, vaddr, &b, &told_why), has);
-		CHECK(has ? !strcmp(a.name, b.name) : why == told_why);
-	}
-	egret_parser__each_stat(both.parser, find_asked, &after);
-	CHECK(after - before <= most_questions && after - before >= least);
-	egret_code_names_destroy(read);
-	egret_code_names_destroy(told);
-	close_both(&both);
-	egret_buffer_deinit(&source);
-	free(path);
-}
-
-static void small_files_are_asked_about_once(void)
-{
-	ask_about_one_of(3000, 1, 1);
-	ask_about_one_of(5000, 5000, 1000);
-}
-
 static void names_and_lines(void)
 {
 	with_files(compare_names);
@@ -358,7 +308,6 @@ int main(void)
 	RUN(facts);
 	RUN(unwind_rows);
 	RUN(names_and_lines);
-	RUN(small_files_are_asked_about_once);
 	RUN(lies_are_refused);
 	return DONE();
 }
