@@ -152,6 +152,18 @@ static __always_inline bool is_target(struct task_struct *task)
 	}
 }
 
+/*
+ * Whether the process becomes a target by the execve that it is in. Where the kernel answers before
+ * that, once for all of the system call, samples behind it are of a target, and share the answer.
+ */
+static __always_inline bool will_be_target(struct task_struct *task)
+{
+	u32 tgid = BPF_CORE_READ(task, tgid);
+	u64 *known = bpf_map_lookup_elem(&targets, &tgid);
+
+	return config.filter == EGRET_FILTER_PROCESS && known && *known == EGRET_TARGET_FROM_EXEC;
+}
+
 /* The programs that follow targets are loaded for processes alone. */
 
 /* A process forked by a target is a target. Runs before the child does (kernel_clone). */

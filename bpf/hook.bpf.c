@@ -316,7 +316,7 @@ int BPF_PROG(egret_deferred, struct deferred_sample *ds, struct pt_regs *regs)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct stopwatch watch;
 
-	if (!is_target(task))
+	if (!is_target(task) && !(ds->point == DEFERRED_SAMPLE_EXEC && will_be_target(task)))
 		return 0;
 	watch = begin_capture(task);
 	answer(ds, regs, task);

@@ -54,7 +54,7 @@ rmdir /sys/fs/cgroup/lab
 record -e sched:sched_switch -c 1 -- bash -c 'for i in 1 2 3 4 5; do sleep 0.02; done'
 check "samples, a tracepoint" "$(samples_of '^sleep;.*_start;.*nanosleep.*schedule')" '>=' 5
 check_identity "a tracepoint"
-record -e page-faults -c 1 -- "$workloads/chain" 50
+record -e page-faults -c 1 -- bash -c "$workloads/chain 50; $workloads/chain 50"
 check "samples, page faults" "$(stat_of samples.written)" '>' 50
 record -e cpu-clock:u -- "$workloads/kernel_bound" 1 300
 check "kernel frames, cpu-clock:u" "$(samples_of '_\[k\]')" == 0
