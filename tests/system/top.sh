@@ -45,11 +45,11 @@ press p
 sees 'paused'
 before=$(samples)
 press / ; press -l busy ; press Enter Enter
-sees 'callees'
+sees 'callers'
 check "samples while paused" "$(samples)" == "$before"
 press p
 sees 'all since the start'
-sees 'callees' # what was expanded stays so
+sees 'callers' # what was expanded stays so
 before=$(samples)
 press z
 for _ in $(seq 100); do
