@@ -2,7 +2,7 @@
 """The agent for a long time, beside a fork storm, with backends that die and come back, killed with SIGKILL at random
 moments and started again:
 
-    agent_soak.py EGRET FORK_STORM --seconds=1800 --window=10 --frequency=19 --max-cpu=5 --plot=soak.html
+    agent_soak.py EGRET FORK_STORM --seconds=1800 --window=10 --frequency=19 --max-cpu=1 --plot=soak.html
 
 What is held against what: the windows (by the names of the files that the backend "files" has; the store joins them),
 each sample of the store by its time, thread and CPU, what the backends have decoded (push_receiver.py), what /proc says
@@ -454,7 +454,6 @@ def main():
                 life.process.wait()
             for r in receivers:
                 r.stop()
-            time.sleep(0.5)  # the parser ends when it sees that the agent has
             agent.cgroup.remove()
     for text in failures:
         print("not so:", text)

@@ -3,7 +3,7 @@
 # The agent for a minute (`make soak`: half an hour) beside a fork storm, with backends that die and come back, killed at
 # random moments: no window is lost or counted twice beyond the one in flight, backends have what the store has, nothing
 # leaks, and it keeps to its budget. agent_soak.py has it; a plot is left in $build/soak.html.
-# SOAK_SECONDS: how long (60). SOAK_SEED: of the moments.
+# SOAK_SECONDS: how long (60). SOAK_SEED: of the moments. SOAK_BUDGET: per cent of the machine (1).
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root
@@ -13,7 +13,7 @@ python=$(PATH=/usr/bin:/bin command -v python3) || skip "no python3"
 seconds=${SOAK_SECONDS:-60}
 window=2
 [ "$seconds" -lt 600 ] || window=10
-# Per cent of the machine: each life learns anew what runs, within seconds (the default of the agent is 0.5).
+# Each life learns anew what runs, within seconds; the default of the agent is 0.5.
 budget=${SOAK_BUDGET:-1}
 "$python" tests/system/agent_soak.py "$egret" "$workloads/fork_storm" --seconds="$seconds" --window="$window" \
 	--max-cpu="$budget" --seed="${SOAK_SEED:-1}" --directory="$tmp" --plot="$build/soak.html"

@@ -4,6 +4,7 @@
 /proc has no time of a child that nobody waited for: of egret's parser, one for each question.
 """
 import os
+import time
 
 MOUNTS = "/sys/fs/cgroup", "/sys/fs/cgroup/unified"
 
@@ -34,6 +35,11 @@ class CpuCgroup:
             return int(dict(line.split() for line in file)["usage_usec"]) / 1e6
 
     def remove(self):
-        """Once its processes have ended."""
-        if self.path:
-            os.rmdir(self.path)
+        """Its processes end: those of the parser when they see that egret has. What stays is no failure of a test."""
+        for _ in range(50):
+            try:
+                if self.path:
+                    os.rmdir(self.path)
+                return
+            except OSError:
+                time.sleep(0.1)
