@@ -238,7 +238,8 @@ struct egret_config {
 #define EGRET_COUNTERS(X)                                                                          \
 	X(INTERRUPTS, "interrupts", "runs of the sampling program")                                \
 	X(FILTERED_IDLE, "filtered.idle", "the idle task was running")                             \
-	X(FILTERED_OTHER, "filtered.not-a-target", "another process was running")                  \
+	X(FILTERED_OTHER, "filtered.not-a-target",                                                 \
+	  "another process was running, or the command before its execve")                         \
 	X(FILTERED_MODE, "filtered.mode", "the mode that was not asked for (:u, :k)")              \
 	X(FILTERED_RULES, "filtered.rules", "left out by egret_session__set_filter")               \
 	X(FILTERED_PERIOD, "filtered.period", "a hit of a tracepoint within its period")           \
