@@ -10,7 +10,7 @@ rate=2000
 
 # record_stuck NAME ARGS...: leaves how long the thread was held up in $held_up.
 record_stuck() {
-	local name=$1 got expected
+	local name=$1 got expected cpu_us switches chance
 	shift
 
 	# Something else on the machine may bring the page in once and for all (another profiler, a huge
@@ -21,13 +21,16 @@ record_stuck() {
 		[ "$name" = "any, answered" ] && break
 		[ $(($(stat_of capture.fault-policy) + $(stat_of capture.fault-timeout))) -gt 0 ] && break
 	done
-	read -r held_up cpu_us <"$tmp/out"
+	read -r held_up cpu_us switches <"$tmp/out"
 	# The sibling: its samples against its CPU time. Interrupts that never came are not egret's loss;
-	# and more may come than that, where the CPU time leaves out what a hypervisor stole.
+	# and more may come than that, where the CPU time leaves out what a hypervisor stole. Each stay on
+	# a CPU is a whole number of samples and a rest, which is one more or none (variance at most 1/4):
+	# on a busy machine that is four times sqrt(stays) / 2.
 	got=$(samples_of ';sibling(;| )')
 	expected=$((cpu_us * rate / 1000000))
-	check "samples of the sibling, $name ($got of $expected)" \
-		$((got + $(stat_of witness.never-ran))) '>=' $((expected * 98 / 100))
+	chance=$(awk -v stays=$((switches + 1)) 'BEGIN { print int(2 * sqrt(stays)) }')
+	check "samples of the sibling, $name ($got of $expected, $switches switches)" \
+		$((got + $(stat_of witness.never-ran) + chance)) '>=' $((expected * 98 / 100))
 	check "stacks of the sibling that are cut, $name" "$(samples_of '\[cut:.*;sibling')" == 0
 	check "dropped, $name" "$(sum_of samples.dropped)" == 0
 	check "dropped captures, $name" "$(sum_of captures.dropped)" == 0

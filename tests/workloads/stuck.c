@@ -3,8 +3,8 @@
  * stuck part|whole MS [answer]: a thread with a page of its stack that userfaultfd holds back for
  * so long, in the middle of a buffer that it never looks at, and a sibling that is busy beside it.
  * part: only that page is registered; whole: the stack is, and all other pages are there. answer:
- * who asks for the page gets it. Prints what the thread was held up for at most (ms), and the CPU
- * time of the sibling (us).
+ * who asks for the page gets it. Prints what the thread was held up for at most (ms), and of the
+ * sibling the CPU time (us) and how often it left its CPU.
  */
 #include "spin.h"
 
@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@ static volatile unsigned long progress;
 static volatile int done;
 static volatile unsigned long stuck_page;
 static uint64_t sibling_us;
+static struct rusage sibling_usage;
 
 static int hold_back(unsigned long start, unsigned long len)
 {
@@ -85,6 +87,7 @@ static FRAME void *sibling(void *arg)
 	while (!done)
 		spin_ms(10);
 	sibling_us = clock_ns(CLOCK_THREAD_CPUTIME_ID) / 1000;
+	getrusage(RUSAGE_THREAD, &sibling_usage);
 	return arg;
 }
 
@@ -154,6 +157,7 @@ int main(int argc, char **argv)
 	done = 1;
 	pthread_join(threads[0], NULL);
 	pthread_join(threads[1], NULL);
-	printf("%u %llu\n", held_up, (unsigned long long)sibling_us);
+	printf("%u %llu %ld\n", held_up, (unsigned long long)sibling_us,
+	       sibling_usage.ru_nvcsw + sibling_usage.ru_nivcsw);
 	return 0;
 }
