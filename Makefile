@@ -312,12 +312,21 @@ demo: ## record a real program, and leave its flame graph
 	@$(MAKE) $(QUIETLY) all
 	@scripts/demo.sh $(O)
 
+# System tests of what comes of a recording or a file: they say nothing of when it happened, and run
+# beside each other.
+SIDE_BY_SIDE := $(filter $(patsubst %,tests/system/%.sh,annotate cache_files cfi_lies cfi_rows diff_merge formats \
+	formats_hostile formats_recovered install_test names_container names_debug names_go names_inlines names_jit \
+	names_programs names_why recover_assembly recover_jit recover_roots store_view symbolize_cli \
+	symbolize_differential symbolize_packed unwind_differential unwind_threads unwind_truth) \
+	$(addprefix tests/system/,%_chromium_test formats_npm_test),$(SYSTEM_TESTS))
+
 # All tests in one run, so that its last line counts them all. Those that look at what a machine
 # does run one by one.
 check: test-programs ## install what is missing, build, and pass every test (root)
 	@$(MAKE) $(QUIETLY) san-programs
-	@tests/run O=$(O) JOBS=$(shell nproc) $(LINTS) $(UNIT_BINS) JOBS=1 $(SYSTEM_TESTS) \
-		O=$(O)-san JOBS=$(shell nproc) $(UNIT_BINS:$(O)/%=$(O)-san/%) JOBS=1 $(SAN_SYSTEM_TESTS)
+	@tests/run O=$(O) JOBS=$(shell nproc) $(LINTS) $(UNIT_BINS) $(SIDE_BY_SIDE) \
+		JOBS=1 $(filter-out $(SIDE_BY_SIDE),$(SYSTEM_TESTS)) \
+		O=$(O)-san JOBS=$(shell nproc) $(UNIT_BINS:$(O)/%=$(O)-san/%) $(SAN_SYSTEM_TESTS)
 
 check-long: test-programs ## the tests that take their time: soaks and long comparisons (root)
 	@$(MAKE) $(QUIETLY) san-programs
