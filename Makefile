@@ -42,7 +42,8 @@ PUBLIC_HEADERS := $(sort $(wildcard lib/include/egret/*.h))
 VERSION := $(shell awk '/define EGRET_VERSION_(MAJOR|MINOR|PATCH)/ { v = v sep $$3; sep = "." } END { print v }' lib/include/egret/egret.h)
 SOVERSION := $(firstword $(subst ., ,$(VERSION)))
 
-LIB_SRCS := $(sort $(wildcard lib/*.c lib/*/*.c))
+# lib/program has a program that is made of the library.
+LIB_SRCS := $(filter-out lib/program/%,$(sort $(wildcard lib/*.c lib/*/*.c)))
 CMD_SRCS := $(sort $(wildcard cmd/*.c cmd/*/*.c))
 BPF_SRCS := $(sort $(wildcard bpf/*.bpf.c))
 UNIT_SRCS := $(sort $(wildcard tests/unit/*.c))
@@ -53,7 +54,7 @@ BPF_OBJS := $(BPF_SRCS:%.c=$(O)/%.o)
 UNIT_BINS := $(UNIT_SRCS:%.c=$(O)/%)
 
 .PHONY: all help clean deps unit system demo check check-long soak bench bench-always-on bench-cost bench-unwind bench-threads bench-symbolize bench-page bench-report bench-top bench-fleet bench-store fuzz lint install
-all: $(O)/egret $(O)/libegret.a $(O)/libegret.so.$(VERSION)
+all: $(O)/egret $(O)/egret-parser $(O)/libegret.a $(O)/libegret.so.$(VERSION)
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -111,6 +112,10 @@ else
 $(O)/egret: $(CMD_OBJS) $(O)/libegret.a
 	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $(CMD_OBJS) $(O)/libegret.a $(DEMANGLE_LIB) $(LIBS) $(CMD_LIBS) -o $@
 endif
+# It is copied for each question that it answers: without the libraries that it does not call.
+$(O)/egret-parser: $(O)/lib/program/egret_parser.o $(O)/libegret.a
+	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $< $(O)/libegret.a $(DEMANGLE_LIB) -Wl,--as-needed $(LIBS) -o $@
+
 # Of the libraries of the library it needs those that the command line uses, too.
 $(O)/egret-shared: $(CMD_OBJS) $(O)/libegret.so.$(VERSION)
 	$(CC) $(SAN_CFLAGS) $(LDFLAGS) $(CMD_OBJS) $(O)/libegret.so.$(VERSION) -Wl,--as-needed $(CMD_LIBS) $(LIBS) -o $@
@@ -367,6 +372,8 @@ SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
 AGENT_CONF = $(DESTDIR)$(SYSCONFDIR)/egret/agent.conf
 MAN_PAGES := $(sort $(wildcard man/*.[1-8]))
 SO := libegret.so
+# Where lib/parser/program.c looks for it.
+PARSER_PROGRAM := $(LIBDIR)/egret/egret-parser
 man_dir = $(MANDIR)/man$(subst .,,$(suffix $(1)))
 # man egret_session__open is the page that has it in its NAME.
 MAN_LINKS := $(shell awk 'FNR == 1 { name = 0 } /^\.SH/ { name = $$2 == "NAME"; next } \
@@ -383,9 +390,10 @@ $(O)/egret-agent.service: cmd/agent/egret-agent.service.in
 .PHONY: $(O)/egret-agent.service
 
 install: all $(O)/egret.pc $(O)/egret.bash $(O)/egret-agent.service ## install below PREFIX
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/egret \
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(dir $(PARSER_PROGRAM)) $(DESTDIR)$(INCLUDEDIR)/egret \
 		$(DESTDIR)$(COMPLETIONS) $(DESTDIR)$(UNITDIR)
 	install -m 755 $(O)/egret $(DESTDIR)$(BINDIR)/egret
+	install -m 755 $(O)/egret-parser $(DESTDIR)$(PARSER_PROGRAM)
 	install -m 644 $(O)/libegret.a $(DESTDIR)$(LIBDIR)/libegret.a
 	install -m 644 $(O)/$(SO).$(VERSION) $(DESTDIR)$(LIBDIR)/$(SO).$(VERSION)
 	ln -sf $(SO).$(VERSION) $(DESTDIR)$(LIBDIR)/$(SO).$(SOVERSION)
@@ -412,13 +420,13 @@ deb: ## Debian packages of what is committed, into build/deb (apt-get build-dep,
 	rm -rf $(DEB_DIR)/egret-$(VERSION)
 
 uninstall: ## remove what `make install` put below PREFIX
-	rm -f $(DESTDIR)$(BINDIR)/egret $(DESTDIR)$(LIBDIR)/libegret.a $(DESTDIR)$(LIBDIR)/$(SO) \
+	rm -f $(DESTDIR)$(BINDIR)/egret $(DESTDIR)$(PARSER_PROGRAM) $(DESTDIR)$(LIBDIR)/libegret.a $(DESTDIR)$(LIBDIR)/$(SO) \
 		$(DESTDIR)$(LIBDIR)/$(SO).$(SOVERSION) $(DESTDIR)$(LIBDIR)/$(SO).$(VERSION) \
 		$(PUBLIC_HEADERS:lib/include/%=$(DESTDIR)$(INCLUDEDIR)/%) $(DESTDIR)$(LIBDIR)/pkgconfig/egret.pc \
 		$(DESTDIR)$(COMPLETIONS)/egret $(DESTDIR)$(UNITDIR)/egret-agent.service \
 		$(foreach page,$(MAN_PAGES),$(DESTDIR)$(call man_dir,$(page))/$(notdir $(page))) \
 		$(foreach link,$(MAN_LINKS),$(DESTDIR)$(MANDIR)/man3/$(firstword $(subst =, ,$(link))))
 	! cmp -s cmd/agent/agent.conf $(AGENT_CONF) || rm $(AGENT_CONF)
-	rmdir --ignore-fail-on-non-empty $(DESTDIR)$(INCLUDEDIR)/egret
+	rmdir --ignore-fail-on-non-empty $(DESTDIR)$(INCLUDEDIR)/egret $(DESTDIR)$(dir $(PARSER_PROGRAM))
 
--include $(LIB_OBJS:.o=.d) $(CMD_OBJS:.o=.d) $(UNIT_BINS:=.d) $(wildcard $(O)/tests/system/*.d)
+-include $(LIB_OBJS:.o=.d) $(CMD_OBJS:.o=.d) $(O)/lib/program/egret_parser.d $(UNIT_BINS:=.d) $(wildcard $(O)/tests/system/*.d)

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "message.h"
+#include "start_parser.h"
 
 #define MEMBER(name) offsetof(struct sampling_opts, name)
 
@@ -190,20 +190,9 @@ static int show_fetch(void *arg, const char *file, uint64_t got, uint64_t total)
 	return 0;
 }
 
-/* Who reads files opens one for each: as many as may be. */
-static int start_parser(const struct sampling_opts *opts, struct egret_parser **parser,
-			struct egret_error *err)
+static bool wants_parser(const struct sampling_opts *opts)
 {
-	struct rlimit files;
-
-	*parser = NULL;
-	if (!opts->parser || strcmp(opts->parser, "process"))
-		return 0;
-	if (!getrlimit(RLIMIT_NOFILE, &files)) {
-		files.rlim_cur = files.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
-	return egret_parser__start(NULL, parser, err);
+	return opts->parser && !strcmp(opts->parser, "process");
 }
 
 int sampling_open_session(const struct sampling_opts *opts, const char *command_line,
@@ -253,10 +242,11 @@ int sampling_open_session(const struct sampling_opts *opts, const char *command_
 		.debuginfod_arg = progress,
 	};
 
+	*parser = NULL;
 	if (opts->frequency == OPT_FREQUENCY_MAX)
 		ret = highest_frequency(&session_opts.frequency, err);
 	if (!ret)
-		ret = start_parser(opts, parser, err);
+		ret = wants_parser(opts) ? start_parser(parser, err) : 0;
 	session_opts.parser = *parser;
 	if (!ret)
 		ret = egret_session__open(&session_opts, session, err);

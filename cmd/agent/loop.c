@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
@@ -27,6 +26,7 @@
 #include "agent/usage.h"
 #include "cache_dir.h"
 #include "message.h"
+#include "start_parser.h"
 
 #define NS_A_MS 1000000u
 #define SESSION_PART 4 /* of the memory: the rest is windows, what is being sent, malloc's */
@@ -451,26 +451,14 @@ static int start_http(struct loop *l, struct egret_error *err)
 	return http_start(&opts, &l->http, err);
 }
 
-/* Who reads files keeps a descriptor of each. */
-static int start_parser(struct loop *l, struct egret_error *err)
-{
-	struct rlimit files;
-
-	if (!getrlimit(RLIMIT_NOFILE, &files)) {
-		files.rlim_cur = files.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
-	return egret_parser__start(NULL, &l->parser, err);
-}
-
 /*
- * First the process that reads files, which has a copy of what is in memory by then. Threads come
- * after privileges are dropped, and so have none that this one has not.
+ * First the process that reads files, which may have a copy of what is in memory by then. Threads
+ * come after privileges are dropped, and so have none that this one has not.
  */
 static int start(struct loop *l, struct egret_error *err)
 {
 	const struct settings *s = &l->configuration->settings;
-	int ret = start_parser(l, err);
+	int ret = start_parser(&l->parser, err);
 
 	if (!ret)
 		ret = listener_open(s->listen, &l->listener, err);

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/options.h"
+#include "parser/sandbox.h"
 #include "parser/wire.h"
 
 #define TIMEOUT_MS 2000
@@ -70,23 +72,61 @@ static bool wait_for_hello(int socket, struct egret_wire_hello *hello)
 	return ret > 0 && recv(socket, hello, sizeof(*hello), 0) == sizeof(*hello);
 }
 
-static int start(struct egret_parser *p, egret_parser_answer_fn answer, struct egret_error *err)
+/* Nothing of the caller's but the end of the socket; its environment neither. */
+static int run_program(const char *program, int socket, pid_t *pid)
+{
+	char *const arguments[] = { (char *)"egret-parser", NULL }, *const environment[] = { NULL };
+	posix_spawn_file_actions_t actions;
+	int ret = posix_spawn_file_actions_init(&actions);
+
+	if (ret)
+		return -ret;
+	ret = posix_spawn_file_actions_adddup2(&actions, socket, EGRET_SANDBOX_FD);
+	if (!ret)
+		ret = posix_spawn(pid, program, &actions, NULL, arguments, environment);
+	posix_spawn_file_actions_destroy(&actions);
+	return -ret;
+}
+
+/* At its own end of the socket. */
+static int start_process(struct egret_parser *p, const char *program, int socket,
+			 egret_parser_answer_fn answer, struct egret_error *err)
+{
+	int ret;
+
+	if (program) {
+		ret = run_program(program, socket, &p->pid);
+		if (ret)
+			p->pid = -1;
+		return ret ? egret_fail(err, -ret, "%s: %s", program, strerror(-ret)) : 0;
+	}
+	p->pid = fork();
+	if (!p->pid)
+		egret_parser_serve(socket, answer);
+	return p->pid < 0 ? egret_fail(err, errno, "no process for the parser: %s", strerror(errno))
+			  : 0;
+}
+
+static int start(struct egret_parser *p, const char *program, egret_parser_answer_fn answer,
+		 struct egret_error *err)
 {
 	struct egret_wire_hello hello;
-	int ends[2];
+	int ends[2], ret;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
 		return egret_fail(err, errno, "no socket for the parser: %s", strerror(errno));
-	p->pid = fork();
-	if (!p->pid)
-		egret_parser_serve(ends[1], answer);
+	ret = start_process(p, program, ends[1], answer, err);
 	p->socket = ends[0];
 	close(ends[1]);
-	if (p->pid < 0)
-		return egret_fail(err, errno, "no process for the parser: %s", strerror(errno));
+	if (ret)
+		return ret;
 	if (!wait_for_hello(p->socket, &hello))
-		return egret_fail(err, EPROTO, "the parser ended before it was confined");
-	hello.text[sizeof(hello.text) - 1] = 0;
+		return egret_fail(err, EPROTO, "%s ended before it was confined",
+				  program ? program : "the parser");
+	hello.text[sizeof(hello.text) - 1] = hello.version[sizeof(hello.version) - 1] = 0;
+	if (strcmp(hello.version, egret_version()))
+		return egret_fail(err, ESTALE, "%s is of egret %s, and this is %s",
+				  program ? program : "the parser", hello.version, egret_version());
 	return hello.ret ? egret_fail(err, -hello.ret, "%s", hello.text) : 0;
 }
 
@@ -107,8 +147,10 @@ int egret_parser_create(const struct egret_parser_opts *user_opts, egret_parser_
 	p->pid = -1;
 	p->timeout_ms = opts.timeout_ms ? opts.timeout_ms : TIMEOUT_MS;
 	p->memory = opts.memory_limit ? opts.memory_limit : MEMORY;
-	ret = start(p, answer, err);
+	ret = start(p, opts.program, answer, err);
 	if (ret) {
+		if (p->pid > 0)
+			kill(p->pid, SIGKILL); /* whatever it is */
 		egret_parser__destroy(p);
 		return ret;
 	}

@@ -2,7 +2,7 @@
 /*
  * parser.h - questions about files, answered by a process that can do nothing else.
  *
- * A process is forked early, confined (sandbox.h), and waits. For each question it forks one that
+ * A process is started, confined (sandbox.h), and waits. For each question it forks one that
  * gets the files as descriptors, is confined further, computes the answer into a pipe and ends: so
  * that who is taken over by one file answers for that file alone. An answer is bytes, bounded in
  * size and time, which the asker checks before it believes them. A file that was not answered for
@@ -35,7 +35,10 @@ struct egret_parser_question {
 typedef int (*egret_parser_answer_fn)(const struct egret_parser_question *question,
 				      struct egret_buffer *out);
 
-/* As egret_parser__start, with what answers. */
+/*
+ * As egret_parser__start. opts->program NULL: the process is a copy of the caller's, and answer is
+ * what answers there. -ESTALE: the program is of another version.
+ */
 int egret_parser_create(const struct egret_parser_opts *opts, egret_parser_answer_fn answer,
 			struct egret_parser **out, struct egret_error *err);
 

@@ -144,6 +144,7 @@ void egret_parser_serve(int socket, egret_parser_answer_fn answer)
 	memcpy(hello.text, err.text,
 	       sizeof(hello.text) < sizeof(err.text) ? sizeof(hello.text) : sizeof(err.text));
 	hello.text[sizeof(hello.text) - 1] = 0;
+	snprintf(hello.version, sizeof(hello.version), "%s", egret_version());
 	if (send(EGRET_SANDBOX_FD, &hello, sizeof(hello), MSG_NOSIGNAL) != sizeof(hello) ||
 	    hello.ret || !a)
 		_exit(1);

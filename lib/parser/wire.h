@@ -16,9 +16,10 @@ struct egret_wire_question {
 	uint64_t memory; /* bytes that may be used besides the files */
 };
 
-/* Once, from the process that waits for questions: whether it is confined. */
+/* Once, from the process that waits for questions: whether it is confined, and what it is. */
 struct egret_wire_hello {
-	int32_t ret; /* 0 or -errno */
+	int32_t ret;	  /* 0 or -errno */
+	char version[32]; /* egret_version() */
 	char text[256];
 };
 
@@ -31,7 +32,10 @@ struct egret_wire_answer {
 	uint64_t cpu_ns; /* that it took, as it says */
 };
 
-/* The process that answers: until the socket ends. Never returns. */
+/*
+ * The process that answers, a copy of who asks or a program of its own (lib/program): until the
+ * socket ends. Never returns.
+ */
 __attribute__((noreturn)) void egret_parser_serve(int socket, egret_parser_answer_fn answer);
 
 #endif

@@ -2,10 +2,13 @@
 #include "session/parsing.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/options.h"
+#include "parser/program.h"
 #include "session/parsing_wire.h"
 #include "unwind/table_file.h"
 
@@ -15,7 +18,20 @@
 int egret_parser__start(const struct egret_parser_opts *opts, struct egret_parser **out,
 			struct egret_error *err)
 {
-	return egret_parser_create(opts, egret_parsing_answer, out, err);
+	struct egret_parser_opts with;
+	struct egret_error why_not;
+	char path[PATH_MAX];
+	int ret = egret_options_take(&with, sizeof(with), opts, "parser options", err);
+
+	if (ret)
+		return ret;
+	if (!with.program && egret_parser_find_program(path, sizeof(path))) {
+		with.program = path;
+		if (!egret_parser_create(&with, egret_parsing_answer, out, &why_not))
+			return 0;
+		with.program = NULL;
+	}
+	return egret_parser_create(&with, egret_parsing_answer, out, err);
 }
 
 /* ---- the file ---------------------------------------------------------------------------- */

@@ -25,6 +25,7 @@ declare -A may_include=(
 	[export]='base profile'
 	[import]='base elf profile'
 	[session]='base elf cache maps capture parser unwind profile symbolize recording import'
+	[program]='parser session'
 )
 
 # includes FILE: lines of "LINE:HEADER", quoted headers plain and system headers with their <.

@@ -28,7 +28,7 @@ version=$("$stage$prefix/bin/egret" --version | sed 's/^egret //')
 
 # ---- what is there -------------------------------------------------------------------------------
 
-for file in bin/egret include/egret/egret.h include/egret/grant.h lib/libegret.a lib/libegret.so \
+for file in bin/egret include/egret/egret.h include/egret/grant.h lib/libegret.a lib/egret/egret-parser lib/libegret.so \
 	"lib/libegret.so.${version%%.*}" "lib/libegret.so.$version" lib/pkgconfig/egret.pc \
 	lib/systemd/system/egret-agent.service etc/egret/agent.conf share/bash-completion/completions/egret share/man/man1/egret.1 share/man/man3/libegret.3; do
 	[ -s "$stage$prefix/$file" ] || fail "$file is not installed, or empty"
@@ -104,6 +104,11 @@ if [ "$(id -u)" = 0 ]; then
 		[ "${all:-0}" -gt 600 ] || fail "$how: only ${all:-0} samples"
 		[ "${busy:-0}" -ge 65 ] || fail "$how: ${busy:-0} % of ${all:-0} samples in it"
 	done
+	# The shared library finds the parser that was installed with it.
+	LD_LIBRARY_PATH=$stage$prefix/lib "$(cd "$root" && realpath "$build")/egret-shared" record -q \
+		--parser=process -o data -- sh -c 'readlink "/proc/$(pgrep -o -P $PPID -x egret-parser)/exe"' >out 2>err ||
+		fail "record with the shared library: $(cat err)"
+	[ "$(cat out)" = "$stage$prefix/lib/egret/egret-parser" ] || fail "its parser is '$(cat out)'"
 fi
 
 # ---- and gone again ------------------------------------------------------------------------------

@@ -89,4 +89,39 @@ done
 # Its own vdso, and root's vmlinux where there is one.
 check "files that egret reads itself" "${by_itself[none]}" '>=' 5
 check "files that egret reads itself, with a parser" "${by_itself[process]}" '<=' 2
+
+# ---- which program it is ------------------------------------------------------------------------------
+
+# parser_of EGRET: what the parser of a recording runs, while it is confined.
+parser_of() {
+	local recorder child
+
+	"$1" record -q --no-cache --parser=process -o "$tmp/parser.data" -d 10 -p "${pids[0]}" 2>"$tmp/parser.log" &
+	recorder=$!
+	for _ in {1..50}; do
+		sleep 0.1
+		child=$(pgrep -P $recorder)
+		[ -n "$child" ] && grep -q '^Seccomp:.*2' "/proc/$child/status" && break
+	done
+	readlink "/proc/$child/exe"
+	kill -INT $recorder
+	wait $recorder || cat "$tmp/parser.log" >&2
+}
+"$tmp/good_busy" 1 60000 &
+pids=($!)
+at_end+=("kill ${pids[*]} 2>/dev/null")
+[ "$(parser_of "$egret")" = "$(realpath "$build/egret-parser")" ] ||
+	fail "the parser is $(parser_of "$egret"), not egret-parser"
+# Without one, it is a copy of egret.
+mkdir -p "$tmp/prefix/bin" "$tmp/prefix/lib/egret"
+there=$tmp/prefix/bin/egret
+cp "$egret" "$there"
+[ "$(parser_of "$there")" = "$there" ] || fail "the parser is $(parser_of "$there"), not a copy"
+# One of another version is none; as it is installed, it is found.
+printf '#!/bin/sh\n/usr/bin/head -c 292 /dev/zero >&3\n' >"$tmp/prefix/lib/egret/egret-parser"
+chmod 755 "$tmp/prefix/lib/egret/egret-parser"
+[ "$(parser_of "$there")" = "$there" ] || fail "beside another version the parser is $(parser_of "$there"), not a copy"
+cp "$build/egret-parser" "$tmp/prefix/lib/egret/egret-parser"
+[ "$(parser_of "$there")" = "$tmp/prefix/lib/egret/egret-parser" ] ||
+	fail "installed, the parser is $(parser_of "$there")"
 finish

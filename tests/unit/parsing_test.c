@@ -7,9 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <link.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "parser/wire.h"
 #include "session/code_names.h"
 #include "session/parsing_wire.h"
 #include "test.h"
@@ -23,13 +26,16 @@ struct both {
 	struct egret_elf *read, *told;
 };
 
+static const char *program; /* that answers; NULL: a copy of this one, as none is beside it */
+
 static void open_both(struct both *both, const char *path)
 {
+	struct egret_parser_opts opts = { .size = sizeof(opts), .program = program };
 	struct egret_error err = { "" };
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	*both = (struct both){ 0 };
-	CHECK_EQ(egret_parser__start(NULL, &both->parser, &err), 0);
+	CHECK_EQ(egret_parser__start(&opts, &both->parser, &err), 0);
 	CHECK_EQ(egret_elf_open_fd(fd, path, &both->read, &err), 0);
 	CHECK_EQ(egret_parsing_open(both->parser, fd, path, &both->told, &err), 0);
 	CHECK_STR(err.text, "");
@@ -233,6 +239,62 @@ static void names_and_lines(void)
 	with_files(compare_names);
 }
 
+/* ---- the program that answers ------------------------------------------------------------- */
+
+static void find_built_program(char *path, size_t size)
+{
+	ssize_t n = readlink("/proc/self/exe", path, size / 2);
+
+	path[n < 0 ? 0 : n] = 0;
+	for (int i = 0; i < 3; i++) /* tests/unit/parsing_test */
+		*strrchr(path, '/') = 0;
+	strcat(path, "/egret-parser");
+}
+
+static void answered_by_a_program(void)
+{
+	char path[PATH_MAX];
+
+	find_built_program(path, sizeof(path));
+	program = path;
+	with_files(compare_facts);
+	with_files(compare_rows);
+	program = NULL;
+}
+
+static int start_by(const char *path, struct egret_error *err)
+{
+	struct egret_parser_opts opts = { .size = sizeof(opts), .program = path };
+	struct egret_parser *parser = NULL;
+	int ret = egret_parser__start(&opts, &parser, err);
+
+	egret_parser__destroy(parser);
+	return ret;
+}
+
+/* Another program; one that is of another version, and stays. */
+static void other_programs(void)
+{
+	static const char other[] = "#!/bin/sh\n"
+				    "/usr/bin/head -c 292 /dev/zero >&3\n"
+				    "exec /bin/sleep 1000\n";
+	char path[] = "/tmp/egret-parser-XXXXXX";
+	struct egret_error err;
+	int fd = mkstemp(path);
+
+	CHECK_EQ(sizeof(struct egret_wire_hello), 292);
+	CHECK_EQ(write(fd, other, sizeof(other) - 1), sizeof(other) - 1);
+	CHECK_EQ(fchmod(fd, 0700), 0);
+	close(fd);
+	CHECK_EQ(start_by(path, &err), -ESTALE);
+	CHECK(strstr(err.text, path) && strstr(err.text, egret_version()));
+	unlink(path);
+	CHECK_EQ(start_by("/nonexistent/egret-parser", &err), -ENOENT);
+	CHECK_STR(err.text, "/nonexistent/egret-parser: No such file or directory");
+	CHECK_EQ(start_by("/bin/true", &err), -EPROTO);
+	CHECK_STR(err.text, "/bin/true ended before it was confined");
+}
+
 /* ---- answers that lie -------------------------------------------------------------------- */
 
 static uint32_t lie; /* which byte is changed, and how: known to the process by its fork */
@@ -308,6 +370,8 @@ int main(void)
 	RUN(facts);
 	RUN(unwind_rows);
 	RUN(names_and_lines);
+	RUN(answered_by_a_program);
+	RUN(other_programs);
 	RUN(lies_are_refused);
 	return DONE();
 }

@@ -377,7 +377,7 @@ const char *egret_name_reason_fix(unsigned int why);
 /* ---- the parser: files of others are read by a process that can do nothing else ----------- */
 
 /*
- * A process that is forked for a session, has no privileges, and is confined (seccomp, namespaces
+ * A process that is started for a session, has no privileges, and is confined (seccomp, namespaces
  * where they may be made). For each file that a session wants to know something of, it forks one
  * that reads that file and no other. A file that it does not survive, or that takes too long, has
  * no symbols or no unwind tables; nothing else is lost.
@@ -388,12 +388,13 @@ struct egret_parser_opts {
 	size_t size;
 	uint32_t timeout_ms;   /* CPU time of one question; 0: 2 s; five times that by the clock */
 	uint64_t memory_limit; /* bytes for one question, besides the file; 0: 512 MiB */
+	const char *program;   /* the path of egret-parser; NULL: the one beside this library, or
+				  a copy of this process where none of this version is */
 };
 
 /*
- * Forks the process: before the caller has threads, secrets in memory, or a session. opts: NULL for
- * the defaults. Errors: -EINVAL; -EPERM, -ENOSYS, -EPROTO: it cannot be confined, and was not
- * started; -ENOMEM; those of fork(2) and socketpair(2).
+ * opts: NULL for the defaults. Errors: -EINVAL; -EPERM, -ENOSYS, -EPROTO: it cannot be confined,
+ * and was not started; -ESTALE: another version; -ENOMEM; those of posix_spawn(3), socketpair(2).
  */
 int egret_parser__start(const struct egret_parser_opts *opts, struct egret_parser **out,
 			struct egret_error *err);
