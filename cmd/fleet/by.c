@@ -24,6 +24,11 @@ bool by_is_sound(const char *by)
 	return n && n <= BY_MAX;
 }
 
+char *by_first(const char *by)
+{
+	return by ? strndup(by, strcspn(by, ",")) : NULL;
+}
+
 void by_add_labels(struct sql *sql, const char *database)
 {
 	sql_add(sql, "SELECT id, service, host, process, thread, keys, values FROM %s.labels",

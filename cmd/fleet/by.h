@@ -14,6 +14,9 @@ bool by_is_sound(const char *by);
 /* The next key, and where the one after it begins; NULL behind the last. */
 const char *by_next(const char **by, size_t *len);
 
+/* The first key, on the heap; NULL: by is NULL, or there is no memory. */
+char *by_first(const char *by);
+
 /* What the columns are read from, for "ANY LEFT JOIN (...) USING id". */
 void by_add_labels(struct sql *sql, const char *database);
 /* Columns key_0, key_1, ... of that, each with a comma behind; ended: texts that end in a NUL. */

@@ -117,14 +117,16 @@ static void print_names(const char *by)
 static int export_stacks(const struct fleet_opts *o, struct server *server,
 			 const struct selection *s, const struct fleet_event *event)
 {
-	struct egret_export_opts opts = { .size = sizeof(opts) };
+	char *first_key = by_first(o->by);
+	struct egret_export_opts opts = { .size = sizeof(opts), .by_label = first_key };
 	struct egret_profile *profile;
-	int status = fleet_fetch(server, s, event, NULL, &profile);
+	int status = fleet_fetch(server, s, event, o->by, &profile);
 
-	if (status)
-		return status;
-	status = page_write_profile(profile, "folded", "-", &opts);
-	egret_profile__destroy(profile);
+	if (!status) {
+		status = page_write_profile(profile, "folded", "-", &opts);
+		egret_profile__destroy(profile);
+	}
+	free(first_key);
 	return status;
 }
 

@@ -123,7 +123,7 @@ int fleet_flamegraph(const struct fleet_opts *o, int argc, char **argv)
 	static const char *const pages[] = { "html", "flamegraph", "folded", "pprof",
 					     "speedscope" };
 	const char *format = strcmp(o->format, "tsv") ? o->format : "html";
-	char title[512], first_key[256];
+	char title[512], *first_key;
 	struct egret_export_opts opts = { .size = sizeof(opts), .title = title };
 	struct fleet_view view;
 	bool is_known = false;
@@ -137,6 +137,7 @@ int fleet_flamegraph(const struct fleet_opts *o, int argc, char **argv)
 						 "folded, pprof or speedscope");
 	if (o->by && !by_is_sound(o->by))
 		return say_usage("fleet", BY_USAGE);
+	first_key = by_first(o->by);
 	status = open_view(o, o->by, &view);
 	if (!status) {
 		snprintf(title, sizeof(title), "%.200s", o->title ? o->title : "");
@@ -145,11 +146,10 @@ int fleet_flamegraph(const struct fleet_opts *o, int argc, char **argv)
 				 text_count(view.event.hosts).text,
 				 time_of(view.selection.from).text, time_of(view.selection.to).text,
 				 o->where ? ", " : "", o->where ? o->where : "");
-		snprintf(first_key, sizeof(first_key), "%.*s",
-			 (int)strcspn(o->by ? o->by : "", ","), o->by ? o->by : "");
-		opts.by_label = o->by ? first_key : NULL;
+		opts.by_label = first_key;
 		status = fleet_write(o, view.profile, format, &opts);
 	}
 	close_view(&view);
+	free(first_key);
 	return status;
 }

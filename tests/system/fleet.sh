@@ -105,6 +105,7 @@ for host in web-1:a web-2:b; do
 	same_lines "$tmp/local" "$tmp/stored" || fail "stacks of ${host%:*} differ"
 done
 check "lines of other hosts" "$(grep -cvE '^web-[12];' "$tmp/by_host")" == 0
+fleet query "${range[@]}" --by host,process -f folded | cmp - "$tmp/by_host" || fail "query by host"
 fleet flamegraph "${range[@]}" --by no.such.label -f folded >"$tmp/out" 2>"$tmp/err" && fail "a label that nobody has"
 grep -q '^egret: no process here has the label "no.such.label"' "$tmp/err" || fail "a label that nobody has: $(cat "$tmp/err")"
 fleet flamegraph "${range[@]}" --by host, -f folded >"$tmp/out" 2>"$tmp/err" && fail "half a list"
