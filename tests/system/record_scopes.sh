@@ -117,5 +117,12 @@ for backend in $backends; do
 	given "$backend" "tid:$tid"
 	sampled "a grant of a thread, $backend" inside
 	check "one thread, $backend" "$("$egret" script -i "$tmp/data" -F tid | tr -d ' ' | sort -u)" == "$tid"
+	# A process from its next execve on.
+	# shellcheck disable=SC2016
+	bash -c 'end=$((SECONDS + 2)); while ((SECONDS < end)); do :; done; exec "$0" 1 5000' "$tmp/inside" &
+	at_end+=("kill $! 2>/dev/null")
+	given "$backend" "exec:$!"
+	sampled "a grant from execve on, $backend" inside
+	kill $!
 done
 finish

@@ -87,11 +87,13 @@ static int type_of(const char *path)
 static struct egret_grant *open_grant(const char *backend, const char *event, const char *of)
 {
 	bool is_thread = of && !strncmp(of, "tid:", 4), is_cgroup = of && *of == '/';
-	pid_t pid = of ? atoi(of + 4 * is_thread) : 0;
+	bool from_exec = of && !strncmp(of, "exec:", 5);
+	pid_t pid = of ? atoi(of + 4 * is_thread + 5 * from_exec) : 0;
 	struct egret_session_opts opts = { .size = sizeof(opts),
 					   .scope = of ? EGRET_SCOPE_PROCESS : EGRET_SCOPE_SYSTEM,
 					   .pids = &pid,
 					   .n_pids = of && !is_cgroup,
+					   .from_exec = from_exec,
 					   .events = &event,
 					   .n_events = 1,
 					   .capture = backend };
