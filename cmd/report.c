@@ -15,6 +15,7 @@
 #include "command.h"
 #include "filter.h"
 #include "input.h"
+#include "label_key.h"
 #include "message.h"
 #include "report_functions.h"
 #include "report_header.h"
@@ -261,6 +262,15 @@ static int parse_sort(struct report_opts *o)
 			 (int)len, bad);
 }
 
+static int show(const struct report_opts *o, const struct egret_profile *profile)
+{
+	if (wants_browser(o))
+		return browse_report(o, profile);
+	if (o->stats)
+		return print_stats(profile);
+	return o->why ? print_why(profile) : print_report(o, profile);
+}
+
 static int run(void *opts, int argc, char **argv)
 {
 	struct report_opts *o = opts;
@@ -275,12 +285,10 @@ static int run(void *opts, int argc, char **argv)
 				     &profile);
 	if (status)
 		return status;
-	if (wants_browser(o))
-		status = browse_report(o, profile);
-	else if (o->stats)
-		status = print_stats(profile);
-	else
-		status = o->why ? print_why(profile) : print_report(o, profile);
+	if (o->keys.label)
+		status = label_key_check(profile, o->keys.label, o->keys.label_len);
+	if (!status)
+		status = show(o, profile);
 	egret_profile__destroy(profile);
 	return status;
 }

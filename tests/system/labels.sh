@@ -57,6 +57,12 @@ grep -q cellar "$tmp/words.otlp" || fail "OTLP has no label"
 
 # Without --labels there are none.
 "$egret" record -q -F 499 -o "$tmp/plain" -- sh "$tmp/both" 2>/dev/null
+"$egret" report -i "$tmp/plain" --sort=label:service.name >"$tmp/out" 2>"$tmp/err" && fail "rows by a label that nobody has"
+grep -qx 'egret: no process here has the label "service.name"; there are none (record with --labels)' "$tmp/err" ||
+	fail "a label that nobody has: $(cat "$tmp/err")"
+"$egret" report -i "$tmp/words" --sort=label:servce >"$tmp/out" 2>"$tmp/err" && fail "rows by a label that is none"
+grep -q 'has the label "servce"; there are: .*service.name' "$tmp/err" || fail "a label that is none: $(cat "$tmp/err")"
+[ -s "$tmp/out" ] && fail "rows by a label that is none: $(head -3 "$tmp/out")"
 "$egret" export -i "$tmp/plain" --format=pprof -o "$tmp/plain.pb.gz"
 go tool pprof -tags "$tmp/plain.pb.gz" 2>/dev/null | grep -q 'service.name' && fail "labels that nobody asked for"
 finish
