@@ -196,6 +196,17 @@ class Agent:
 Row = collections.namedtuple("Row", "time cpu memory descriptors files entries rate waiting samples")
 
 
+def descriptors(pids):
+    """Open files of the processes; none of one that has ended meanwhile, as those of the parser do."""
+    n = 0
+    for pid in pids:
+        try:
+            n += len(os.listdir(f"/proc/{pid}/fd"))
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return n
+
+
 def look(agent, maps):
     """One row of what the agent takes now; None while it starts."""
     life = agent.lives[-1]
@@ -206,8 +217,7 @@ def look(agent, maps):
     pids = descendants(life.process.pid)
     waiting = sum(v for k, v in metrics.items() if k.startswith("egret_push_windows_waiting"))
     life.rows.append(Row(time.time(), cpu_seconds(agent.cgroup, pids), anonymous_bytes(pids),
-                         sum(len(os.listdir(f"/proc/{p}/fd")) for p in pids if os.path.isdir(f"/proc/{p}/fd")),
-                         metrics["egret_session_files"],
+                         descriptors(pids), metrics["egret_session_files"],
                          maps.entries(life.process.pid), metrics["egret_rate_hertz"], waiting,
                          metrics["egret_samples_written_total"]))
 
