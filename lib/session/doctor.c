@@ -2,6 +2,7 @@
 /* doctor.c - what this kernel and these privileges allow, and what to do about the rest. */
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "base/cleanup.h"
 #include "capture/backend.h"
 #include "capture/events.h"
+#include "parser/program.h"
 #include "session/names.h"
 #include "symbolize/symbolize.h"
 
@@ -231,6 +233,27 @@ static void check_cgroup(struct doctor *d)
 	       "`mount -t cgroup2 none DIR` for --cgroup");
 }
 
+static void check_parser(struct doctor *d)
+{
+	char path[PATH_MAX] = "";
+	struct egret_parser_opts opts = { .size = sizeof(opts) };
+	struct egret_parser *parser = NULL;
+	struct egret_error err = { "" };
+	const char *fix = "the agent and --parser=process do not start without it";
+
+	if (egret_parser_find_program(path, sizeof(path)))
+		opts.program = path;
+	if (egret_parser__start(&opts, &parser, &err))
+		report(d, "parser of files", EGRET_CHECK_WARN, err.text, fix);
+	else if (!opts.program)
+		report(d, "parser of files", EGRET_CHECK_WARN,
+		       "no egret-parser is where egret's library is: a copy of egret does its work",
+		       "install egret-parser with the library, as `make install` does");
+	else
+		report(d, "parser of files", EGRET_CHECK_OK, path, "");
+	egret_parser__destroy(parser);
+}
+
 int egret_doctor(egret_check_fn fn, void *arg)
 {
 	struct doctor d = { .fn = fn, .arg = arg };
@@ -242,6 +265,7 @@ int egret_doctor(egret_check_fn fn, void *arg)
 	check_backends(&d);
 	check_names(&d);
 	check_cgroup(&d);
+	check_parser(&d);
 	btf__free(d.vmlinux);
 	return d.ret;
 }

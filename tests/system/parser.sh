@@ -112,15 +112,20 @@ pids=($!)
 at_end+=("kill ${pids[*]} 2>/dev/null")
 [ "$(parser_of "$egret")" = "$(realpath "$build/egret-parser")" ] ||
 	fail "the parser is $(parser_of "$egret"), not egret-parser"
+"$egret" doctor | grep -qx "OK  *parser of files  *$(realpath "$build/egret-parser")" ||
+	fail "the doctor says: $("$egret" doctor | grep -A1 parser)"
 # Without one, it is a copy of egret.
 mkdir -p "$tmp/prefix/bin" "$tmp/prefix/lib/egret"
 there=$tmp/prefix/bin/egret
 cp "$egret" "$there"
 [ "$(parser_of "$there")" = "$there" ] || fail "the parser is $(parser_of "$there"), not a copy"
+"$there" doctor | grep -q '^WARN *parser of files *no egret-parser ' || fail "the doctor does not miss egret-parser"
 # One of another version is none; as it is installed, it is found.
 printf '#!/bin/sh\n/usr/bin/head -c 292 /dev/zero >&3\n' >"$tmp/prefix/lib/egret/egret-parser"
 chmod 755 "$tmp/prefix/lib/egret/egret-parser"
 [ "$(parser_of "$there")" = "$there" ] || fail "beside another version the parser is $(parser_of "$there"), not a copy"
+"$there" doctor | grep -q '^WARN *parser of files *.* is of egret , and this is ' ||
+	fail "the doctor takes another version: $("$there" doctor | grep -A1 parser)"
 cp "$build/egret-parser" "$tmp/prefix/lib/egret/egret-parser"
 [ "$(parser_of "$there")" = "$tmp/prefix/lib/egret/egret-parser" ] ||
 	fail "installed, the parser is $(parser_of "$there")"
