@@ -107,6 +107,7 @@ void egret_pipeline_destroy(struct egret_pipeline *p)
 		return;
 	for (size_t i = 0; i < p->n_slots; i++)
 		free(p->pending[i]);
+	egret_final_captures_deinit(&p->final);
 	egret_pipeline_forget(p);
 	egret_profile__destroy(p->profile);
 	egret_processes_deinit(&p->processes);
@@ -169,14 +170,23 @@ static bool same_thread(const void *owner, uint32_t number, const void *key)
 	return t->tid == id->tid && t->start_time == id->start_time;
 }
 
-static struct live_thread *thread_of(struct egret_pipeline *p, uint32_t tid, uint64_t start_time)
+struct live_thread *egret_pipeline_find_thread(struct egret_pipeline *p, uint32_t tid,
+					       uint64_t start_time)
 {
 	struct thread_id id = { tid, start_time };
-	uint64_t hash = hash_thread(tid, start_time);
-	uint32_t number = egret_index_find(&p->thread_by_id, hash, &id, same_thread, p);
+	uint32_t number = egret_index_find(&p->thread_by_id, hash_thread(tid, start_time), &id,
+					   same_thread, p);
 
-	if (number != EGRET_INDEX_NONE)
-		return &p->threads[number];
+	return number != EGRET_INDEX_NONE ? &p->threads[number] : NULL;
+}
+
+/* The same, known from now on; NULL without memory. */
+static struct live_thread *thread_of(struct egret_pipeline *p, uint32_t tid, uint64_t start_time)
+{
+	struct live_thread *known = egret_pipeline_find_thread(p, tid, start_time);
+
+	if (known)
+		return known;
 	if (p->n_threads == p->threads_capacity) {
 		size_t capacity = p->threads_capacity ? p->threads_capacity * 2 : 64;
 		struct live_thread *threads;
@@ -187,7 +197,7 @@ static struct live_thread *thread_of(struct egret_pipeline *p, uint32_t tid, uin
 		p->threads = threads;
 		p->threads_capacity = capacity;
 	}
-	if (egret_index_add(&p->thread_by_id, hash, (uint32_t)p->n_threads))
+	if (egret_index_add(&p->thread_by_id, hash_thread(tid, start_time), (uint32_t)p->n_threads))
 		return NULL;
 	p->threads[p->n_threads] =
 		(struct live_thread){ .tid = tid, .start_time = start_time, .number = UINT32_MAX };
@@ -305,7 +315,7 @@ static uint32_t thread_number(struct egret_pipeline *p, struct live_thread *t,
 /* ---- samples ------------------------------------------------------------------------------------
  */
 
-static struct egret_user_stack user_stack_of(struct egret_pipeline *p, struct egret_on_way *w)
+struct egret_user_stack egret_pipeline_user_stack(struct egret_pipeline *p, struct egret_on_way *w)
 {
 	if (!w->has_view)
 		return egret_stacks_none(&p->stacks, w->no_stack);
@@ -353,6 +363,12 @@ static bool same_cookie(const void *owner, uint32_t slot, const void *key)
 {
 	return ((const struct egret_pipeline *)owner)->pending[slot]->cookie ==
 	       *(const uint64_t *)key;
+}
+
+bool egret_pipeline_waits(const struct egret_pipeline *p, uint64_t cookie)
+{
+	return cookie && egret_index_find(&p->pending_by_cookie, egret_hash64(cookie), &cookie,
+					  same_cookie, p) != EGRET_INDEX_NONE;
 }
 
 static uint32_t new_slot(struct egret_pipeline *p)
@@ -528,17 +544,15 @@ static int on_sample(struct egret_pipeline *p, const struct egret_on_way *w,
 		user = egret_stacks_none(&p->stacks, s->ending);
 		return finish_sample(p, &row, s->kernel, s->n_kernel, &user, err);
 	}
-	if (s->cookie == t->done || s->cookie == t->also) {
-		t->last_used = true;
-		return finish_sample(p, &row, s->kernel, s->n_kernel, &t->last, err);
-	}
+	if (s->cookie == t->done || s->cookie == t->also)
+		return finish_sample(p, &row, s->kernel, s->n_kernel,
+				     egret_pipeline_last_stack(p, t), err);
 	if (s->flags & EGRET_SAMPLE_SHARED && t->waiting != s->cookie) {
 		struct live_thread *other = find_answered(p, s->cookie);
 
-		if (other) {
-			other->last_used = true;
-			return finish_sample(p, &row, s->kernel, s->n_kernel, &other->last, err);
-		}
+		if (other)
+			return finish_sample(p, &row, s->kernel, s->n_kernel,
+					     egret_pipeline_last_stack(p, other), err);
 	}
 	if (t->waiting && t->waiting != s->cookie) {
 		ret = wait_for_another(p, t, s, err);
@@ -553,9 +567,14 @@ static int on_capture(struct egret_pipeline *p, struct egret_on_way *w, struct e
 {
 	const struct egret_rec_capture *rec = (const struct egret_rec_capture *)w->record;
 	struct live_thread *t = thread_of(p, rec->tid, rec->start_time);
-	struct egret_user_stack user = user_stack_of(p, w);
+	struct egret_user_stack user;
 	int ret, more = 0;
 
+	if (t && t->final)
+		egret_pipeline_drop_final(p, t);
+	user = t && egret_pipeline_keep_final(p, t, w)
+		       ? egret_stacks_none(&p->stacks, EGRET_CAPTURE_LOST)
+		       : egret_pipeline_user_stack(p, w);
 	p->stats.captures++;
 	if (rec->flags & EGRET_CAPTURE_F_ASLEEP)
 		p->stats.captures_asleep++;
@@ -649,6 +668,7 @@ static void before_module_changes(void *arg)
 
 	if (!p->failed)
 		p->failed = finish_ready(p, true, &p->failure);
+	egret_pipeline_settle_final(p);
 }
 
 static int record_here(struct egret_pipeline *p, const struct egret_rec *record,
@@ -756,6 +776,7 @@ int egret_pipeline_perf(struct egret_pipeline *p, const struct perf_event_header
 			return ret;
 	}
 	p->stats.map_records_lost += egret_process_records_perf(&p->processes, record, time);
+	egret_final_captures_ended(&p->final, egret_process_records_ended(record), time);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #ifndef EGRET_SESSION_PIPELINE_IMPL_H
 #define EGRET_SESSION_PIPELINE_IMPL_H
 
+#include "session/final_captures.h"
 #include "session/late_pages.h"
 #include "session/pipeline.h"
 #include "session/stacks.h"
@@ -25,7 +26,8 @@ struct live_thread {
 	uint64_t waiting;	      /* cookie that samples of it wait for; 0: none */
 	uint64_t before;	      /* asked for before that: one capture answers both; 0: none */
 	uint64_t done, also;	      /* cookies of its last capture */
-	struct egret_user_stack last; /* what that was */
+	struct egret_user_stack last; /* what that was, unless it is among the final ones: */
+	uint64_t final;		      /* its number there; 0: it is not */
 	bool last_used;
 	uint32_t number; /* of the profile, under the names below */
 	char comm[EGRET_COMM_LEN], process[EGRET_COMM_LEN];
@@ -63,7 +65,31 @@ struct egret_pipeline {
 	struct egret_index thread_by_id;
 
 	struct egret_late_pages late;
+	struct egret_final_captures final;
 };
+
+/* NULL: it is not known. */
+struct live_thread *egret_pipeline_find_thread(struct egret_pipeline *p, uint32_t tid,
+					       uint64_t start_time);
+/* Whether a sample waits for the capture of a cookie; none does for 0. */
+bool egret_pipeline_waits(const struct egret_pipeline *p, uint64_t cookie);
+struct egret_user_stack egret_pipeline_user_stack(struct egret_pipeline *p, struct egret_on_way *w);
+
+/*
+ * A capture that was made at exit or execve, and that no sample waits for, is kept as the last one
+ * of t; false: it is not such a one, or there is no memory. Most of them are needed by nobody: they
+ * are unwound when a sample asks for them. What the threads of a pool made of one is left, so that
+ * what comes out does not depend on them.
+ */
+bool egret_pipeline_keep_final(struct egret_pipeline *p, struct live_thread *t,
+			       const struct egret_on_way *w);
+/* The thread has another one now. */
+void egret_pipeline_drop_final(struct egret_pipeline *p, struct live_thread *t);
+/* What its last capture was, for a sample. */
+const struct egret_user_stack *egret_pipeline_last_stack(struct egret_pipeline *p,
+							 struct live_thread *t);
+/* All that may be needed are unwound: code and modules are about to change. */
+void egret_pipeline_settle_final(struct egret_pipeline *p);
 
 /* What was made of files and code: nothing yet. */
 int egret_pipeline_learn(struct egret_pipeline *p, struct egret_error *err);

@@ -27,7 +27,7 @@ uint64_t egret_pipeline_memory(const struct egret_pipeline *p)
 	       egret_unwinding_memory(p->unwinding) + egret_kept_tables_memory(p->kept) +
 	       p->threads_capacity * sizeof(*p->threads) + egret_index_memory(&p->thread_by_id) +
 	       p->n_slots * sizeof(*p->pending) + p->stats.pending * sizeof(struct pending) +
-	       egret_stacks_memory(&p->stacks);
+	       egret_stacks_memory(&p->stacks) + egret_final_captures_memory(&p->final);
 }
 
 /* A process that ended this long ago is asked for by no sample that has not been read yet. */
@@ -103,6 +103,7 @@ int egret_pipeline_renew(struct egret_pipeline *p, uint64_t now, struct egret_er
 
 	if (ret)
 		return ret;
+	egret_pipeline_settle_final(p);
 	egret_pipeline_keep(p);
 	numbers.threads = kept_threads(p, &numbers.n_threads);
 	numbers.stacks = kept_stacks(p, &numbers.n_stacks);

@@ -137,3 +137,8 @@ uint64_t egret_process_records_perf(struct egret_processes *ps,
 	}
 	return 0;
 }
+
+uint32_t egret_process_records_ended(const struct perf_event_header *record)
+{
+	return record->type == PERF_RECORD_EXIT ? ((const struct task_record *)record)->tid : 0;
+}

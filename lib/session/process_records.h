@@ -14,5 +14,7 @@ void egret_process_records_vma(struct egret_processes *ps, const struct egret_re
 /* What perf_event_open(2) says. Returns how many such records were lost before this one. */
 uint64_t egret_process_records_perf(struct egret_processes *ps,
 				    const struct perf_event_header *record, uint64_t time);
+/* The thread that the record says has ended; 0: it says nothing of that. */
+uint32_t egret_process_records_ended(const struct perf_event_header *record);
 
 #endif
