@@ -97,15 +97,29 @@ static __noinline u32 read_names(struct egret_rec_vma *rec, u64 dentry, u64 mnt)
 	return result;
 }
 
-/* One mapping. head: where the start of its file is mapped, or 0. Nothing faults: the address space
- * is locked. Whether it found room. */
-static __noinline bool tell_mapping(struct vm_area_struct *vma, u64 head, u32 flags)
+/* One mapping, as it is told. Of numbers alone: see tell_mapping. */
+struct mapping {
+	u64 file; /* struct file *, or 0 */
+	u64 start, end, pgoff;
+	u64 head;  /* where the start of its file is mapped, or 0 */
+	u32 flags; /* EGRET_VMA_F_* */
+	u32 pad;
+};
+
+/*
+ * Nothing faults: the address space is locked. Whether it found room. The verifier looks at a
+ * global function once, not each time that it comes by: that is most of the time that loading takes.
+ */
+__attribute__((noinline)) int tell_mapping(const struct mapping *m)
 {
-	struct file *file = BPF_CORE_READ(vma, vm_file);
+	struct file *file;
 	u32 cpu, dev, tgid = bpf_get_current_pid_tgid() >> 32, names = 0;
 	struct egret_rec_vma *rec = NULL;
 	void *ring;
 
+	if (!m)
+		return 0;
+	file = (struct file *)m->file;
 	bpf_preempt_disable();
 	cpu = bpf_get_smp_processor_id();
 	ring = bpf_map_lookup_elem(&capture_rings, &cpu);
@@ -118,15 +132,15 @@ static __noinline bool tell_mapping(struct vm_area_struct *vma, u64 head, u32 fl
 	rec->rec.type = EGRET_REC_VMA;
 	rec->rec.size = sizeof(*rec);
 	rec->rec.time = bpf_ktime_get_ns();
-	rec->start = BPF_CORE_READ(vma, vm_start);
-	rec->end = BPF_CORE_READ(vma, vm_end);
-	rec->pgoff = BPF_CORE_READ(vma, vm_pgoff) * PAGE_SIZE;
+	rec->start = m->start;
+	rec->end = m->end;
+	rec->pgoff = m->pgoff;
 	rec->ino = BPF_CORE_READ(file, f_inode, i_ino);
 	dev = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
 	rec->major = dev >> 20;
 	rec->minor = dev & 0xfffff;
 	rec->pid = tgid;
-	rec->flags = flags;
+	rec->flags = m->flags;
 	__builtin_memset(rec->names, 0, sizeof(rec->names));
 	if (file)
 		names = read_names(rec, (u64)BPF_CORE_READ(file, f_path.dentry),
@@ -135,12 +149,12 @@ static __noinline bool tell_mapping(struct vm_area_struct *vma, u64 head, u32 fl
 		rec->flags |= EGRET_VMA_F_PATH;
 	rec->n_seen = names & ~NAMES_WHOLE;
 	rec->head_len = 0;
-	if (head && !bpf_probe_read_user(rec->head, EGRET_VMA_HEAD_LEN, (void *)head))
+	if (m->head && !bpf_probe_read_user(rec->head, EGRET_VMA_HEAD_LEN, (void *)m->head))
 		rec->head_len = EGRET_VMA_HEAD_LEN;
 	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
 out:
 	bpf_preempt_enable();
-	return rec;
+	return rec != NULL;
 }
 
 /*
@@ -152,7 +166,7 @@ static __noinline bool tell_mappings(struct task_struct *task)
 	struct bpf_iter_task_vma it;
 	struct vm_area_struct *vma;
 	u64 head = 0, head_file = 0, vdso = (u64)BPF_CORE_READ(task, mm, context.vdso);
-	u32 flags = EGRET_VMA_F_FIRST;
+	struct mapping m = { .flags = EGRET_VMA_F_FIRST };
 	bool all = true;
 
 	if (bpf_iter_task_vma_new(&it, task, 0)) {
@@ -161,18 +175,21 @@ static __noinline bool tell_mappings(struct task_struct *task)
 		return true;
 	}
 	while ((vma = bpf_iter_task_vma_next(&it))) {
-		u64 file = (u64)BPF_CORE_READ(vma, vm_file);
-
-		if (file && !BPF_CORE_READ(vma, vm_pgoff)) {
-			head = BPF_CORE_READ(vma, vm_start);
-			head_file = file;
+		m.file = (u64)BPF_CORE_READ(vma, vm_file);
+		m.start = BPF_CORE_READ(vma, vm_start);
+		m.pgoff = BPF_CORE_READ(vma, vm_pgoff) * PAGE_SIZE;
+		if (m.file && !m.pgoff) {
+			head = m.start;
+			head_file = m.file;
 		}
 		if (!(BPF_CORE_READ(vma, vm_flags) & VM_EXEC))
 			continue;
-		if (BPF_CORE_READ(vma, vm_start) == vdso)
-			flags |= EGRET_VMA_F_VDSO;
-		if (tell_mapping(vma, file && file == head_file ? head : 0, flags))
-			flags = 0;
+		m.end = BPF_CORE_READ(vma, vm_end);
+		m.head = m.file && m.file == head_file ? head : 0;
+		if (m.start == vdso)
+			m.flags |= EGRET_VMA_F_VDSO;
+		if (tell_mapping(&m))
+			m.flags = 0;
 		else
 			all = false;
 	}

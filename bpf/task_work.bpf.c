@@ -30,6 +30,12 @@ extern int bpf_probe_read_user_dynptr(struct bpf_dynptr *dptr, u64 off, u64 size
 
 enum copy_result { COPY_DONE, COPY_FAULT, COPY_NO_ROOM };
 
+/*
+ * So that the verifier does not tell apart where two numbers are the same one and where they are
+ * not: it would look at what follows once for each.
+ */
+#define forget_origin(number) asm volatile("%0 ^= 0" : "+r"(number))
+
 /* Copies what is in memory of [start, start + len) behind *at, page by page; what is not is a hole.
  */
 static __noinline int copy_present(struct bpf_dynptr *ptr, struct egret_rec_capture *rec, u64 start,
@@ -54,6 +60,9 @@ static __noinline int copy_present(struct bpf_dynptr *ptr, struct egret_rec_capt
 			at += next - addr;
 		}
 		addr = next;
+		forget_origin(addr);
+		forget_origin(run);
+		forget_origin(at);
 	}
 	bpf_iter_num_destroy(&it);
 	if (addr > run)
