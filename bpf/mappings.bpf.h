@@ -108,7 +108,7 @@ struct mapping {
 
 /*
  * Nothing faults: the address space is locked. Whether it found room. The verifier looks at a
- * global function once, not each time that it comes by: that is most of the time that loading takes.
+ * global function once, not each time that it comes by.
  */
 __attribute__((noinline)) int tell_mapping(const struct mapping *m)
 {

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ENTRIES_MAX 8192u /* a power of two */
-#define BYTES_MAX (8u << 20)
+#define ENTRIES_MAX 2048u /* a power of two */
+#define BYTES_MAX (2u << 20)
 /* The end of a thread is told shortly before it is over: what is left of it may be preempted. */
-#define ENDED_FOR_NS 1000000000ull
+#define ENDED_FOR_NS 250000000ull
 /* It comes soon after its capture: that many others in between are looked at. */
 #define NEAR 256u
 

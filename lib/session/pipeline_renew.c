@@ -104,6 +104,10 @@ int egret_pipeline_renew(struct egret_pipeline *p, uint64_t now, struct egret_er
 	if (ret)
 		return ret;
 	egret_pipeline_settle_final(p);
+	/* What is taken over is not named again. */
+	ret = egret_pipeline_name_all(p, false, err);
+	if (ret)
+		return ret;
 	egret_pipeline_keep(p);
 	numbers.threads = kept_threads(p, &numbers.n_threads);
 	numbers.stacks = kept_stacks(p, &numbers.n_stacks);

@@ -68,7 +68,7 @@ static void ended_are_dropped(void)
 	add(&f, 3, 3 * SECOND);
 	egret_final_captures_ended(&f, 1, 3 * SECOND);
 	egret_final_captures_ended(&f, 3, 3 * SECOND);
-	CHECK_EQ(oldest(&f, 3 * SECOND + SECOND / 2), 1);
+	CHECK_EQ(oldest(&f, 3 * SECOND + SECOND / 8), 1);
 	CHECK_EQ(oldest(&f, 4 * SECOND + 1), 2);
 	CHECK_EQ(take(&f, first), 0);
 	CHECK_EQ(oldest(&f, 9 * SECOND), 2);
