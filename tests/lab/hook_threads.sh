@@ -42,7 +42,7 @@ check_captures "system"
 }
 
 # Handlers on their alternate stacks, execve from a thread, programs that die: none is confused.
-for workload in "handler thread" exec_thread "dying" vfork_storm "exec_storm 20"; do
+for workload in "handler thread" "exec_thread $workloads/chain 300" "dying" vfork_storm "exec_storm 20"; do
 	# shellcheck disable=SC2086  # words
 	record $nmi -- "$workloads/"$workload
 	check "samples, $workload" "$(stat_of samples.written)" '>' 5
