@@ -18,9 +18,7 @@ int main(void)
 
 	if (getsockopt(EGRET_SANDBOX_FD, SOL_SOCKET, SO_TYPE, &type, &len) ||
 	    type != SOCK_SEQPACKET) {
-		fputs("egret-parser: it is run by egret and by programs with libegret, and is of "
-		      "no "
-		      "use by hand\n",
+		fputs("egret-parser: egret and programs with libegret run it, nobody by hand\n",
 		      stderr);
 		return 2;
 	}

@@ -233,24 +233,30 @@ static void check_cgroup(struct doctor *d)
 	       "`mount -t cgroup2 none DIR` for --cgroup");
 }
 
+/* As egret_parser__start does: the program, or else a copy of this process. */
 static void check_parser(struct doctor *d)
 {
 	char path[PATH_MAX] = "";
 	struct egret_parser_opts opts = { .size = sizeof(opts) };
 	struct egret_parser *parser = NULL;
-	struct egret_error err = { "" };
-	const char *fix = "the agent and --parser=process do not start without it";
+	struct egret_error err = {
+		"no egret-parser is where egret's library is: a copy of egret does its work"
+	};
+	const char *fix = "install egret-parser with the library, as `make install` does";
+	bool is_there = egret_parser_find_program(path, sizeof(path));
 
-	if (egret_parser_find_program(path, sizeof(path)))
-		opts.program = path;
-	if (egret_parser__start(&opts, &parser, &err))
-		report(d, "parser of files", EGRET_CHECK_WARN, err.text, fix);
-	else if (!opts.program)
-		report(d, "parser of files", EGRET_CHECK_WARN,
-		       "no egret-parser is where egret's library is: a copy of egret does its work",
-		       "install egret-parser with the library, as `make install` does");
-	else
+	opts.program = path;
+	if (is_there && !egret_parser__start(&opts, &parser, &err)) {
 		report(d, "parser of files", EGRET_CHECK_OK, path, "");
+	} else {
+		struct egret_error none = { "" };
+
+		if (egret_parser__start(NULL, &parser, &none)) {
+			err = none;
+			fix = "the agent and --parser=process do not start without it";
+		}
+		report(d, "parser of files", EGRET_CHECK_WARN, err.text, fix);
+	}
 	egret_parser__destroy(parser);
 }
 
