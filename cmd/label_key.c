@@ -12,7 +12,8 @@ struct looking {
 	const char *key;
 	size_t len;
 	bool is_known;
-	const struct egret_thread *last;
+	bool has_stacks;
+	const struct egret_label *last; /* the labels that were looked at last */
 	const char *others[SHOWN_MAX]; /* each once */
 	size_t n;
 };
@@ -31,9 +32,10 @@ static int look_at_stack(const struct egret_stack *stack, void *arg)
 	struct looking *l = arg;
 	const struct egret_thread *thread = stack->thread;
 
-	if (thread == l->last)
+	l->has_stacks = true;
+	if (thread->labels == l->last)
 		return 0;
-	l->last = thread;
+	l->last = thread->labels;
 	for (size_t i = 0; i < thread->n_labels; i++) {
 		const char *key = thread->labels[i].key;
 
@@ -50,7 +52,7 @@ int label_key_check(const struct egret_profile *profile, const char *key, size_t
 	size_t at = 0;
 
 	egret_profile__each_stack(profile, look_at_stack, &l);
-	if (l.is_known || !l.last)
+	if (l.is_known || !l.has_stacks)
 		return STATUS_OK;
 	for (size_t i = 0; i < l.n && at < sizeof(known); i++)
 		at += (size_t)snprintf(known + at, sizeof(known) - at, "%s%s",

@@ -63,6 +63,10 @@ grep -qx 'egret: no process here has the label "service.name"; there are none (r
 "$egret" report -i "$tmp/words" --sort=label:servce >"$tmp/out" 2>"$tmp/err" && fail "rows by a label that is none"
 grep -q 'has the label "servce"; there are: .*service.name' "$tmp/err" || fail "a label that is none: $(cat "$tmp/err")"
 [ -s "$tmp/out" ] && fail "rows by a label that is none: $(head -3 "$tmp/out")"
+# A label is known where the first stacks of all do not have it.
+"$egret" record -q --labels -F 499 -o "$tmp/later" -- sh -c "$workloads/busy 1 300; OTEL_SERVICE_NAME=shop $tmp/till 1 300" 2>/dev/null
+"$egret" report -i "$tmp/later" --sort=label:service.name --json --percent-limit=0 >"$tmp/rows.json" 2>"$tmp/err" || fail "a label that came later: $(cat "$tmp/err")"
+grep -q '"shop"' "$tmp/rows.json" || fail "no row of a label that came later: $(cat "$tmp/rows.json")"
 "$egret" export -i "$tmp/plain" --format=pprof -o "$tmp/plain.pb.gz"
 go tool pprof -tags "$tmp/plain.pb.gz" 2>/dev/null | grep -q 'service.name' && fail "labels that nobody asked for"
 finish
