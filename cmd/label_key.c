@@ -14,7 +14,7 @@ struct looking {
 	bool is_known;
 	bool has_stacks;
 	const struct egret_label *last; /* the labels that were looked at last */
-	const char *others[SHOWN_MAX]; /* each once */
+	const char *others[SHOWN_MAX];	/* each once */
 	size_t n;
 };
 
