@@ -62,28 +62,44 @@ grep -q '^egret: .*No space left on device' err || fail "a full disk is not name
 sh -c 'ls /proc/self/fd; grep SigBlk /proc/self/status' >without
 cmp -s with without || fail "the command inherits: $(diff without with | tr '\n' ' ')"
 
+# endless FILE: a command that leaves FILE when it has been busy for a while, and goes on.
+endless() {
+	rm -f "$1"
+	forever=(sh -c ". ./spin.sh; : >$1; exec sh spin.sh 100000000")
+}
+busy_for_a_while() { # FILE
+	for ((tries = 0; tries < 300; tries++)); do
+		[ -e "$1" ] && return
+		sleep 0.1
+	done
+	fail "the command has not been busy in 30 s: $(cat err)"
+}
+
 # SIGINT ends a recording; the file is whole, and the command is ended too.
-"$egret" record -o d.data -- sh spin.sh 100000000 2>err &
+endless d.begun
+"$egret" record -o d.data -- "${forever[@]}" 2>err &
 pid=$!
-sleep 1
+busy_for_a_while d.begun
 kill -INT $pid
 wait $pid
 same "status after SIGINT" $? 143
 same "files" "$(files d.data)" "d.data "
-check "samples until SIGINT" "$(samples_in d.data)" '>' 100
+check "samples until SIGINT" "$(samples_in d.data)" '>' 20
 "$egret" report -i d.data 2>err >out
 same "what report says of it" "$(cat err)" ""
 
 # SIGKILL: the part is readable up to the last flush, and the next recording keeps it.
-"$egret" record -q -o e.data -- sh spin.sh 100000000 2>err &
+endless e.begun
+"$egret" record -q -o e.data -- "${forever[@]}" 2>err &
 pid=$!
-sleep 2.5
+busy_for_a_while e.begun
+sleep 2.2
 child=$(pgrep -P $pid)
 kill -KILL $pid
 wait $pid 2>/dev/null
 kill "$child"
 same "files after SIGKILL" "$(files e.data)" "e.data.part "
-check "samples until the last flush" "$(samples_in e.data.part)" '>' 300
+check "samples until the last flush" "$(samples_in e.data.part)" '>' 20
 "$egret" report -i e.data.part >out 2>err
 same "status of report" $? 0
 grep -q 'mid-air' err || fail "report does not say that the recording is cut"
@@ -91,12 +107,13 @@ same "status of the next one" "$(status_of -q -o e.data -- sh spin.sh)" 0
 same "files after the next one" "$(files e.data)" "e.data e.data.part.old "
 
 # Only one recording at a time writes a file.
-"$egret" record -q -o f.data -d 2 -- sh spin.sh 100000000 2>err &
-sleep 0.7
+endless f.begun
+"$egret" record -q -o f.data -d 4 -- "${forever[@]}" 2>err &
+busy_for_a_while f.begun
 same "status of the second one" "$(status_of -q -o f.data -- sh spin.sh)" 1
 grep -q 'being written by another recording' err || fail "it does not say why: $(cat err)"
 wait $!
-check "samples of the first one" "$(samples_in f.data)" '>' 300
+check "samples of the first one" "$(samples_in f.data)" '>' 20
 
 # -d ends the command; its status is 0 then, because that was asked for.
 start=$SECONDS
