@@ -14,21 +14,17 @@ for ((i = 0; i < n; i++)); do
 	exec {fd}>"$tmp/start_$i"
 	fds+=("$fd")
 done
-start_all() {
-	local fd
-
-	for fd in "${fds[@]}"; do
+# The command of a recording of the whole machine starts when the machine is being recorded.
+# shellcheck disable=SC2016 # for the other shell
+record -F 1999 -a -- bash -c '
+	brief=$1
+	shift
+	for fd; do
 		echo >&"$fd"
 		sleep 0.05
 	done
 	sleep 0.2
-	rm -f "$brief"_*
-}
-export -f start_all
-export brief=$tmp/brief
-# The command of a recording of the whole machine starts when the machine is being recorded.
-# shellcheck disable=SC2016 # for the other shell
-record -F 1999 -a -- bash -c 'fds=("$@"); start_all' start_all "${fds[@]}"
+	rm -f "$brief"_*' start_all "$tmp/brief" "${fds[@]}"
 wait
 for ((i = 0; i < n; i++)); do
 	all=$(samples_of "^brief_$i;")
