@@ -11,6 +11,8 @@
 #include "message.h"
 #include "start_parser.h"
 
+#define HIGHEST_FREQUENCY 10000u /* Hz, of -F max */
+
 #define MEMBER(name) offsetof(struct sampling_opts, name)
 
 static const char *const captures[] = { "auto", "hook", "task-work", "inline", NULL };
@@ -145,6 +147,10 @@ void sampling_explain_call_graph(const struct sampling_opts *opts)
 	    opts->call_graph_mode ? opts->call_graph_mode : "");
 }
 
+/*
+ * What the kernel allows, and no more than leaves most of a CPU to what runs there: its limit is
+ * 100 kHz until interrupts have been slow, that is a capture every 10 us, and one takes longer.
+ */
 static int highest_frequency(uint64_t *frequency, struct egret_error *err)
 {
 	static const char path[] = "/proc/sys/kernel/perf_event_max_sample_rate";
@@ -155,8 +161,11 @@ static int highest_frequency(uint64_t *frequency, struct egret_error *err)
 		n = fscanf(file, "%" SCNu64, frequency);
 		fclose(file);
 	}
-	if (n == 1 && *frequency)
+	if (n == 1 && *frequency) {
+		if (*frequency > HIGHEST_FREQUENCY)
+			*frequency = HIGHEST_FREQUENCY;
 		return 0;
+	}
 	snprintf(err->text, sizeof(err->text), "cannot read %s, which -F max needs", path);
 	return -ENODATA;
 }

@@ -34,9 +34,10 @@ same "files left" "$(files a.data)" ""
 
 # Nothing is sampled of the copy of egret that is to become the command.
 for _ in 1 2 3; do
-	"$egret" record -q -F max -o a.data -- true 2>err || fail "true: $(cat err)"
-	check "samples of true" "$(samples_in a.data)" '>' 0
-	"$egret" export -i a.data | grep -v '^true;' >others && fail "this is sampled too: $(head -n 3 others)"
+	"$egret" record -q -F max -o a.data -- sh spin.sh 10000 2>err || fail "sh: $(cat err)"
+	check "samples of sh" "$(samples_in a.data)" '>' 0
+	check "the highest rate, Hz" "$("$egret" report -i a.data | sed -nE 's/^# event .* at ([0-9]+) Hz.*/\1/p')" '<=' 10000
+	"$egret" export -i a.data | grep -v '^sh;' >others && fail "this is sampled too: $(head -n 3 others)"
 done
 rm -f a.data*
 
