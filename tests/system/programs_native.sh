@@ -42,7 +42,7 @@ program "python3" 9900 /usr/bin/python3 "$tmp/work.py"
 check "the interpreter, of 1,000" "$(share '^python3;_start;.*;Py_RunMain;.*;PyEval_EvalCode;')" '>' 800
 
 if [ -x "$(command -v sqlite3)" ]; then
-	program "sqlite3" 9900 sqlite3 "$tmp/db" "create table t(a integer, b text, c real);
+	program "sqlite3" 9900 sqlite3 "" "create table t(a integer, b text, c real);
 		with recursive n(i) as (select 1 union all select i + 1 from n where i < 1500000)
 		insert into t select i * 7919 % 100003, 'text ' || i, i / 3.0 from n;
 		create index x on t(b);

@@ -97,15 +97,17 @@ grep -q 'is not a cgroup of version 2' <<<"$usage" || fail "a directory that is 
 # ---- of a grant ------------------------------------------------------------------------------------
 
 given() { # BACKEND TARGET
-	rm -f "$tmp/socket"
+	rm -f "$tmp/socket" "$tmp/go"
 	: >"$tmp/served"
 	"$tools/session_given" serve "$tmp/socket" "$1" cpu-clock "$2" >"$tmp/served" 2>&1 &
+	serving=$!
 	for _ in $(seq 100); do
 		grep -q ready "$tmp/served" && break
 		sleep 0.05
 	done
+	(sleep 1 && : >"$tmp/go") &
 	"$tools/session_given" receive "$tmp/socket" 120 "$tmp/data" >/dev/null 2>"$tmp/err" || fail "$*: $(cat "$tmp/err" "$tmp/served")"
-	wait $!
+	wait $serving
 	"$egret" report --stats -i "$tmp/data" >"$tmp/stats" 2>&1
 	"$egret" export --format=folded -i "$tmp/data" >"$tmp/folded"
 }
@@ -117,12 +119,14 @@ for backend in $backends; do
 	given "$backend" "tid:$tid"
 	sampled "a grant of a thread, $backend" inside
 	check "one thread, $backend" "$("$egret" script -i "$tmp/data" -F tid | tr -d ' ' | sort -u)" == "$tid"
-	# A process from its next execve on.
+	# A process from its next execve on, which it does when the session has begun.
+	rm -f "$tmp/go"
 	# shellcheck disable=SC2016
-	bash -c 'end=$((SECONDS + 2)); while ((SECONDS < end)); do :; done; exec "$0" 1 5000' "$tmp/inside" &
-	at_end+=("kill $! 2>/dev/null")
-	given "$backend" "exec:$!"
+	bash -c 'while [ ! -e "$1" ]; do :; done; exec "$0" 1 5000' "$tmp/inside" "$tmp/go" &
+	execs=$!
+	at_end+=("kill $execs 2>/dev/null")
+	given "$backend" "exec:$execs"
 	sampled "a grant from execve on, $backend" inside
-	kill $!
+	kill $execs
 done
 finish
