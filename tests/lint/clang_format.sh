@@ -23,11 +23,11 @@ mapfile -t files < <(find bpf cmd examples lib tests kernel-patch -name '*.[ch]'
 	echo "only ${#files[@]} C files found"
 	exit 1
 }
-bad=0
-for file in "${files[@]}"; do
-	"$clang_format" --dry-run -Werror "$file" >/dev/null 2>&1 || {
-		echo "$file: run $clang_format -i on it"
-		bad=1
-	}
-done
-exit $bad
+found=$(printf '%s\0' "${files[@]}" |
+	xargs -0 -n 50 -P "$(nproc)" "$clang_format" --dry-run -Werror 2>&1)
+status=$?
+sed -nE "s/^([^ :]+):[0-9]+:[0-9]+: error: code should be.*/\1: run $clang_format -i on it/p" <<<"$found" | sort -u
+if [ $status != 0 ] && [[ $found != *"code should be"* ]]; then
+	echo "$found" | head -n 5
+fi
+exit $((status != 0))
