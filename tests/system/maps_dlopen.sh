@@ -41,7 +41,7 @@ check "libraries seen" "$(grep -o ';work_[0-9]*' "$tmp/folded" | sort -u | wc -l
 check_identity "from the start"
 
 # The same of a process that ran before: what it opens later is heard of.
-"$workloads/dlopen_storm" "$tmp" 2000 1 >"$tmp/same" &
+"$workloads/dlopen_storm" "$tmp" 20000 1 >"$tmp/same" &
 pid=$!
 sleep 0.3
 record -F 1999 -d 1 -p $pid

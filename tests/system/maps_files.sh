@@ -12,10 +12,15 @@ check "deleted while it runs" "$(samples_of '^prog;.*;main;work_of_deleted(;.*_\
 
 # One whose file is gone before the recording begins.
 make_program "$tmp/prog" work_of_deleted_before
-"$tmp/prog" unlink 1500 &
-sleep 0.2
+"$tmp/prog" unlink 20000 &
+before=$!
+for _ in $(seq 100); do
+	[ -e "$tmp/prog" ] || break
+	sleep 0.05
+done
 [ ! -e "$tmp/prog" ] || fail "the program is still there"
-record -d 500ms -p $!
+record -d 500ms -p $before
+kill $before
 wait
 check "deleted before" "$(samples_of '^prog;.*;main;work_of_deleted_before(;.*_\[k\])? ')" '>' 50
 check "nothing else" "$(samples_of 'prog\+0x|unknown')" == 0
