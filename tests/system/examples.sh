@@ -48,7 +48,7 @@ check "main is in all of them" "$(percent_of main 2 "$tmp/self.out")" '>=' 95
 
 # ---- the daemon, of a process, and of the system -------------------------------------------------
 
-"$workloads/busy" 1 30000 &
+"$workloads/busy" 1 60000 &
 busy=$!
 at_end+=("kill $busy 2>/dev/null")
 

@@ -12,7 +12,7 @@ backends="inline"
 "$egret" record -q --capture=task-work -o "$tmp/probe" -- true 2>/dev/null && backends="inline task-work"
 for name in inside below outside; do cp "$workloads/busy" "$tmp/$name"; done
 begin() { # NAME THREADS: its process in $pid, its threads run
-	"$tmp/$1" "$2" 60000 &
+	"$tmp/$1" "$2" 600000 &
 	pid=$!
 	at_end+=("kill $pid 2>/dev/null")
 	for _ in $(seq 200); do

@@ -8,7 +8,7 @@ need_root
 need "$workloads/busy"
 need "$tools/session_cost"
 
-"$workloads/busy" 2 20000 &
+"$workloads/busy" 2 60000 &
 busy=$!
 at_end+=("kill $busy 2>/dev/null")
 "$tools/session_cost" >"$tmp/out" 2>"$tmp/err" || fail "session_cost: $(cat "$tmp/err")"

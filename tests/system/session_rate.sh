@@ -8,7 +8,7 @@ need_root
 need "$workloads/busy"
 need "$tools/session_rate"
 
-"$workloads/busy" 1 30000 &
+"$workloads/busy" 1 60000 &
 busy=$!
 at_end+=('kill $busy 2>/dev/null')
 "$tools/session_rate" $busy >"$tmp/out" 2>"$tmp/err" || fail "session_rate: $(cat "$tmp/err")"

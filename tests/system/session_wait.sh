@@ -23,7 +23,7 @@ check "switches in 5 s" "$switches" '<=' $((6 + mappings / 800))
 check "waits in 5 s" "$waits" '>=' 5
 check "samples of a process that sleeps" "$samples" == 0
 
-"$workloads/busy" 1 20000 &
+"$workloads/busy" 1 60000 &
 busy=$!
 at_end+=("kill $busy 2>/dev/null")
 python3 -c 'import mmap, time
