@@ -11,8 +11,6 @@
 #include "message.h"
 #include "start_parser.h"
 
-#define HIGHEST_FREQUENCY 10000u /* Hz, of -F max */
-
 #define MEMBER(name) offsetof(struct sampling_opts, name)
 
 static const char *const captures[] = { "auto", "hook", "task-work", "inline", NULL };
@@ -34,7 +32,7 @@ const struct opt target_options[] = {
 
 const struct opt event_options[] = {
 	{ "freq", 'F', OPT_FREQUENCY, MEMBER(frequency), "HZ",
-	  "Samples a second and CPU: a number, or max for what the kernel allows (999)", NULL },
+	  "Samples a second and CPU, or max: the kernel's limit, 10000 at most (999)", NULL },
 	{ "count", 'c', OPT_U64, MEMBER(period), "PERIOD",
 	  "A sample each PERIOD units of the event, instead of a frequency", NULL },
 	{ "event", 'e', OPT_EVENTS, MEMBER(events), "EVENT[,EVENT...]",
@@ -162,8 +160,8 @@ static int highest_frequency(uint64_t *frequency, struct egret_error *err)
 		fclose(file);
 	}
 	if (n == 1 && *frequency) {
-		if (*frequency > HIGHEST_FREQUENCY)
-			*frequency = HIGHEST_FREQUENCY;
+		if (*frequency > SAMPLING_FREQUENCY_MAX)
+			*frequency = SAMPLING_FREQUENCY_MAX;
 		return 0;
 	}
 	snprintf(err->text, sizeof(err->text), "cannot read %s, which -F max needs", path);

@@ -8,8 +8,8 @@
 
 #include "agent/listen.h"
 #include "agent/push_config.h"
+#include "sampling.h"
 
-#define FREQUENCY_MAX 10000u
 #define WINDOW_MIN_MS 1000u
 #define WINDOW_MAX_MS 3600000u
 #define MEMORY_MIN (16u << 20)
@@ -45,7 +45,7 @@ static int check_listen(const struct settings *s, const struct config *file,
 
 static int check(const struct settings *s, const struct config *file, struct egret_error *err)
 {
-	if (s->frequency > FREQUENCY_MAX)
+	if (s->frequency > SAMPLING_FREQUENCY_MAX)
 		return wrong(file, err, "frequency", "frequency wants to be 1 to 10000 Hz");
 	if (s->window_ms < WINDOW_MIN_MS || s->window_ms > WINDOW_MAX_MS)
 		return wrong(file, err, "window", "window wants to be from one second to one hour");
