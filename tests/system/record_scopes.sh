@@ -96,17 +96,25 @@ grep -q 'is not a cgroup of version 2' <<<"$usage" || fail "a directory that is 
 
 # ---- of a grant ------------------------------------------------------------------------------------
 
-given() { # BACKEND TARGET
+says() { # FILE WORD: waits for it
+	for _ in $(seq 400); do
+		grep -q "$2" "$1" && return
+		sleep 0.02
+	done
+	fail "$2 was not said: $(cat "$1" "$tmp/err")"
+}
+given() { # BACKEND TARGET: $tmp/go is there when the session has begun
 	rm -f "$tmp/socket" "$tmp/go"
 	: >"$tmp/served"
+	: >"$tmp/received"
 	"$tools/session_given" serve "$tmp/socket" "$1" cpu-clock "$2" >"$tmp/served" 2>&1 &
 	serving=$!
-	for _ in $(seq 100); do
-		grep -q ready "$tmp/served" && break
-		sleep 0.05
-	done
-	(sleep 1 && : >"$tmp/go") &
-	"$tools/session_given" receive "$tmp/socket" 120 "$tmp/data" >/dev/null 2>"$tmp/err" || fail "$*: $(cat "$tmp/err" "$tmp/served")"
+	says "$tmp/served" ready
+	"$tools/session_given" receive "$tmp/socket" 120 "$tmp/data" >"$tmp/received" 2>"$tmp/err" &
+	receiving=$!
+	says "$tmp/received" runs
+	: >"$tmp/go"
+	wait $receiving || fail "$*: $(cat "$tmp/err" "$tmp/served")"
 	wait $serving
 	"$egret" report --stats -i "$tmp/data" >"$tmp/stats" 2>&1
 	"$egret" export --format=folded -i "$tmp/data" >"$tmp/folded"
@@ -122,7 +130,7 @@ for backend in $backends; do
 	# A process from its next execve on, which it does when the session has begun.
 	rm -f "$tmp/go"
 	# shellcheck disable=SC2016
-	bash -c 'while [ ! -e "$1" ]; do :; done; exec "$0" 1 5000' "$tmp/inside" "$tmp/go" &
+	bash -c 'while [ ! -e "$1" ]; do :; done; exec "$0" 1 30000' "$tmp/inside" "$tmp/go" &
 	execs=$!
 	at_end+=("kill $execs 2>/dev/null")
 	given "$backend" "exec:$execs"
