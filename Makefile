@@ -317,12 +317,14 @@ demo: ## record a real program, and leave its flame graph
 	@$(MAKE) $(QUIETLY) all
 	@scripts/demo.sh $(O)
 
-# System tests of what comes of a recording or a file: they say nothing of when it happened, and run
-# beside each other.
-SIDE_BY_SIDE := $(filter $(patsubst %,tests/system/%.sh,annotate cache_files cfi_lies cfi_rows diff_merge formats \
-	formats_hostile formats_recovered install_test names_container names_debug names_go names_inlines names_jit \
-	names_programs names_why recover_assembly recover_jit recover_roots store_view symbolize_cli \
-	symbolize_differential symbolize_packed unwind_differential unwind_threads unwind_truth) \
+# System tests that mind no others: of what comes of a recording or a file, and of what is recorded of their own
+# processes alone, however long it takes. They run beside each other.
+SIDE_BY_SIDE := $(filter $(patsubst %,tests/system/%.sh,agent_config agent_unit annotate cache cache_files capabilities \
+	capture_identity cfi_lies cfi_rows cookbook diff_merge examples files_cut fleet formats formats_recovered fuzz_short \
+	install_test labels names_container names_debug names_go names_inlines names_jit names_kernel names_programs names_why \
+	parser progress record_scopes recover_assembly recover_jit recover_roots report_first_line report_terminal \
+	session_forget session_given store_view symbolize_cli symbolize_differential symbolize_packed unwind_differential \
+	unwind_threads unwind_truth) $(SAN_SYSTEM_TESTS) \
 	$(addprefix tests/system/,%_chromium_test formats_npm_test),$(SYSTEM_TESTS))
 
 # All tests in one run, so that its last line counts them all. Those that look at what a machine
