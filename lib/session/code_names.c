@@ -90,6 +90,13 @@ static struct egret_file_names *symbols_of(struct egret_code_names *code)
 	return code->symbols;
 }
 
+void egret_code_names_only(struct egret_code_names *code, const uint64_t *vaddrs, size_t n)
+{
+	code->symbols_tried = true;
+	if (egret_file_names_create_for(code->elf, code->debug, vaddrs, n, &code->symbols, NULL))
+		code->symbols = NULL;
+}
+
 static bool symbol_at(void *arg, uint64_t vaddr, struct egret_symbol *out)
 {
 	struct egret_file_names *symbols = symbols_of(arg);

@@ -60,6 +60,10 @@ bool egret_code_names_symbol(struct egret_code_names *code, uint64_t vaddr,
 void egret_code_names_prepare_symbols(struct egret_code_names *code, const uint64_t *vaddrs,
 				      size_t n);
 
+/* Of no others will the symbols be asked: that they are few makes it cheap. Before the first one
+ * is; not of told files, and not where lines are wanted. */
+void egret_code_names_only(struct egret_code_names *code, const uint64_t *vaddrs, size_t n);
+
 /* The same with the addresses around it of which it holds, too; not of told files. */
 void egret_code_names_run(struct egret_code_names *code, uint64_t vaddr,
 			  struct egret_symbol_run *run, enum egret_name_reason *reason);

@@ -179,6 +179,8 @@ static int answer_names(const struct egret_parser_question *question, const stru
 	naming.demangle = (enum egret_demangle)asked->demangle;
 	naming.vaddrs = asked->vaddrs;
 	naming.n = asked->n;
+	if (question->kind == EGRET_PARSING_NAMES)
+		egret_code_names_only(code, naming.vaddrs, naming.n);
 	ret = find_names(&naming, code, question->kind == EGRET_PARSING_LINES);
 	return ret ? ret : write_names(&naming, out);
 }

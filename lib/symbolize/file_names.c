@@ -20,8 +20,18 @@ static bool has_symbols(const struct egret_elf *elf)
 	return elf && egret_elf_stored_section(elf, ".symtab", &section);
 }
 
-int egret_file_names_create(const struct egret_elf *elf, const struct egret_elf *debug,
-			    struct egret_file_names **out, struct egret_error *err)
+static int create_symtab(struct egret_file_names *names, const struct egret_elf *elf,
+			 const struct egret_elf *debug, const uint64_t *vaddrs, size_t n,
+			 struct egret_error *err)
+{
+	if (vaddrs)
+		return egret_symtab_create_for(elf, debug, vaddrs, n, &names->symtab, err);
+	return egret_symtab_create(elf, debug, &names->symtab, err);
+}
+
+int egret_file_names_create_for(const struct egret_elf *elf, const struct egret_elf *debug,
+				const uint64_t *vaddrs, size_t n, struct egret_file_names **out,
+				struct egret_error *err)
 {
 	struct egret_file_names *names = calloc(1, sizeof(*names));
 	int ret;
@@ -34,13 +44,19 @@ int egret_file_names_create(const struct egret_elf *elf, const struct egret_elf 
 		debug = names->debugdata;
 	if (egret_gopclntab_create(elf, &names->go))
 		names->go = NULL;
-	ret = egret_symtab_create(elf, debug, &names->symtab, err);
+	ret = create_symtab(names, elf, debug, vaddrs, n, err);
 	if (ret) {
 		egret_file_names_destroy(names);
 		return ret;
 	}
 	*out = names;
 	return 0;
+}
+
+int egret_file_names_create(const struct egret_elf *elf, const struct egret_elf *debug,
+			    struct egret_file_names **out, struct egret_error *err)
+{
+	return egret_file_names_create_for(elf, debug, NULL, 0, out, err);
 }
 
 void egret_file_names_destroy(struct egret_file_names *names)

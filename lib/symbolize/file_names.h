@@ -21,6 +21,10 @@ struct egret_file_names;
 /* debug: the separate debug file, or NULL. Both must outlive what is made. -ENOMEM. */
 int egret_file_names_create(const struct egret_elf *elf, const struct egret_elf *debug,
 			    struct egret_file_names **out, struct egret_error *err);
+/* Of n addresses alone, as egret_symtab_create_for; NULL: of all. */
+int egret_file_names_create_for(const struct egret_elf *elf, const struct egret_elf *debug,
+				const uint64_t *vaddrs, size_t n, struct egret_file_names **out,
+				struct egret_error *err);
 void egret_file_names_destroy(struct egret_file_names *names);
 size_t egret_file_names_memory(const struct egret_file_names *names); /* bytes */
 

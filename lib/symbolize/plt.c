@@ -175,12 +175,24 @@ static int each_of_section(const struct egret_elf *elf, const char *name, size_t
 	return ret;
 }
 
+static const struct {
+	const char *name;
+	size_t stride;
+} sections[] = { { ".plt", 16 }, { ".plt.sec", 16 }, { ".plt.got", 8 } };
+
+bool egret_plt_holds(const struct egret_elf *elf, uint64_t vaddr)
+{
+	struct egret_section section;
+
+	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+		if (egret_elf_section(elf, sections[i].name, &section) &&
+		    vaddr - section.shdr.sh_addr < section.shdr.sh_size)
+			return true;
+	return false;
+}
+
 int egret_plt_each(const struct egret_elf *elf, egret_plt_fn fn, void *arg)
 {
-	static const struct {
-		const char *name;
-		size_t stride;
-	} sections[] = { { ".plt", 16 }, { ".plt.sec", 16 }, { ".plt.got", 8 } };
 	struct slots slots = { 0 };
 	struct dynamic_names names;
 	int ret;

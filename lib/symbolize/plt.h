@@ -19,4 +19,7 @@ struct egret_plt_entry {
 typedef int (*egret_plt_fn)(const struct egret_plt_entry *entry, void *arg);
 int egret_plt_each(const struct egret_elf *elf, egret_plt_fn fn, void *arg);
 
+/* Whether vaddr is in one of these sections. */
+bool egret_plt_holds(const struct egret_elf *elf, uint64_t vaddr);
+
 #endif

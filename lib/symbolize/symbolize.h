@@ -32,6 +32,14 @@ struct egret_symbol {
 struct egret_symtab;
 int egret_symtab_create(const struct egret_elf *elf, const struct egret_elf *debug,
 			struct egret_symtab **out, struct egret_error *err);
+/*
+ * One that says of n addresses, of each by itself, what that of all symbols does, and nothing that
+ * can be relied on of others. Two passes over the symbols, which are neither sorted nor kept: a
+ * tenth of the time and less. Runs may be shorter.
+ */
+int egret_symtab_create_for(const struct egret_elf *elf, const struct egret_elf *debug,
+			    const uint64_t *vaddrs, size_t n, struct egret_symtab **out,
+			    struct egret_error *err);
 void egret_symtab_destroy(struct egret_symtab *table);
 size_t egret_symtab_memory(const struct egret_symtab *table); /* bytes, without the file's */
 /* Whether a .symtab was among them: what has only .dynsym was stripped. */

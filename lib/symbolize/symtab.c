@@ -8,6 +8,7 @@
 #include "base/radix.h"
 #include "symbolize/code_ranges.h"
 #include "symbolize/plt.h"
+#include "symbolize/symbol_gaps.h"
 #include "symbolize/symbolize.h"
 
 #define NONE UINT32_MAX
@@ -73,6 +74,9 @@ struct egret_symtab {
 	struct entries functions;
 	struct entries plt; /* and _start; asked where no function covers an address */
 	bool is_full;	    /* there was a .symtab */
+	bool is_of_few;	    /* made for the addresses of gaps alone */
+	struct egret_symbol_gaps gaps;
+	bool has_plt; /* false: what lies in sections of PLT entries is not known */
 };
 
 static const char *name_of(const struct egret_symtab *table, const struct entry *e)
@@ -176,61 +180,134 @@ static int set_name(struct egret_symtab *table, struct entry *e)
 	return 0;
 }
 
-static int add_symbol(struct egret_symtab *table, const struct symbols *symbols, size_t i)
+/* What a function's symbol says; false: it is none. Whether it has a name is not looked at. */
+static bool read_entry(const struct egret_symtab *table, const struct symbols *symbols, size_t i,
+		       struct entry *e)
 {
 	Elf64_Sym s = read_symbol(symbols, i);
-	const struct strings *strings = &table->strings[symbols->source];
 	const struct egret_code_range *code;
-	struct entry e = { .start = s.st_value, .name = s.st_name, .source = symbols->source };
-	int ret;
 
 	if (!is_code_type(ELF64_ST_TYPE(s.st_info)) || s.st_shndx == SHN_UNDEF ||
 	    (s.st_shndx >= SHN_LORESERVE && s.st_shndx != SHN_XINDEX) ||
-	    s.st_name >= strings->size || !strings->data[s.st_name])
-		return 0;
+	    s.st_name >= table->strings[symbols->source].size)
+		return false;
 	code = egret_code_range_at(&table->code, s.st_value);
 	if (!code)
-		return 0;
-	e.end = s.st_size > code->end - e.start ? code->end : e.start + s.st_size;
-	e.is_label = ELF64_ST_TYPE(s.st_info) == STT_NOTYPE;
+		return false;
+	*e = (struct entry){ .start = s.st_value, .name = s.st_name, .source = symbols->source };
+	e->end = s.st_size > code->end - e->start ? code->end : e->start + s.st_size;
+	e->is_label = ELF64_ST_TYPE(s.st_info) == STT_NOTYPE;
 	if (!s.st_size)
-		e.grade |= GRADE_UNSIZED;
+		e->grade |= GRADE_UNSIZED;
 	if (ELF64_ST_BIND(s.st_info) == STB_LOCAL)
-		e.grade |= GRADE_LOCAL;
+		e->grade |= GRADE_LOCAL;
 	else if (ELF64_ST_BIND(s.st_info) == STB_WEAK)
-		e.grade |= GRADE_WEAK;
+		e->grade |= GRADE_WEAK;
 	if (is_old_version(symbols, i))
-		e.grade |= GRADE_OLD_VERSION;
-	ret = set_name(table, &e);
-	return ret ? ret : add_entry(&table->functions, &e);
+		e->grade |= GRADE_OLD_VERSION;
+	return true;
 }
 
-/* A table that is not in the file (stripped, or of NOBITS in a debug file) adds nothing. */
-static int add_symbols(struct egret_symtab *table, const struct egret_elf *elf, enum source source)
+/* Where it has a name. 0 or -ENOMEM. */
+static int add_function(struct egret_symtab *table, struct entry *e)
 {
-	bool dynamic = source == SOURCE_DYNSYM;
-	struct symbols symbols = { .is_64 = egret_elf_is_64(elf), .source = source };
-	struct strings *strings = &table->strings[source];
-	struct egret_section section;
+	int ret;
+
+	if (!*name_of(table, e))
+		return 0;
+	ret = set_name(table, e);
+	return ret ? ret : add_entry(&table->functions, e);
+}
+
+static int add_symbols(struct egret_symtab *table, const struct symbols *symbols)
+{
 	int ret = 0;
 
+	for (size_t i = 0; !ret && i < symbols->n; i++) {
+		struct entry e;
+
+		if (read_entry(table, symbols, i, &e))
+			ret = add_function(table, &e);
+	}
+	return ret;
+}
+
+/* A symbol that may be needed. */
+struct candidate {
+	uint32_t source, index;
+};
+
+/* Names are far from each other in memory: only those of bounds are looked at. */
+static void find_candidates(const struct egret_symtab *table, const struct symbols *sources,
+			    uint32_t source, struct egret_buffer *candidates)
+{
+	const struct symbols *symbols = &sources[source];
+
+	for (uint32_t i = 0; i < symbols->n; i++) {
+		struct candidate candidate = { source, i };
+		struct egret_symbol_gap *gap;
+		struct entry e;
+
+		if (!read_entry(table, symbols, i, &e))
+			continue;
+		gap = egret_symbol_gap_of(&table->gaps, e.start);
+		if (egret_symbol_gap_grows(gap, e.start)) {
+			if (!*name_of(table, &e))
+				continue;
+			egret_symbol_gap_grow(gap, e.start);
+		}
+		if (egret_symbol_gap_needs(gap, e.start, e.end))
+			egret_buffer_add(candidates, &candidate, sizeof(candidate));
+	}
+}
+
+/* Those of all sources that are needed for the addresses of the gaps. */
+static int add_needed(struct egret_symtab *table, const struct symbols *sources, uint32_t n)
+{
+	struct egret_buffer buffer = { 0 };
+	const struct candidate *candidates;
+	int ret;
+
+	for (uint32_t i = 0; i < n; i++)
+		find_candidates(table, sources, i, &buffer);
+	candidates = (const struct candidate *)buffer.data;
+	ret = buffer.failed ? -ENOMEM : 0;
+	for (size_t i = 0; !ret && i < buffer.len / sizeof(*candidates); i++) {
+		const struct candidate *c = &candidates[i];
+		struct entry e;
+
+		if (read_entry(table, &sources[c->source], c->index, &e) &&
+		    egret_symbol_gap_needs(egret_symbol_gap_of(&table->gaps, e.start), e.start,
+					   e.end))
+			ret = add_function(table, &e);
+	}
+	egret_buffer_deinit(&buffer);
+	return ret;
+}
+
+/* A table that is not in the file (stripped, or of NOBITS in a debug file) has no symbols. */
+static void find_symbols(struct egret_symtab *table, const struct egret_elf *elf,
+			 enum source source, struct symbols *symbols)
+{
+	bool dynamic = source == SOURCE_DYNSYM;
+	struct strings *strings = &table->strings[source];
+	struct egret_section section;
+
+	*symbols = (struct symbols){ .is_64 = egret_elf_is_64(elf), .source = source };
 	if (!egret_elf_section(elf, dynamic ? ".dynstr" : ".strtab", &section) || !section.data)
-		return 0;
+		return;
 	*strings = (struct strings){ section.data, section.size };
 	while (strings->size && strings->data[strings->size - 1])
 		strings->size--;
 	if (dynamic && egret_elf_section(elf, ".gnu.version", &section) && section.data) {
-		symbols.versions = section.data;
-		symbols.n_versions = section.size / sizeof(uint16_t);
+		symbols->versions = section.data;
+		symbols->n_versions = section.size / sizeof(uint16_t);
 	}
 	if (!egret_elf_section(elf, dynamic ? ".dynsym" : ".symtab", &section) || !section.data)
-		return 0;
-	symbols.bytes = section.data;
-	symbols.n = section.size / (symbols.is_64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym));
+		return;
+	symbols->bytes = section.data;
+	symbols->n = section.size / (symbols->is_64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym));
 	table->is_full |= !dynamic;
-	for (size_t i = 0; !ret && i < symbols.n; i++)
-		ret = add_symbol(table, &symbols, i);
-	return ret;
 }
 
 /* ---- order -------------------------------------------------------------------------------- */
@@ -474,24 +551,26 @@ static int add_entry_point(struct egret_symtab *table, const struct egret_elf *e
 
 /* ---- the table ---------------------------------------------------------------------------- */
 
-static int build(struct egret_symtab *table, const struct egret_elf *elf,
-		 const struct egret_elf *debug)
+/* Of all sources. */
+static int add_functions(struct egret_symtab *table, const struct symbols *sources, uint32_t n)
 {
-	int ret = egret_code_ranges_init(&table->code, elf, debug);
+	int ret = table->is_of_few ? add_needed(table, sources, n) : 0;
 
-	if (!ret)
-		ret = add_symbols(table, elf, SOURCE_SYMTAB);
-	if (!ret && debug)
-		ret = add_symbols(table, debug, SOURCE_DEBUG);
-	if (!ret)
-		ret = add_symbols(table, elf, SOURCE_DYNSYM);
+	for (uint32_t i = 0; !table->is_of_few && !ret && i < n; i++)
+		ret = add_symbols(table, &sources[i]);
 	if (!ret)
 		ret = sort_entries(table, &table->functions);
 	if (ret)
 		return ret;
 	give_sizes(table);
 	link_up(&table->functions);
-	ret = egret_plt_each(elf, add_plt_entry, table);
+	return 0;
+}
+
+static int add_plt(struct egret_symtab *table, const struct egret_elf *elf)
+{
+	int ret = table->has_plt ? egret_plt_each(elf, add_plt_entry, table) : 0;
+
 	if (!ret)
 		ret = add_entry_point(table, elf);
 	if (!ret)
@@ -500,18 +579,119 @@ static int build(struct egret_symtab *table, const struct egret_elf *elf,
 	return ret;
 }
 
+static uint32_t find_sources(struct egret_symtab *table, const struct egret_elf *elf,
+			     const struct egret_elf *debug, struct symbols sources[SOURCE_OWN])
+{
+	uint32_t n = 0;
+
+	find_symbols(table, elf, SOURCE_SYMTAB, &sources[n++]);
+	if (debug)
+		find_symbols(table, debug, SOURCE_DEBUG, &sources[n++]);
+	find_symbols(table, elf, SOURCE_DYNSYM, &sources[n++]);
+	return n;
+}
+
+static int build(struct egret_symtab *table, const struct egret_elf *elf,
+		 const struct egret_elf *debug)
+{
+	struct symbols sources[SOURCE_OWN];
+	int ret = egret_code_ranges_init(&table->code, elf, debug);
+
+	table->has_plt = true;
+	if (!ret)
+		ret = add_functions(table, sources, find_sources(table, elf, debug, sources));
+	return ret ? ret : add_plt(table, elf);
+}
+
+static int done(struct egret_symtab *table, const struct egret_elf *elf, int ret,
+		struct egret_symtab **out, struct egret_error *err)
+{
+	if (!ret) {
+		*out = table;
+		return 0;
+	}
+	egret_symtab_destroy(table);
+	return egret_fail(err, -ret, "%s: no memory for its symbols", egret_elf_name(elf));
+}
+
 int egret_symtab_create(const struct egret_elf *elf, const struct egret_elf *debug,
 			struct egret_symtab **out, struct egret_error *err)
 {
 	struct egret_symtab *table = calloc(1, sizeof(*table));
-	int ret = table ? build(table, elf, debug) : -ENOMEM;
 
-	if (ret) {
-		egret_symtab_destroy(table);
-		return egret_fail(err, -ret, "%s: no memory for its symbols", egret_elf_name(elf));
-	}
-	*out = table;
-	return 0;
+	return done(table, elf, table ? build(table, elf, debug) : -ENOMEM, out, err);
+}
+
+/* ---- of a few addresses ------------------------------------------------------------------- */
+
+static bool needs_plt(const struct egret_symtab *table, const struct egret_elf *elf,
+		      const uint64_t *vaddrs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!find_entry(&table->functions, vaddrs[i], NULL) &&
+		    egret_plt_holds(elf, vaddrs[i]))
+			return true;
+	return false;
+}
+
+static int add_resolver(const struct egret_plt_entry *plt, void *arg)
+{
+	struct egret_buffer *vaddrs = arg;
+
+	if (!plt->name)
+		egret_buffer_add(vaddrs, &plt->resolver, sizeof(plt->resolver));
+	return vaddrs->failed ? -ENOMEM : 0;
+}
+
+static int add_some_functions(struct egret_symtab *table, const struct symbols *sources, uint32_t n,
+			      const struct egret_buffer *vaddrs)
+{
+	int ret;
+
+	egret_symbol_gaps_deinit(&table->gaps);
+	ret = egret_symbol_gaps_init(&table->gaps, (const uint64_t *)vaddrs->data,
+				     vaddrs->len / sizeof(uint64_t));
+	table->functions.n = 0;
+	return ret ? ret : add_functions(table, sources, n);
+}
+
+/* A PLT entry's name may be that of a function that nobody has asked for. */
+static int build_for(struct egret_symtab *table, const struct egret_elf *elf,
+		     const struct egret_elf *debug, struct egret_buffer *vaddrs)
+{
+	size_t asked = vaddrs->len;
+	struct symbols sources[SOURCE_OWN];
+	int ret = egret_code_ranges_init(&table->code, elf, debug);
+	uint32_t n;
+
+	table->is_of_few = true;
+	if (ret)
+		return ret;
+	n = find_sources(table, elf, debug, sources);
+	ret = add_some_functions(table, sources, n, vaddrs);
+	if (ret)
+		return ret;
+	table->has_plt = needs_plt(table, elf, (uint64_t *)vaddrs->data, asked / sizeof(uint64_t));
+	if (table->has_plt)
+		ret = egret_plt_each(elf, add_resolver, vaddrs);
+	if (!ret && vaddrs->len > asked)
+		ret = add_some_functions(table, sources, n, vaddrs);
+	return ret ? ret : add_plt(table, elf);
+}
+
+int egret_symtab_create_for(const struct egret_elf *elf, const struct egret_elf *debug,
+			    const uint64_t *vaddrs, size_t n, struct egret_symtab **out,
+			    struct egret_error *err)
+{
+	struct egret_symtab *table = calloc(1, sizeof(*table));
+	struct egret_buffer asked = { 0 };
+	int ret = -ENOMEM;
+
+	egret_buffer_add(&asked, vaddrs, n * sizeof(*vaddrs));
+	if (table && !asked.failed)
+		ret = build_for(table, elf, debug, &asked);
+	egret_buffer_deinit(&asked);
+	return done(table, elf, ret, out, err);
 }
 
 void egret_symtab_destroy(struct egret_symtab *table)
@@ -520,6 +700,7 @@ void egret_symtab_destroy(struct egret_symtab *table)
 		return;
 	egret_buffer_deinit(&table->own);
 	egret_code_ranges_deinit(&table->code);
+	egret_symbol_gaps_deinit(&table->gaps);
 	free(table->functions.entries);
 	free(table->plt.entries);
 	free(table);
@@ -550,6 +731,22 @@ bool egret_symtab_find(const struct egret_symtab *table, uint64_t vaddr, struct 
 	return true;
 }
 
+/*
+ * Of few, neither the symbols that lie further away are known nor, perhaps, PLT entries; but those
+ * have sections of their own.
+ */
+static void cut_few(const struct egret_symtab *table, uint64_t vaddr, struct run *run)
+{
+	const struct egret_code_range *code = egret_code_range_at(&table->code, vaddr);
+	struct run near = { vaddr, vaddr + 1 };
+
+	if (code)
+		egret_symbol_gaps_around(&table->gaps, vaddr, &near.start, &near.end);
+	cut_run(run, near.start, near.end);
+	if (code && !table->has_plt)
+		cut_run(run, code->start, code->end);
+}
+
 void egret_symtab_run(const struct egret_symtab *table, uint64_t vaddr,
 		      struct egret_symbol_run *out)
 {
@@ -560,6 +757,8 @@ void egret_symtab_run(const struct egret_symtab *table, uint64_t vaddr,
 		e = find_entry(&table->plt, vaddr, &in_plt);
 		cut_run(&run, in_plt.start, in_plt.end);
 	}
+	if (table->is_of_few)
+		cut_few(table, vaddr, &run);
 	*out = (struct egret_symbol_run){ run.start, run.end, e ? name_of(table, e) : NULL };
 }
 

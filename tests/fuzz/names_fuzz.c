@@ -101,6 +101,27 @@ static void gopclntab(const uint8_t *bytes, size_t len, uint8_t split)
 	}
 }
 
+/* As a parser is asked: of a few addresses. */
+static void of_few(const struct egret_elf *elf, const uint8_t *bytes, size_t len)
+{
+	struct egret_symbol_run run;
+	struct egret_file_names *names;
+	uint64_t vaddrs[8];
+
+	for (size_t i = 0; i < 8; i++)
+		vaddrs[i] = address(bytes, len, i);
+	if (egret_file_names_create_for(elf, NULL, vaddrs, 8, &names, NULL))
+		return;
+	for (size_t i = 0; i < 8; i++) {
+		egret_file_names_run(names, vaddrs[i], &run, NULL);
+		if (vaddrs[i] != UINT64_MAX && (vaddrs[i] < run.start || vaddrs[i] >= run.end))
+			abort();
+		if (run.name)
+			touch(run.name);
+	}
+	egret_file_names_destroy(names);
+}
+
 static void elf_file(const uint8_t *bytes, size_t len)
 {
 	struct egret_debug_want want = { .path = "/nowhere/at/all" };
@@ -120,6 +141,7 @@ static void elf_file(const uint8_t *bytes, size_t len)
 				touch(symbol.name);
 		egret_file_names_destroy(names);
 	}
+	of_few(elf, bytes, len);
 	egret_elf_destroy(elf);
 }
 
