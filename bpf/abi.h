@@ -68,7 +68,7 @@ struct egret_rec_sample {
 	__egret_u8 flags;  /* EGRET_SAMPLE_* */
 	char comm[EGRET_COMM_LEN];
 	__egret_u32 n_kernel;
-	__egret_u32 pad;
+	__egret_u32 cgroup; /* id of the process's, of version 2; 0: not known, or beyond 32 bits */
 	__egret_u64 kernel[];
 };
 _Static_assert(sizeof(struct egret_rec_sample) == 16 + 40 + 16 + 24, "sample record");

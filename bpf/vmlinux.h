@@ -187,6 +187,18 @@ struct thread_struct {
 	unsigned long fsbase;
 };
 
+struct kernfs_node {
+	u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
 struct task_struct {
 	unsigned int __state;
 	unsigned int flags;
@@ -204,6 +216,7 @@ struct task_struct {
 	struct thread_struct thread;
 	char comm[16];
 	struct fs_struct *fs;
+	struct css_set *cgroups;
 };
 
 struct seq_file;

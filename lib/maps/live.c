@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "elf/debug_find.h"
+#include "maps/cgroup_path.h"
 #include "maps/modules.h"
 #include "maps/processes.h"
 
@@ -183,7 +184,7 @@ static int read_comm_live(void *arg, int pid, char *to, size_t size)
 }
 
 /* cgroups(7): lines of "number:controllers:path"; version 2 has the number 0, and the last line. */
-static int read_cgroup_live(void *arg, int pid, char *to, size_t size)
+static int read_cgroup_of(int pid, char *to, size_t size)
 {
 	char path[64];
 	struct egret_buffer text = { 0 };
@@ -204,6 +205,13 @@ static int read_cgroup_live(void *arg, int pid, char *to, size_t size)
 	}
 	egret_buffer_deinit(&text);
 	return ret;
+}
+
+static int read_cgroup_live(void *arg, int pid, uint64_t id, char *to, size_t size)
+{
+	if (id && !egret_cgroup_path(id, to, size))
+		return 0;
+	return read_cgroup_of(pid, to, size);
 }
 
 /*
@@ -295,12 +303,13 @@ static int label_environment(struct egret_process_labels *labels, int pid)
 	return bytes ? 0 : -ENOMEM;
 }
 
-static int read_labels_live(void *arg, int pid, struct egret_process_labels *out)
+static int read_labels_live(void *arg, int pid, uint64_t cgroup_id,
+			    struct egret_process_labels *out)
 {
 	char cgroup[4096];
 	int ret = label_environment(out, pid); /* what egret knows itself wins */
 
-	if (!read_cgroup_live(NULL, pid, cgroup, sizeof(cgroup)))
+	if (!read_cgroup_live(NULL, pid, cgroup_id, cgroup, sizeof(cgroup)))
 		egret_labels_of_cgroup(out, cgroup);
 	label_executable(out, pid);
 	return ret;

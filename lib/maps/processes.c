@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HOPS 8
+
 void egret_processes_init(struct egret_processes *ps, struct egret_modules *modules,
 			  const struct egret_process_source *source, bool track_all)
 {
@@ -85,6 +87,7 @@ static struct egret_process *process_create(struct egret_processes *ps, int pid)
 		return NULL;
 	}
 	process->pid = pid;
+	process->image = ++ps->images;
 	ps->all[number] = process;
 	return process;
 }
@@ -191,14 +194,35 @@ static void parse_maps(struct egret_processes *ps, struct egret_process *process
 	}
 }
 
-static void read_process(struct egret_processes *ps, struct egret_process *process)
+/* Its parent's mappings, and what it has mapped itself since. */
+static void add_parents_mappings(struct egret_processes *ps, struct egret_process *process,
+				 const struct egret_process *parent)
 {
+	struct egret_code_map *own = process->code;
+
+	process->code = egret_code_map_get(parent->code);
+	for (size_t i = 0; own && i < own->n; i++)
+		egret_code_map_add(&process->code, &ps->code_numbers, &own->mappings[i]);
+	egret_code_map_put(own);
+	process->complete = true;
+}
+
+/* hops: to as many ancestors, none of which was known, /proc is asked for one that lives. */
+static void read_process(struct egret_processes *ps, struct egret_process *process, int hops)
+{
+	struct egret_process *parent = egret_processes_parent(ps, process);
 	struct egret_buffer text = { 0 };
 
 	process->tried = true;
 	if (!process->comm[0])
 		ps->source->read_comm(ps->source->arg, process->pid, process->comm,
 				      sizeof(process->comm));
+	if (parent && !parent->complete && !parent->tried && hops)
+		read_process(ps, parent, hops - 1);
+	if (parent && parent->complete) {
+		add_parents_mappings(ps, process, parent);
+		return;
+	}
 	if (!ps->source->read_maps(ps->source->arg, process->pid, &text) && text.len) {
 		egret_buffer_add(&text, "", 1);
 		if (!text.failed)
@@ -215,8 +239,17 @@ struct egret_process *egret_processes_need(struct egret_processes *ps, int pid)
 	if (!process)
 		process = process_create(ps, pid);
 	if (process && !process->complete && !process->tried)
-		read_process(ps, process);
+		read_process(ps, process, HOPS);
 	return process;
+}
+
+struct egret_process *egret_processes_parent(const struct egret_processes *ps,
+					     const struct egret_process *process)
+{
+	struct egret_process *parent = process->parent ? egret_processes_find(ps, process->parent)
+						       : NULL;
+
+	return parent && parent->image == process->parent_image ? parent : NULL;
 }
 
 void egret_processes_reread(struct egret_processes *ps, int pid)
@@ -226,6 +259,7 @@ void egret_processes_reread(struct egret_processes *ps, int pid)
 	if (!process)
 		return;
 	forget_mappings(process);
+	process->parent = 0;
 	process->complete = process->tried = false;
 }
 
@@ -285,6 +319,9 @@ void egret_processes_fork(struct egret_processes *ps, int pid, int parent_pid)
 	memcpy(child->comm, parent->comm, sizeof(child->comm));
 	child->code = egret_code_map_get(parent->code);
 	child->complete = parent->complete;
+	child->parent = parent_pid;
+	child->parent_image = parent->image;
+	child->labels_cgroup = parent->labels_cgroup;
 	child->labels = parent->labels; /* until it has an image, and an environment, of its own */
 }
 
@@ -298,6 +335,8 @@ void egret_processes_comm(struct egret_processes *ps, int pid, int tid, const ch
 		snprintf(process->comm, sizeof(process->comm), "%.15s", comm);
 	if (exec) {
 		forget_mappings(process);
+		process->image = ++ps->images;
+		process->parent = 0;
 		process->complete = true; /* all that follows is told */
 		process->labels = 0;
 	}
@@ -315,9 +354,15 @@ void egret_processes_exit(struct egret_processes *ps, int pid, uint64_t time)
 
 void egret_processes_lost(struct egret_processes *ps)
 {
-	for (size_t i = 0; i < ps->n; i++)
-		if (ps->all[i] && !ps->all[i]->exited)
-			ps->all[i]->complete = ps->all[i]->tried = false;
+	for (size_t i = 0; i < ps->n; i++) {
+		struct egret_process *process = ps->all[i];
+
+		if (!process || process->exited)
+			continue;
+		process->complete = process->tried = false;
+		process->image = ++ps->images; /* perhaps */
+		process->parent = 0;
+	}
 }
 
 /* ---- what they take -----------------------------------------------------------------------------

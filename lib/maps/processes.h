@@ -18,7 +18,14 @@ struct egret_process {
 	bool complete; /* mappings are all there are: exec was seen, or /proc was read */
 	bool tried;    /* /proc was asked, in vain */
 	bool exited;
+	/*
+	 * Who made it, whose image and mappings it has until its own execve; 0: nobody is known.
+	 * Each image has a number: that of the parent's at that time.
+	 */
+	int parent;
+	uint64_t image, parent_image;
 	uint32_t labels; /* the owner's number of its labels; 0: not asked for since its execve */
+	uint32_t labels_cgroup;	     /* the id of its cgroup then */
 	uint64_t exit_time;	     /* CLOCK_MONOTONIC ns */
 	struct egret_code_map *code; /* NULL: nothing executable is mapped */
 	size_t last;		     /* index of the mapping that was found last */
@@ -33,11 +40,13 @@ struct egret_process_source {
 	 * not waited for. */
 	int (*read_code)(void *arg, int pid, uint64_t addr, void *to, size_t len);
 	void *arg;
-	/* The path of its cgroup (of version 2, where there are both). May be NULL. */
-	int (*read_cgroup)(void *arg, int pid, char *to, size_t size);
+	/* The path of its cgroup (of version 2, where there are both). id: of that cgroup, by which
+	 * it is known when the process has gone; 0: not known. May be NULL. */
+	int (*read_cgroup)(void *arg, int pid, uint64_t id, char *to, size_t size);
 	/* What labels it has, its cgroup's too: those that can be had. -errno: it has gone. May be
 	 * NULL. */
-	int (*read_labels)(void *arg, int pid, struct egret_process_labels *out);
+	int (*read_labels)(void *arg, int pid, uint64_t cgroup_id,
+			   struct egret_process_labels *out);
 };
 
 extern const struct egret_process_source egret_process_source_live;
@@ -51,6 +60,7 @@ struct egret_processes {
 	struct egret_modules *modules;
 	const struct egret_process_source *source;
 	uint64_t code_numbers; /* that were given to code maps */
+	uint64_t images;       /* the last number that was given to one */
 	bool track_all; /* make a process of every pid that is heard of, not only of the known and
 			   their children */
 };
@@ -61,9 +71,16 @@ void egret_processes_deinit(struct egret_processes *ps);
 
 /* The process, or NULL where it is not known. */
 struct egret_process *egret_processes_find(const struct egret_processes *ps, int pid);
-/* The process, made when it is new, with its mappings read when they are not known yet. NULL
- * without memory. */
+/*
+ * The process, made when it is new, with its mappings read when they are not known yet: from its
+ * parent, whose image it has. By the time it is asked for it may have gone, or called execve. NULL
+ * without memory.
+ */
 struct egret_process *egret_processes_need(struct egret_processes *ps, int pid);
+
+/* The process that it was forked from, if both have the image of then. NULL: not known. */
+struct egret_process *egret_processes_parent(const struct egret_processes *ps,
+					     const struct egret_process *process);
 
 /* What was told of a process is not all: its mappings are read when they are needed. */
 void egret_processes_reread(struct egret_processes *ps, int pid);

@@ -84,8 +84,7 @@ static void tell_pipeline(struct visit *visit, const struct egret_pipeline_stats
 	     stats->modules_closed);
 	tell(visit, "labels.processes", "processes whose labels were read; again after execve",
 	     stats->labels.read);
-	tell(visit, "labels.gone",
-	     "of those, that had gone before their environment and cgroup were read",
+	tell(visit, "labels.gone", "of those, that had gone before their environment was read",
 	     stats->labels.gone);
 	tell(visit, "labels.refused",
 	     "labels that were too long or many, no UTF-8, or not to be decoded",

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "maps/cgroup_path.h"
 #include "capture/backend.h"
 #include "capture/events.h"
 #include "parser/program.h"
@@ -220,14 +221,12 @@ static void check_names(struct doctor *d)
 
 static void check_cgroup(struct doctor *d)
 {
-	static const char *const mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
-	struct statfs fs;
+	const char *mount;
+	__close_ int fd = egret_cgroup_open_mount(&mount);
 
-	for (size_t i = 0; i < 2; i++) {
-		if (!statfs(mounts[i], &fs) && fs.f_type == 0x63677270) {
-			report(d, "cgroups", EGRET_CHECK_OK, mounts[i], "");
-			return;
-		}
+	if (fd >= 0) {
+		report(d, "cgroups", EGRET_CHECK_OK, mount, "");
+		return;
 	}
 	report(d, "cgroups", EGRET_CHECK_WARN, "no cgroup of version 2 is mounted",
 	       "`mount -t cgroup2 none DIR` for --cgroup");

@@ -235,13 +235,14 @@ static int forget_threads(struct egret_pipeline *p, uint64_t time)
 }
 
 /* Where a new thread's process is; one that has ended is nowhere. 0 or -ENOMEM. */
-static int note_cgroup(struct egret_pipeline *p, uint32_t thread, int pid)
+static int note_cgroup(struct egret_pipeline *p, uint32_t thread, const struct egret_rec_sample *s)
 {
 	const struct egret_process_source *source = p->opts.process_source;
 	char path[4096];
 	uint32_t string;
 
-	if (!source->read_cgroup || source->read_cgroup(source->arg, pid, path, sizeof(path)))
+	if (!source->read_cgroup ||
+	    source->read_cgroup(source->arg, (int)s->pid, s->cgroup, path, sizeof(path)))
 		return 0;
 	string = egret_profile_string(p->profile, path, strlen(path), NULL);
 	return string == UINT32_MAX ? -ENOMEM
@@ -275,8 +276,8 @@ static void find_process(struct egret_pipeline *p, struct egret_on_way *w)
 	if (process)
 		memcpy(w->process, process->comm, sizeof(w->process));
 	if (p->opts.process_labels && p->opts.process_source->read_labels && !p->failed &&
-	    egret_process_labels_find(p->profile, p->opts.process_source, (int)s->pid, process,
-				      &p->stats.labels, &w->labels))
+	    egret_process_labels_find(p->profile, &p->processes, s, process, &p->stats.labels,
+				      &w->labels))
 		p->failed = egret_fail(&p->failure, ENOMEM, "out of memory for labels");
 }
 
@@ -306,7 +307,7 @@ static uint32_t thread_number(struct egret_pipeline *p, struct live_thread *t,
 	if (thread.comm == UINT32_MAX || thread.process == UINT32_MAX)
 		return UINT32_MAX;
 	t->number = egret_profile_thread(p->profile, &thread, &added);
-	if (t->number == UINT32_MAX || (added && note_cgroup(p, t->number, (int)s->pid)) ||
+	if (t->number == UINT32_MAX || (added && note_cgroup(p, t->number, s)) ||
 	    (p->opts.process_labels && label_thread(p, t->number, w->labels)))
 		return UINT32_MAX;
 	return t->number;

@@ -6,6 +6,8 @@
 
 #include "base/path.h"
 
+#define ANCESTORS 8
+
 #define EXECUTABLE_NAME "process.executable.name"
 #define EXECUTABLE_PATH "process.executable.path"
 #define EXECUTABLE_BUILD_ID "process.executable.build_id.gnu"
@@ -52,19 +54,33 @@ static uint32_t intern(struct egret_profile *profile, const struct egret_process
 	return egret_profile_label_set(profile, numbers, labels->n);
 }
 
-int egret_process_labels_find(struct egret_profile *profile,
-			      const struct egret_process_source *source, int pid,
-			      struct egret_process *process, struct egret_label_stats *stats,
-			      uint32_t *set_number)
+/* Of one that has gone, those of its parent, which has the environment that both began with. */
+static int read_labels(const struct egret_processes *ps, const struct egret_rec_sample *sample,
+		       const struct egret_process *process, struct egret_process_labels *out)
+{
+	const struct egret_process_source *source = ps->source;
+	int ret = source->read_labels(source->arg, (int)sample->pid, sample->cgroup, out);
+
+	for (int i = 0; ret && process && i < ANCESTORS; i++) {
+		process = egret_processes_parent(ps, process);
+		if (process)
+			ret = source->read_labels(source->arg, process->pid, sample->cgroup, out);
+	}
+	return ret;
+}
+
+int egret_process_labels_find(struct egret_profile *profile, const struct egret_processes *ps,
+			      const struct egret_rec_sample *sample, struct egret_process *process,
+			      struct egret_label_stats *stats, uint32_t *set_number)
 {
 	struct egret_process_labels labels = { 0 };
 
-	if (process && process->labels) {
+	if (process && process->labels && process->labels_cgroup == sample->cgroup) {
 		*set_number = process->labels - 1;
 		return 0;
 	}
 	stats->read++;
-	if (source->read_labels(source->arg, pid, &labels))
+	if (read_labels(ps, sample, process, &labels))
 		stats->gone++;
 	if (process)
 		label_program(&labels, process);
@@ -73,7 +89,9 @@ int egret_process_labels_find(struct egret_profile *profile,
 	egret_labels_deinit(&labels);
 	if (*set_number == UINT32_MAX)
 		return -ENOMEM;
-	if (process)
+	if (process) {
 		process->labels = *set_number + 1;
+		process->labels_cgroup = sample->cgroup;
+	}
 	return 0;
 }

@@ -74,15 +74,15 @@ static int read_comm(void *arg, int pid, char *to, size_t size)
 }
 
 /* Kept with the threads: a replay finds it there. */
-static int read_cgroup(void *arg, int pid, char *to, size_t size)
+static int read_cgroup(void *arg, int pid, uint64_t id, char *to, size_t size)
 {
-	return egret_process_source_live.read_cgroup(NULL, pid, to, size);
+	return egret_process_source_live.read_cgroup(NULL, pid, id, to, size);
 }
 
 /* What was taken of the environment, never the environment. */
-static int read_labels(void *arg, int pid, struct egret_process_labels *out)
+static int read_labels(void *arg, int pid, uint64_t cgroup_id, struct egret_process_labels *out)
 {
-	int ret = egret_process_source_live.read_labels(NULL, pid, out);
+	int ret = egret_process_source_live.read_labels(NULL, pid, cgroup_id, out);
 	struct egret_buffer packed = { 0 };
 
 	egret_labels_pack(out, &packed);

@@ -301,7 +301,7 @@ static int read_code(void *arg, int pid, uint64_t addr, void *to, size_t len)
 }
 
 /* As it was recorded, of any thread of the process. */
-static int read_cgroup(void *arg, int pid, char *to, size_t size)
+static int read_cgroup(void *arg, int pid, uint64_t id, char *to, size_t size)
 {
 	const struct egret_profile *recorded = ((const struct replay *)arg)->recorded;
 
@@ -316,7 +316,7 @@ static int read_cgroup(void *arg, int pid, char *to, size_t size)
 	return -ENOENT;
 }
 
-static int read_labels(void *arg, int pid, struct egret_process_labels *out)
+static int read_labels(void *arg, int pid, uint64_t cgroup_id, struct egret_process_labels *out)
 {
 	struct text *text = find_text(arg, EGRET_RAW_LABELS, pid);
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "maps/cgroup_path.h"
 #include "base/options.h"
 #include "capture/capture.h"
 #include "elf/debug_find.h"
@@ -83,15 +84,12 @@ static int parse_fault(const char *name, enum egret_fault_policy *policy, struct
 
 static int open_cgroup(const char *path, struct egret_error *err)
 {
-	static const char *const mounts[] = { "", "/sys/fs/cgroup/", "/sys/fs/cgroup/unified/" };
 	char whole[4200];
-	int fd = -1;
+	int fd = path[0] == '/' ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
-	for (size_t i = path[0] == '/' ? 0 : 1; i < 3 && fd < 0; i++) {
-		snprintf(whole, sizeof(whole), "%s%s", mounts[i], path);
+	for (size_t i = 0; path[0] != '/' && i < EGRET_CGROUP_MOUNTS && fd < 0; i++) {
+		snprintf(whole, sizeof(whole), "%s/%s", egret_cgroup_mounts[i], path);
 		fd = open(whole, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (path[0] == '/')
-			break;
 	}
 	return fd >= 0 ? fd : egret_fail(err, errno, "cgroup '%s': %s", path, strerror(errno));
 }

@@ -55,6 +55,26 @@ grep -q cellar "$tmp/words.otlp" || fail "OTLP has no label"
 "$egret" flame -q -F 499 --by-label=service.name -o "$tmp/page.html" --data="$tmp/flame" -- sh "$tmp/both" >/dev/null 2>"$tmp/err" || fail "flame: $(cat "$tmp/err")"
 "$egret" export -i "$tmp/flame" --by-label=service.name -o - | grep -q '^cellar;busy;' || fail "flame --by-label has no labels"
 
+# Processes that live for a millisecond have gone when their labels are read. The cgroup of each is known, and of those
+# that have their parent's image the environment too.
+for mount in /sys/fs/cgroup /sys/fs/cgroup/unified; do
+	[ -e "$mount/cgroup.controllers" ] && mkdir "$mount/egret-labels-$$" 2>/dev/null && cgroup=$mount/egret-labels-$$ && break
+done
+if [ -n "${cgroup:-}" ]; then
+	at_end+=("sleep 0.1; rmdir $cgroup 2>/dev/null")
+	cp "$workloads/fork_storm" "$tmp/storm"
+	cp "$workloads/busy" "$tmp/brief"
+	"$egret" record -q --labels -a -F 1999 -o "$tmp/storm.data" -- sh -c "echo \$\$ >$cgroup/cgroup.procs
+		OTEL_SERVICE_NAME=storm $tmp/storm 300
+		for i in 1 2 3 4 5 6 7 8; do $tmp/brief 1 10; done" 2>"$tmp/err" || fail "record of a storm: $(cat "$tmp/err")"
+	samples() { "$egret" export -i "$tmp/storm.data" --format=folded "$@" -o - 2>/dev/null | awk '{ n += $NF } END { print n + 0 }'; }
+	for name in storm brief; do
+		check "samples of $name" "$(samples --comm=$name)" '>' 80
+		check "samples of $name in another cgroup" "$(samples --comm=$name --label "process.linux.cgroup!=/${cgroup##*/}")" == 0
+	done
+	check "samples of the storm without its environment" "$(samples --comm=storm --label service.name!=storm)" == 0
+fi
+
 # Without --labels there are none.
 "$egret" record -q -F 499 -o "$tmp/plain" -- sh "$tmp/both" 2>/dev/null
 "$egret" report -i "$tmp/plain" --sort=label:service.name >"$tmp/out" 2>"$tmp/err" && fail "rows by a label that nobody has"

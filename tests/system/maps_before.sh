@@ -37,4 +37,20 @@ for ((i = 0; i < n; i++)); do
 		sort -u | wc -l)" == 1
 done
 check_identity "all"
+
+# Processes that ran before and have hardly been sampled: what they fork, and is sampled as it ends, has their mappings.
+cp "$workloads/parents" "$tmp/parent"
+"$tmp/parent" 100 >"$tmp/said" &
+parents=$!
+at_end+=("kill $parents 2>/dev/null")
+for _ in $(seq 200); do
+	grep -q ready "$tmp/said" && break
+	sleep 0.05
+done
+record -F 1999 -a -- sh -c "pkill -USR1 -P $parents; sleep 0.5"
+all=$(samples_of "^parent[;_ ]")
+check "samples of parents and their children" "$all" '>' 50
+"$egret" report -i "$tmp/data" --comm=parent --stdio 2>/dev/null | sed '/^$/q' >"$tmp/head"
+check "reasons for their stacks to be cut" "$(grep -c '^# cut:' "$tmp/head")" == 0
+[ "$failures" = 0 ] || cat "$tmp/head"
 finish

@@ -305,6 +305,80 @@ static void fork_of_the_unknown(void)
 	deinit(&w);
 }
 
+/* A child that has gone, of a parent that ran before, has its mappings, and its own since. */
+static void fork_of_one_that_ran_before(void)
+{
+	struct world w;
+
+	init(&w, true);
+	w.processes[0] = (struct fake_process){ .pid = 7,
+						.comm = "parent",
+						.maps = "10000-18000 r-xp 0 0:0 1 /a\n"
+							"20000-28000 r-xp 0 0:0 2 /b\n" };
+	egret_processes_fork(&w.ps, 8, 7);
+	egret_processes_fork(&w.ps, 9, 8); /* and its child */
+	map(&w, 9, 0x24000, 0x30000, 0, "/c");
+	egret_processes_exit(&w.ps, 8, 1);
+	egret_processes_need(&w.ps, 9);
+	CHECK_STR(shown(&w, 9), "10000-18000 0 /a, 20000-24000 0 /b, 24000-30000 0 /c");
+	CHECK_STR(shown(&w, 8), "10000-18000 0 /a, 20000-28000 0 /b");
+	CHECK(egret_processes_find(&w.ps, 9)->complete);
+	CHECK(egret_processes_parent(&w.ps, egret_processes_find(&w.ps, 9)) ==
+	      egret_processes_find(&w.ps, 8));
+	/* The parent is read once, and is known now. */
+	egret_processes_fork(&w.ps, 10, 7);
+	egret_processes_need(&w.ps, 10);
+	CHECK_STR(shown(&w, 10), "10000-18000 0 /a, 20000-28000 0 /b");
+	CHECK_EQ(w.processes[0].reads, 1);
+	deinit(&w);
+}
+
+/*
+ * The child may have called execve by the time that it is asked for, which is not told yet: what it
+ * has now is not what it had. Its parent has that still.
+ */
+static void a_child_that_is_another_program_by_now(void)
+{
+	struct world w;
+
+	init(&w, true);
+	w.processes[0] = (struct fake_process){ .pid = 7, .maps = "10000-18000 r-xp 0 0:0 1 /a\n" };
+	w.processes[1] = (struct fake_process){ .pid = 8, .maps = "10000-18000 r-xp 0 0:0 2 /b\n" };
+	egret_processes_fork(&w.ps, 8, 7);
+	egret_processes_need(&w.ps, 8);
+	CHECK_STR(path_at(&w, 8, 0x10000), "/a");
+	egret_processes_comm(&w.ps, 8, 8, "new", true);
+	CHECK_STR(shown(&w, 8), "");
+	CHECK(!egret_processes_parent(&w.ps, egret_processes_find(&w.ps, 8)));
+	deinit(&w);
+}
+
+/* What a parent has mapped since it became another program or process is not its child's. */
+static void a_parent_that_is_another_program(void)
+{
+	struct world w;
+
+	init(&w, true);
+	w.processes[0] = (struct fake_process){ .pid = 7, .maps = "10000-18000 r-xp 0 0:0 1 /a\n" };
+	egret_processes_fork(&w.ps, 8, 7);
+	egret_processes_comm(&w.ps, 7, 7, "new", true);
+	map(&w, 7, 0x10000, 0x18000, 0, "/c");
+	egret_processes_need(&w.ps, 8);
+	CHECK_STR(shown(&w, 8), "");
+
+	egret_processes_comm(&w.ps, 5, 5, "x", true);
+	egret_processes_fork(&w.ps, 9, 7);
+	egret_processes_exit(&w.ps, 7, 1);
+	egret_processes_fork(&w.ps, 7, 5); /* its pid is used again */
+	CHECK(!egret_processes_parent(&w.ps, egret_processes_find(&w.ps, 9)));
+	/* An execve of the parent may have been among what was lost. */
+	egret_processes_fork(&w.ps, 10, 7);
+	CHECK(egret_processes_parent(&w.ps, egret_processes_find(&w.ps, 10)));
+	egret_processes_lost(&w.ps);
+	CHECK(!egret_processes_parent(&w.ps, egret_processes_find(&w.ps, 10)));
+	deinit(&w);
+}
+
 static void pids_are_used_again(void)
 {
 	struct world w;
@@ -600,6 +674,9 @@ int main(void)
 	RUN(exec_clears);
 	RUN(fork_copies);
 	RUN(fork_of_the_unknown);
+	RUN(fork_of_one_that_ran_before);
+	RUN(a_child_that_is_another_program_by_now);
+	RUN(a_parent_that_is_another_program);
 	RUN(pids_are_used_again);
 	RUN(forgets_what_has_ended);
 	RUN(only_the_known_are_tracked);
