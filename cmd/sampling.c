@@ -123,6 +123,9 @@ bool sampling_check(const char *command, const struct sampling_opts *opts, int a
 		wrong = "-p, -t, -a and --cgroup exclude each other";
 	else if (opts->frequency && opts->period)
 		wrong = "-F and -c exclude each other";
+	else if (opts->frequency > SAMPLING_FREQUENCY_MAX && opts->frequency != OPT_FREQUENCY_MAX)
+		wrong = "-F is 10000 Hz at most: with more, a program comes to nothing beside its "
+			"samples";
 	else if (opts->all_user && opts->all_kernel)
 		wrong = "--all-user and --all-kernel exclude each other";
 	if (wrong)

@@ -9,7 +9,7 @@
 #include "opt.h"
 #include "progress.h"
 
-/* Hz: of -F max, and of the agent. More leaves too little of a CPU to what runs there. */
+/* Hz, of -F and of the agent. More leaves too little of a CPU to what runs there. */
 #define SAMPLING_FREQUENCY_MAX 10000u
 
 struct sampling_opts {

@@ -104,6 +104,8 @@ usage "say what to record" record
 usage "say what to record" flame -F 99
 usage "-p, -t, -a and --cgroup exclude each other" record -a -p 1
 usage "-F and -c exclude each other" record -F 99 -c 1000 -- true
+usage "-F is 10000 Hz at most" record -F 10001 -- true
+usage "-F is 10000 Hz at most" top -F 50000
 usage "--all-user and --all-kernel exclude each other" record --all-user --all-kernel -- true
 usage "--switch-output wants 'signal', a size" record --switch-output=often -- true
 usage "--switch-output needs files" record --switch-output -o - -- true
