@@ -237,6 +237,18 @@ struct candidate {
 	uint32_t source, index;
 };
 
+/* A first look, which almost no symbol passes: whatever sections it may be in. */
+static bool may_be_needed(const struct egret_symbol_gaps *gaps, const Elf64_Sym *s)
+{
+	const struct egret_symbol_gap *gap = egret_symbol_gap_of(gaps, s->st_value);
+	uint64_t end = s->st_value + s->st_size;
+
+	if (end < s->st_value)
+		end = UINT64_MAX;
+	return egret_symbol_gap_grows(gap, s->st_value) ||
+	       egret_symbol_gap_needs(gap, s->st_value, end);
+}
+
 /* Names are far from each other in memory: only those of bounds are looked at. */
 static void find_candidates(const struct egret_symtab *table, const struct symbols *sources,
 			    uint32_t source, struct egret_buffer *candidates)
@@ -245,10 +257,12 @@ static void find_candidates(const struct egret_symtab *table, const struct symbo
 
 	for (uint32_t i = 0; i < symbols->n; i++) {
 		struct candidate candidate = { source, i };
+		Elf64_Sym s = read_symbol(symbols, i);
 		struct egret_symbol_gap *gap;
 		struct entry e;
 
-		if (!read_entry(table, symbols, i, &e))
+		if (!is_code_type(ELF64_ST_TYPE(s.st_info)) || !may_be_needed(&table->gaps, &s) ||
+		    !read_entry(table, symbols, i, &e))
 			continue;
 		gap = egret_symbol_gap_of(&table->gaps, e.start);
 		if (egret_symbol_gap_grows(gap, e.start)) {
