@@ -18,6 +18,15 @@ struct {
 	__uint(value_size, sizeof(struct egret_rec_capture) + PAGE_SIZE);
 } sleeper_scratch SEC(".maps");
 
+/* What is read of one. Not on the program's stack, where the verifier keeps apart each way in which
+ * it can be filled. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct capture);
+} sleeper_capture SEC(".maps");
+
 /* Copies a range of another thread's stack behind the record. Returns the bytes got. */
 static __always_inline u32 copy_remote(struct task_struct *task, u8 *scratch,
 				       struct stack_range *range)
@@ -41,6 +50,7 @@ static __always_inline u32 copy_remote(struct task_struct *task, u8 *scratch,
 					    (void *)addr, task, 0))
 			break;
 		addr += len;
+		forget_origin(addr);
 	}
 	bpf_iter_num_destroy(&it);
 	return addr - range->start;
@@ -101,7 +111,7 @@ int egret_sleepers(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct thread_state *thread;
-	struct capture c = { .flags = EGRET_CAPTURE_F_ASLEEP };
+	struct capture *c;
 	u32 zero = 0;
 	u8 *scratch;
 	u8 ending;
@@ -110,16 +120,20 @@ int egret_sleepers(struct bpf_iter__task *ctx)
 		return 0;
 	thread = find_thread(task);
 	scratch = bpf_map_lookup_elem(&sleeper_scratch, &zero);
-	if (!thread || !scratch || !thread->pending || !task->__state || !task->mm)
+	c = bpf_map_lookup_elem(&sleeper_capture, &zero);
+	if (!thread || !scratch || !c || !thread->pending || !task->__state || !task->mm)
 		return 0;
-	c.cookie = thread->cookie;
-	c.requested = thread->requested;
+	*c = (struct capture){
+		.cookie = thread->cookie,
+		.requested = thread->requested,
+		.flags = EGRET_CAPTURE_F_ASLEEP,
+	};
 	__builtin_memset(scratch, 0, sizeof(struct egret_rec_capture));
-	ending = read_sleeper(task, &c, scratch);
+	ending = read_sleeper(task, c, scratch);
 	if (!claim(thread))
 		return 0;
 	if (ending == EGRET_CAPTURE_COMPAT || ending == EGRET_CAPTURE_ASLEEP_UNREADABLE)
-		fill_record_of(task, (struct egret_rec_capture *)scratch, &c, ending);
+		fill_record_of(task, (struct egret_rec_capture *)scratch, c, ending);
 	write_sleeper((struct egret_rec_capture *)scratch, ending);
 	return 0;
 }

@@ -11,6 +11,12 @@
 
 #include "common.bpf.h"
 
+/*
+ * So that the verifier does not tell apart where two numbers are the same one and where they are
+ * not: it would look at what follows once for each.
+ */
+#define forget_origin(number) asm volatile("%0 ^= 0" : "+r"(number))
+
 /* A run of stack bytes to read. What its pages depend on is only looked at when one is missing. */
 struct stack_range {
 	u64 start;
@@ -29,8 +35,11 @@ struct stack_plan {
 	u32 ending; /* WHOLE, or LIMIT, or why there is nothing to read */
 };
 
-/* The file systems whose pages come from another process or machine, by magic number (magic.h). */
-static __always_inline bool remote_filesystem(u64 magic)
+/*
+ * Whether pages of a file system come from another process or machine, by its magic number
+ * (magic.h). Global, so that the verifier follows its cases once.
+ */
+__attribute__((noinline)) int remote_filesystem(u64 magic)
 {
 	switch ((u32)magic) {
 	case 0x65735546: /* FUSE, virtiofs */
@@ -176,7 +185,9 @@ static __always_inline u64 walk_on(struct task_struct *task, u64 fs_base, u64 en
 		end = next.end;
 		if (known_end(task, fs_base, sp, &end))
 			break;
+		forget_origin(end);
 	}
+	forget_origin(end);
 	return end;
 }
 
@@ -217,6 +228,7 @@ static __always_inline u32 find_range(enum whose whose, struct task_struct *task
 	range->userfaultfd = vma.userfaultfd;
 	end = vma.end;
 	known = known_end(task, fs_base, sp, &end);
+	forget_origin(end);
 	/* Another thread may have its descriptor above a goroutine in the same arena: the least. */
 	go = goroutine_end(whose, task, fs_base, sp, end);
 	if (go != end)
@@ -224,6 +236,7 @@ static __always_inline u32 find_range(enum whose whose, struct task_struct *task
 	else if (!known && whose == CURRENT && !vma.file && !(vma.flags & VM_SHARED))
 		end = walk_on(task, fs_base, end, vma.flags, limit, range);
 
+	forget_origin(end);
 	range->wanted = end - sp > 0xffffffffull ? 0xffffffffu : (u32)(end - sp);
 	range->len = range->wanted > limit ? limit : range->wanted;
 	return range->wanted > limit ? EGRET_CAPTURE_LIMIT : EGRET_CAPTURE_WHOLE;

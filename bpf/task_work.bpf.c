@@ -11,16 +11,14 @@
 #include "thread_hash.bpf.h"
 #include "threads.bpf.h"
 
+typedef int (*work_callback)(struct bpf_map *map, void *key, void *value);
+
 /* 6.18 has the first form, later kernels the second (include/linux/bpf.h, kernel/bpf/helpers.c). */
 extern int bpf_task_work_schedule_resume_impl(struct task_struct *task, struct bpf_task_work *tw,
-					      void *map__map,
-					      int (*callback)(struct bpf_map *map, void *key,
-							      void *value),
+					      void *map__map, work_callback callback,
 					      void *aux__prog) __ksym __weak;
 extern int bpf_task_work_schedule_resume(struct task_struct *task, struct bpf_task_work *tw,
-					 void *map__map,
-					 int (*callback)(struct bpf_map *map, void *key,
-							 void *value)) __ksym __weak;
+					 void *map__map, work_callback callback) __ksym __weak;
 extern int bpf_probe_read_user_dynptr(struct bpf_dynptr *dptr, u64 off, u64 size,
 				      const void *unsafe_ptr__ign) __ksym;
 
@@ -29,12 +27,6 @@ extern int bpf_probe_read_user_dynptr(struct bpf_dynptr *dptr, u64 off, u64 size
 /* ---- the capture -------------------------------------------------------------------------- */
 
 enum copy_result { COPY_DONE, COPY_FAULT, COPY_NO_ROOM };
-
-/*
- * So that the verifier does not tell apart where two numbers are the same one and where they are
- * not: it would look at what follows once for each.
- */
-#define forget_origin(number) asm volatile("%0 ^= 0" : "+r"(number))
 
 /* Copies what is in memory of [start, start + len) behind *at, page by page; what is not is a hole.
  */
@@ -142,9 +134,10 @@ out:
 
 /*
  * WHOLE: the page at addr may be waited for; else the ending of a stack that has it. Asked page by
- * page: a range may span mappings.
+ * page: a range may span mappings. Global, for the verifier; what waits can't be, in a program that
+ * doesn't sleep itself.
  */
-static __noinline u8 may_wait_for(u64 addr)
+__attribute__((noinline)) int may_wait_for(u64 addr)
 {
 	struct stack_range page = {};
 	struct vma_facts vma;
@@ -260,6 +253,20 @@ static __always_inline void answer(struct thread_state *thread, struct task_stru
 	}
 }
 
+/* Work of a thread whose last capture of an image has been made. */
+static __always_inline void pass_final(struct thread_state *thread, struct task_struct *task)
+{
+	thread->pending = 0;
+	if (BPF_CORE_READ(task, flags) & PF_EXITING)
+		return; /* exit_task_work(): all that is sampled from here on shares it */
+	/*
+	 * The capture of the exec has answered; this is the new image. What is sampled until the
+	 * thread is in user mode finds the work still busy, and shares that capture too.
+	 */
+	*(volatile u64 *)&thread->cookie = thread->final_cookie;
+	*(volatile u64 *)&thread->final_cookie = 0;
+}
+
 /* Runs as task work: in the thread itself, preemptible, page faults allowed. */
 static int capture_callback(struct bpf_map *map, void *key, void *value)
 {
@@ -268,16 +275,7 @@ static int capture_callback(struct bpf_map *map, void *key, void *value)
 	struct stopwatch watch;
 
 	if (thread->final_cookie) {
-		thread->pending = 0;
-		if (BPF_CORE_READ(task, flags) & PF_EXITING)
-			return 0; /* exit_task_work(): all that is sampled from here on shares it */
-		/*
-		 * The capture of the exec has answered; this is the new image. What is
-		 * sampled until the thread is in user mode finds the work still busy, and
-		 * shares that capture too.
-		 */
-		*(volatile u64 *)&thread->cookie = thread->final_cookie;
-		*(volatile u64 *)&thread->final_cookie = 0;
+		pass_final(thread, task);
 		return 0;
 	}
 	if (!claim(thread))
@@ -288,14 +286,27 @@ static int capture_callback(struct bpf_map *map, void *key, void *value)
 	return 0;
 }
 
-static __always_inline int schedule(struct task_struct *task, struct thread_state *thread)
+/*
+ * What egret_exec asks for: it has made the capture. Of its own, since the verifier follows a
+ * callback in each program that names it, and that of captures is two thirds of what it follows.
+ */
+static int image_callback(struct bpf_map *map, void *key, void *value)
+{
+	struct thread_state *thread = value;
+
+	if (thread->final_cookie)
+		pass_final(thread, bpf_get_current_task_btf());
+	return 0;
+}
+
+static __always_inline int schedule(struct task_struct *task, struct thread_state *thread,
+				    work_callback callback)
 {
 	if (ksym_exists(bpf_task_work_schedule_resume_impl))
-		return bpf_task_work_schedule_resume_impl(task, &thread->work, &threads,
-							  capture_callback, NULL);
+		return bpf_task_work_schedule_resume_impl(task, &thread->work, &threads, callback,
+							  NULL);
 	if (ksym_exists(bpf_task_work_schedule_resume))
-		return bpf_task_work_schedule_resume(task, &thread->work, &threads,
-						     capture_callback);
+		return bpf_task_work_schedule_resume(task, &thread->work, &threads, callback);
 	return -1;
 }
 
@@ -326,7 +337,7 @@ static __always_inline void take_user_stack(struct egret_rec_sample *s, struct t
 	if (BPF_CORE_READ(task, flags) & PF_EXITING)
 		err = thread->pending ? -EBUSY : 0;
 	else
-		err = schedule(task, thread);
+		err = schedule(task, thread, capture_callback);
 	if (err == -EBUSY) {
 		s->cookie = thread->cookie;
 		goto shared;
@@ -402,7 +413,7 @@ int BPF_PROG(egret_exec, struct task_struct *task, struct linux_binprm *bprm)
 	if (!thread)
 		return 0;
 	/* So that the callback clears final_cookie on the way back. */
-	err = schedule(task, thread);
+	err = schedule(task, thread, image_callback);
 	if (err && err != -EBUSY)
 		thread->final_cookie = 0;
 	return 0;
