@@ -10,8 +10,8 @@
 #define EGRET_CGROUP_MOUNTS 2
 extern const char *const egret_cgroup_mounts[EGRET_CGROUP_MOUNTS];
 
-/* The first that is one of version 2, opened (O_PATH): a descriptor, the caller's; path (may be
- * NULL): its name. -ENOENT: none is. */
+/* The first that is one of version 2, opened: a descriptor, the caller's; path (may be NULL): its
+ * name. -ENOENT: none is. */
 int egret_cgroup_open_mount(const char **path);
 
 /*

@@ -250,8 +250,8 @@ static void set_label(struct egret_process_labels *labels, const char *key, cons
 	egret_labels_set(labels, key, strlen(key), value, strlen(value));
 }
 
-/* The file that it runs, and which build of it; a script's is its interpreter. */
-static void label_executable(struct egret_process_labels *labels, int pid)
+/* The file that it runs, and which build of it; of a script its interpreter. False: it has gone. */
+static bool label_executable(struct egret_process_labels *labels, int pid)
 {
 	static const char deleted[] = " (deleted)";
 	char path[64], name[4096], hex[2 * EGRET_BUILD_ID_MAX + 1], head[4096];
@@ -261,7 +261,7 @@ static void label_executable(struct egret_process_labels *labels, int pid)
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
 	len = readlink(path, name, sizeof(name) - 1);
 	if (len <= 0)
-		return;
+		return false;
 	name[len] = 0;
 	if ((size_t)len > strlen(deleted) && !strcmp(name + len - strlen(deleted), deleted))
 		name[(size_t)len - strlen(deleted)] = 0;
@@ -271,10 +271,11 @@ static void label_executable(struct egret_process_labels *labels, int pid)
 
 	len = fd < 0 ? -1 : read(fd, head, sizeof(head));
 	if (len <= 0)
-		return;
+		return true;
 	id = egret_elf_build_id_of_head(head, (size_t)len);
 	if (id.len)
 		set_label(labels, "process.executable.build_id.gnu", egret_build_id_hex(&id, hex));
+	return true;
 }
 
 /* Of a very large environment only the beginning. -errno: it has gone, or is not ours to read. */
@@ -303,15 +304,20 @@ static int label_environment(struct egret_process_labels *labels, int pid)
 	return bytes ? 0 : -ENOMEM;
 }
 
-static int read_labels_live(void *arg, int pid, uint64_t cgroup_id,
+static int read_labels_live(void *arg, const int *pids, size_t n, uint64_t cgroup_id,
 			    struct egret_process_labels *out)
 {
 	char cgroup[4096];
-	int ret = label_environment(out, pid); /* what egret knows itself wins */
+	int ret = -ESRCH;
 
-	if (!read_cgroup_live(NULL, pid, cgroup_id, cgroup, sizeof(cgroup)))
+	/* First the environment: what egret knows itself wins. */
+	for (size_t i = 0; i < n && ret; i++)
+		ret = label_environment(out, pids[i]);
+	if (!read_cgroup_live(NULL, pids[0], cgroup_id, cgroup, sizeof(cgroup)))
 		egret_labels_of_cgroup(out, cgroup);
-	label_executable(out, pid);
+	for (size_t i = 0; i < n; i++)
+		if (label_executable(out, pids[i]))
+			break;
 	return ret;
 }
 

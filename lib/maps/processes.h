@@ -43,9 +43,12 @@ struct egret_process_source {
 	/* The path of its cgroup (of version 2, where there are both). id: of that cgroup, by which
 	 * it is known when the process has gone; 0: not known. May be NULL. */
 	int (*read_cgroup)(void *arg, int pid, uint64_t id, char *to, size_t size);
-	/* What labels it has, its cgroup's too: those that can be had. -errno: it has gone. May be
-	 * NULL. */
-	int (*read_labels)(void *arg, int pid, uint64_t cgroup_id,
+	/*
+	 * What labels pids[0] has, its cgroup's too: those that can be had. Where it has gone the
+	 * others are asked, who have its image and environment. -errno: none is there any more. May
+	 * be NULL.
+	 */
+	int (*read_labels)(void *arg, const int *pids, size_t n, uint64_t cgroup_id,
 			   struct egret_process_labels *out);
 };
 

@@ -58,15 +58,15 @@ static uint32_t intern(struct egret_profile *profile, const struct egret_process
 static int read_labels(const struct egret_processes *ps, const struct egret_rec_sample *sample,
 		       const struct egret_process *process, struct egret_process_labels *out)
 {
-	const struct egret_process_source *source = ps->source;
-	int ret = source->read_labels(source->arg, (int)sample->pid, sample->cgroup, out);
+	int pids[1 + ANCESTORS] = { (int)sample->pid };
+	size_t n = 1;
 
-	for (int i = 0; ret && process && i < ANCESTORS; i++) {
+	while (process && n < sizeof(pids) / sizeof(pids[0])) {
 		process = egret_processes_parent(ps, process);
 		if (process)
-			ret = source->read_labels(source->arg, process->pid, sample->cgroup, out);
+			pids[n++] = process->pid;
 	}
-	return ret;
+	return ps->source->read_labels(ps->source->arg, pids, n, sample->cgroup, out);
 }
 
 int egret_process_labels_find(struct egret_profile *profile, const struct egret_processes *ps,

@@ -80,14 +80,15 @@ static int read_cgroup(void *arg, int pid, uint64_t id, char *to, size_t size)
 }
 
 /* What was taken of the environment, never the environment. */
-static int read_labels(void *arg, int pid, uint64_t cgroup_id, struct egret_process_labels *out)
+static int read_labels(void *arg, const int *pids, size_t n, uint64_t cgroup_id,
+		       struct egret_process_labels *out)
 {
-	int ret = egret_process_source_live.read_labels(NULL, pid, cgroup_id, out);
+	int ret = egret_process_source_live.read_labels(NULL, pids, n, cgroup_id, out);
 	struct egret_buffer packed = { 0 };
 
 	egret_labels_pack(out, &packed);
 	if (packed.len)
-		put(arg, EGRET_RAW_LABELS, &pid, sizeof(pid), packed.data, packed.len);
+		put(arg, EGRET_RAW_LABELS, &pids[0], sizeof(pids[0]), packed.data, packed.len);
 	egret_buffer_deinit(&packed);
 	return ret;
 }

@@ -316,9 +316,10 @@ static int read_cgroup(void *arg, int pid, uint64_t id, char *to, size_t size)
 	return -ENOENT;
 }
 
-static int read_labels(void *arg, int pid, uint64_t cgroup_id, struct egret_process_labels *out)
+static int read_labels(void *arg, const int *pids, size_t n, uint64_t cgroup_id,
+		       struct egret_process_labels *out)
 {
-	struct text *text = find_text(arg, EGRET_RAW_LABELS, pid);
+	struct text *text = find_text(arg, EGRET_RAW_LABELS, pids[0]);
 
 	if (!text)
 		return -ENOENT;

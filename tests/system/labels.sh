@@ -64,15 +64,18 @@ if [ -n "${cgroup:-}" ]; then
 	at_end+=("sleep 0.1; rmdir $cgroup 2>/dev/null")
 	cp "$workloads/fork_storm" "$tmp/storm"
 	cp "$workloads/busy" "$tmp/brief"
-	"$egret" record -q --labels -a -F 1999 -o "$tmp/storm.data" -- sh -c "echo \$\$ >$cgroup/cgroup.procs
+	"$egret" record -q --raw --labels -a -F 1999 -o "$tmp/storm.data" -- sh -c "echo \$\$ >$cgroup/cgroup.procs
 		OTEL_SERVICE_NAME=storm $tmp/storm 300
 		for i in 1 2 3 4 5 6 7 8; do $tmp/brief 1 10; done" 2>"$tmp/err" || fail "record of a storm: $(cat "$tmp/err")"
-	samples() { "$egret" export -i "$tmp/storm.data" --format=folded "$@" -o - 2>/dev/null | awk '{ n += $NF } END { print n + 0 }'; }
-	for name in storm brief; do
-		check "samples of $name" "$(samples --comm=$name)" '>' 80
-		check "samples of $name in another cgroup" "$(samples --comm=$name --label "process.linux.cgroup!=/${cgroup##*/}")" == 0
+	"$egret" replay -i "$tmp/storm.data" -o "$tmp/storm.replayed" 2>"$tmp/err" || fail "replay of a storm: $(cat "$tmp/err")"
+	for file in storm.data storm.replayed; do
+		samples() { "$egret" export -i "$tmp/$file" --format=folded "$@" -o - 2>/dev/null | awk '{ n += $NF } END { print n + 0 }'; }
+		for name in storm brief; do
+			check "$file: samples of $name" "$(samples --comm=$name)" '>' 80
+			check "$file: samples of $name in another cgroup" "$(samples --comm=$name --label "process.linux.cgroup!=/${cgroup##*/}")" == 0
+		done
+		check "$file: samples of the storm without its environment" "$(samples --comm=storm --label service.name!=storm)" == 0
 	done
-	check "samples of the storm without its environment" "$(samples --comm=storm --label service.name!=storm)" == 0
 fi
 
 # Without --labels there are none.
