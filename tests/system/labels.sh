@@ -64,7 +64,7 @@ if [ -n "${cgroup:-}" ]; then
 	at_end+=("sleep 0.1; rmdir $cgroup 2>/dev/null")
 	cp "$workloads/fork_storm" "$tmp/storm"
 	cp "$workloads/busy" "$tmp/brief"
-	"$egret" record -q --raw --labels -a -F 1999 -o "$tmp/storm.data" -- sh -c "echo \$\$ >$cgroup/cgroup.procs
+	"$egret" record -q --raw --labels -F 1999 -o "$tmp/storm.data" -- sh -c "echo \$\$ >$cgroup/cgroup.procs
 		OTEL_SERVICE_NAME=storm $tmp/storm 300
 		for i in 1 2 3 4 5 6 7 8; do $tmp/brief 1 10; done" 2>"$tmp/err" || fail "record of a storm: $(cat "$tmp/err")"
 	"$egret" replay -i "$tmp/storm.data" -o "$tmp/storm.replayed" 2>"$tmp/err" || fail "replay of a storm: $(cat "$tmp/err")"
