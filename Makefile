@@ -318,14 +318,14 @@ demo: ## record a real program, and leave its flame graph
 	@scripts/demo.sh $(O)
 
 # System tests that mind no others: of what comes of a recording or a file, and of what is recorded of their own
-# processes alone, however long it takes. They run beside each other. Those that sample the whole machine do mind.
-WHOLE_MACHINE := tests/system/maps_before.sh
+# processes alone, however long it takes. They run beside each other. Those of what is mapped when do mind.
+MAPS_TESTS := $(filter tests/system/maps_%.sh,$(SYSTEM_TESTS))
 SIDE_BY_SIDE := $(filter $(patsubst %,tests/system/%.sh,annotate cache cache_files capture_identity cfi_lies cfi_rows cookbook \
 	diff_merge examples files_cut fleet formats formats_recovered fuzz_short install_test labels names_container names_debug \
 	names_go names_inlines names_jit names_kernel names_programs names_why parser progress record_scopes recover_assembly \
 	recover_jit recover_roots report_first_line report_terminal session_forget session_given store_view symbolize_cli \
 	symbolize_differential symbolize_packed unwind_differential unwind_threads unwind_truth) \
-	$(filter-out $(WHOLE_MACHINE),$(SAN_SYSTEM_TESTS)) \
+	$(filter-out $(MAPS_TESTS),$(SAN_SYSTEM_TESTS)) \
 	$(addprefix tests/system/,%_chromium_test formats_npm_test),$(SYSTEM_TESTS))
 
 # All tests in one run, so that its last line counts them all. Those that look at what a machine
@@ -334,8 +334,8 @@ check: test-programs ## install what is missing, build, and pass every test (roo
 	@$(MAKE) $(QUIETLY) san-programs
 	@tests/run O=$(O) JOBS=$(shell nproc) $(LINTS) $(UNIT_BINS) $(SIDE_BY_SIDE) \
 		JOBS=1 $(filter-out $(SIDE_BY_SIDE),$(SYSTEM_TESTS)) \
-		O=$(O)-san $(filter $(WHOLE_MACHINE),$(SAN_SYSTEM_TESTS)) \
-		JOBS=$(shell nproc) $(UNIT_BINS:$(O)/%=$(O)-san/%) $(filter-out $(WHOLE_MACHINE),$(SAN_SYSTEM_TESTS))
+		O=$(O)-san $(filter $(MAPS_TESTS),$(SAN_SYSTEM_TESTS)) \
+		JOBS=$(shell nproc) $(UNIT_BINS:$(O)/%=$(O)-san/%) $(filter-out $(MAPS_TESTS),$(SAN_SYSTEM_TESTS))
 
 check-long: test-programs ## the tests that take their time: soaks and long comparisons (root)
 	@$(MAKE) $(QUIETLY) san-programs
