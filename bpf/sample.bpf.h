@@ -141,8 +141,8 @@ static __always_inline bool sample_wanted(const struct hit *hit, struct task_str
 	return true;
 }
 
-/* What the inode number of its directory is, too: numbers grow by one, and have not been seen that
- * do not fit. A process that has gone is known by it. */
+/* The id of its cgroup, by which user space knows it when the process has gone. Ids are counted
+ * from 1; 0 for one beyond 32 bits, which is then read from /proc. */
 static __always_inline u32 cgroup_of(struct task_struct *task)
 {
 	u64 id = 0;
