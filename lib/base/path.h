@@ -13,4 +13,13 @@ static inline const char *egret_file_name(const char *path)
 	return slash && slash[1] ? slash + 1 : path;
 }
 
+/* Bytes of a path without the " (deleted)" that the kernel puts behind it, proc_pid_maps(5). */
+static inline size_t egret_path_undeleted(const char *path)
+{
+	static const char deleted[] = " (deleted)";
+	size_t len = strlen(path), tail = sizeof(deleted) - 1;
+
+	return len > tail && !strcmp(path + len - tail, deleted) ? len - tail : len;
+}
+
 #endif

@@ -45,7 +45,26 @@ static bool is_the_file(const struct egret_elf *elf, int fd, const struct egret_
 	return !info->ino || (!fstat(fd, &st) && st.st_ino == info->ino);
 }
 
-static int try_path(const struct egret_debug_finder *finder, const char *path, bool exact,
+/*
+ * Whether a link of map_files still leads to the path that was told, which for us may be below a
+ * container's directory: by now the process may have mapped another file there. For file systems
+ * that lie on others, which have one number of an inode for mappings, and another one for stat().
+ */
+static bool leads_there(const char *link, const struct egret_map_info *info)
+{
+	char to[4096];
+	ssize_t n = readlink(link, to, sizeof(to) - 1);
+	size_t path_len = egret_path_undeleted(info->path), len;
+
+	if (n < 0)
+		return false;
+	to[n] = 0;
+	len = egret_path_undeleted(to);
+	return path_len && len >= path_len && !memcmp(to + len - path_len, info->path, path_len);
+}
+
+/* is_link: path is one of map_files. */
+static int try_path(const struct egret_debug_finder *finder, const char *path, bool is_link,
 		    const struct egret_map_info *info, struct egret_elf **out,
 		    struct egret_error *err)
 {
@@ -60,15 +79,15 @@ static int try_path(const struct egret_debug_finder *finder, const char *path, b
 	ret = egret_debug_open(finder, fd, info->path, out, err);
 	if (ret)
 		return ret;
-	if (!exact && !is_the_file(*out, fd, info)) {
-		egret_elf_destroy(*out);
-		*out = NULL;
-		return egret_fail(err, ESTALE,
-				  "%s: the file was replaced since it was mapped, and no process "
-				  "holds the old one any more",
-				  info->path);
-	}
-	return 0;
+	if (is_the_file(*out, fd, info) ||
+	    (is_link && !info->build_id.len && leads_there(path, info)))
+		return 0;
+	egret_elf_destroy(*out);
+	*out = NULL;
+	return egret_fail(err, ESTALE,
+			  "%s: the file was replaced since it was mapped, and no process holds the "
+			  "old one any more",
+			  info->path);
 }
 
 int egret_module_open_path(const char *path, const struct egret_map_info *info,
@@ -84,8 +103,8 @@ static bool says_more(int error, int than)
 }
 
 /*
- * The mapping itself first (it leads to the very file, deleted or not, in whatever namespace), then
- * the path in the process's root, then in ours; then whatever has the same build-id.
+ * The mapping itself first (while it is there it leads to the file, deleted or not, in whatever
+ * namespace), then the path in the process's root, then in ours; then whatever has the same build-id.
  */
 static int open_live(void *arg, const struct egret_map_info *info, struct egret_elf **out,
 		     struct egret_error *err)
@@ -103,7 +122,7 @@ static int open_live(void *arg, const struct egret_map_info *info, struct egret_
 	egret_fail(err, ENOENT, "%s: is not there any more", info->path);
 	for (size_t i = 0; i < (info->outer_path ? 4 : 3); i++) {
 		struct egret_error why;
-		int ret = try_path(arg, paths[i], i == 0 && !info->build_id.len, info, out, &why);
+		int ret = try_path(arg, paths[i], i == 0, info, out, &why);
 
 		if (!ret)
 			return 0;
@@ -253,7 +272,6 @@ static void set_label(struct egret_process_labels *labels, const char *key, cons
 /* The file that it runs, and which build of it; of a script its interpreter. False: it has gone. */
 static bool label_executable(struct egret_process_labels *labels, int pid)
 {
-	static const char deleted[] = " (deleted)";
 	char path[64], name[4096], hex[2 * EGRET_BUILD_ID_MAX + 1], head[4096];
 	struct egret_build_id id;
 	ssize_t len;
@@ -263,8 +281,7 @@ static bool label_executable(struct egret_process_labels *labels, int pid)
 	if (len <= 0)
 		return false;
 	name[len] = 0;
-	if ((size_t)len > strlen(deleted) && !strcmp(name + len - strlen(deleted), deleted))
-		name[(size_t)len - strlen(deleted)] = 0;
+	name[egret_path_undeleted(name)] = 0;
 	set_label(labels, "process.executable.name", egret_file_name(name));
 	set_label(labels, "process.executable.path", name);
 	__close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/path.h"
 
 void egret_modules_init(struct egret_modules *modules, const struct egret_module_source *source)
 {
@@ -104,14 +105,6 @@ static enum egret_code_kind kind_of(const char *path, bool has_build_id)
 	    !strncmp(path, "/anon_hugepage", 14) || !strncmp(path, "/[aio]", 6))
 		return EGRET_CODE_JIT;
 	return EGRET_CODE_FILE;
-}
-
-static size_t without_deleted(const char *path)
-{
-	static const char deleted[] = " (deleted)";
-	size_t len = strlen(path), tail = sizeof(deleted) - 1;
-
-	return len > tail && !strcmp(path + len - tail, deleted) ? len - tail : len;
 }
 
 static struct egret_module *module_create(const struct key *key)
@@ -260,7 +253,7 @@ struct egret_module *egret_modules_of(struct egret_modules *modules,
 	struct key key = {
 		.kind = kind_of(info->path, info->build_id.len),
 		.path = info->path,
-		.path_len = without_deleted(info->path),
+		.path_len = egret_path_undeleted(info->path),
 		.dev = info->dev,
 		.ino = info->ino,
 		.build_id = info->build_id.len ? &info->build_id : NULL,
