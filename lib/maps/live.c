@@ -104,7 +104,8 @@ static bool says_more(int error, int than)
 
 /*
  * The mapping itself first (while it is there it leads to the file, deleted or not, in whatever
- * namespace), then the path in the process's root, then in ours; then whatever has the same build-id.
+ * namespace), then the path in the process's root, then in ours; then whatever has the same
+ * build-id.
  */
 static int open_live(void *arg, const struct egret_map_info *info, struct egret_elf **out,
 		     struct egret_error *err)

@@ -14,6 +14,12 @@
 
 #define JUMP_LEN 6 /* ff 25 disp32 */
 
+static const struct plt_section {
+	const char *name;
+	size_t stride; /* bytes of an entry, where nobody says */
+	bool binds;    /* what jumps through no slot asks the dynamic linker to fill one */
+} sections[] = { { ".plt", 16, true }, { ".plt.sec", 16, false }, { ".plt.got", 8, false } };
+
 /* A GOT slot that the dynamic linker fills with the address of a function. */
 struct slot {
 	uint64_t vaddr;
@@ -149,36 +155,50 @@ static size_t stride_of(const struct egret_section *section, size_t default_stri
 	return said == 8 || said == 16 ? said : default_stride;
 }
 
-static int each_of_section(const struct egret_elf *elf, const char *name, size_t default_stride,
+/* The entry at an address, which jumps through slot. False: nobody says where that leads. */
+static bool make_entry(struct egret_plt_entry *entry, uint64_t start, size_t size,
+		       const struct slot *slot, const struct dynamic_names *names)
+{
+	*entry = (struct egret_plt_entry){
+		.start = start,
+		.size = size,
+		.name = slot->symbol ? name_of(names, slot->symbol) : NULL,
+		.resolver = slot->resolver,
+	};
+	return entry->name || !slot->symbol;
+}
+
+static int each_of_section(const struct egret_elf *elf, const struct plt_section *kind,
 			   const struct slots *slots, const struct dynamic_names *names,
 			   egret_plt_fn fn, void *arg)
 {
 	struct egret_section section;
+	struct egret_plt_entry binding = { .binds = true };
 	size_t stride;
 	int ret = 0;
 
-	if (!egret_elf_section(elf, name, &section) || !section.data)
+	if (!egret_elf_section(elf, kind->name, &section) || !section.data)
 		return 0;
-	stride = stride_of(&section, default_stride, slots);
+	stride = stride_of(&section, kind->stride, slots);
 	for (size_t at = 0; !ret && section.size - at >= stride; at += stride) {
-		struct egret_plt_entry entry = { section.shdr.sh_addr + at, stride, NULL, 0 };
+		uint64_t start = section.shdr.sh_addr + at;
 		const uint8_t *code = (const uint8_t *)section.data + at;
-		const struct slot *slot = slot_of(slots, code, stride, entry.start);
+		const struct slot *slot = slot_of(slots, code, stride, start);
+		struct egret_plt_entry entry;
 
-		if (!slot)
+		if (!slot && kind->binds) {
+			binding.start = binding.size ? binding.start : start;
+			binding.size += stride;
 			continue;
-		entry.name = slot->symbol ? name_of(names, slot->symbol) : NULL;
-		entry.resolver = slot->resolver;
-		if (entry.name || !slot->symbol)
+		}
+		if (binding.size)
+			ret = fn(&binding, arg);
+		binding.size = 0;
+		if (!ret && slot && make_entry(&entry, start, stride, slot, names))
 			ret = fn(&entry, arg);
 	}
-	return ret;
+	return ret || !binding.size ? ret : fn(&binding, arg);
 }
-
-static const struct {
-	const char *name;
-	size_t stride;
-} sections[] = { { ".plt", 16 }, { ".plt.sec", 16 }, { ".plt.got", 8 } };
 
 bool egret_plt_holds(const struct egret_elf *elf, uint64_t vaddr)
 {
@@ -206,8 +226,7 @@ int egret_plt_each(const struct egret_elf *elf, egret_plt_fn fn, void *arg)
 		qsort(slots.slots, slots.n, sizeof(*slots.slots), compare_slots);
 		load_names(elf, &names);
 		for (size_t i = 0; !ret && i < sizeof(sections) / sizeof(sections[0]); i++)
-			ret = each_of_section(elf, sections[i].name, sections[i].stride, &slots,
-					      &names, fn, arg);
+			ret = each_of_section(elf, &sections[i], &slots, &names, fn, arg);
 	}
 	free(slots.slots);
 	return ret;

@@ -495,20 +495,21 @@ static const char *target_of(const struct egret_symtab *table, const struct egre
 	return resolver && resolver->start == plt->resolver ? name_of(table, resolver) : NULL;
 }
 
+/* As perf has it: what entries share is ".plt". */
 static int add_plt_entry(const struct egret_plt_entry *plt, void *arg)
 {
 	struct egret_symtab *table = arg;
 	struct entry e = { .start = plt->start,
 			   .end = plt->start + plt->size,
 			   .source = SOURCE_OWN };
-	const char *target = target_of(table, plt);
+	const char *target = plt->binds ? "" : target_of(table, plt);
 	__free_ char *name = NULL;
 	int64_t own;
 
 	if (!target || e.end < e.start || strnlen(target, NAME_MAX_LEN) == NAME_MAX_LEN ||
 	    table->own.len > OWN_NAMES_MAX)
 		return 0;
-	if (asprintf(&name, "%s@plt", target) < 0) {
+	if (asprintf(&name, "%s%s", target, plt->binds ? ".plt" : "@plt") < 0) {
 		name = NULL;
 		return -ENOMEM;
 	}
@@ -652,7 +653,7 @@ static int add_resolver(const struct egret_plt_entry *plt, void *arg)
 {
 	struct egret_buffer *vaddrs = arg;
 
-	if (!plt->name)
+	if (!plt->name && !plt->binds)
 		egret_buffer_add(vaddrs, &plt->resolver, sizeof(plt->resolver));
 	return vaddrs->failed ? -ENOMEM : 0;
 }

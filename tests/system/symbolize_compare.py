@@ -111,9 +111,13 @@ class Binary:
         return self.functions[i - 1][2] if i else None
 
     def plt_names(self, address):
-        """What the entry that holds an address is called: none where nobody says."""
+        """What the entry that holds an address is called: what .plt has beside its entries (where
+        objdump counts from the next one, "puts@plt-0x10") is .plt, as for perf; none where nobody
+        says."""
         i = bisect.bisect_right(self.plt, (address + 1,)) - 1
-        return self.plt[i][2] if i >= 0 and address < self.plt[i][1] else set()
+        if i >= 0 and address < self.plt[i][1]:
+            return self.plt[i][2]
+        return {'.plt'} if self.section_of(address) == '.plt' else set()
 
     def draw(self, n, rng):
         """n distinct addresses, as the text above says; fewer where there is less code."""

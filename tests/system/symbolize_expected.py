@@ -60,7 +60,8 @@ def alias(case):
 
 def plt_entry(case):
     """The others name no entries of procedure linkage tables, or name them after a function far
-    away. objdump, or the relocation of the entry's word, says the same as egret."""
+    away. objdump, or the relocation of the entry's word, says the same as egret; what entries share
+    is .plt."""
     return (case.binary.section_of(case.address).startswith('.plt') and len(case.got) == 1 and
             case.got[0].file is None and
             case.got[0].function in case.binary.plt_names(case.address))

@@ -10,7 +10,7 @@
 #include "elf_fixture.h"
 #include "maps/modules.h"
 
-/* A file that is mapped at [start, end), as PERF_RECORD_MMAP2 tells it of a kernel without build-ids. */
+/* A file that is mapped at [start, end), as a kernel tells it without build-ids. */
 struct mapped {
 	char *path;
 	struct egret_build_id id;
