@@ -609,47 +609,79 @@ void egret_names_have(struct egret_names *names, size_t n_frames)
 	names->next_frame = names->next_lines = (uint32_t)n_frames;
 }
 
-/* Has the symbols of new frames asked for together, where somebody else reads the files. */
+/* Whether its name is asked of somebody else, whom many at once cost what one does. */
+static bool is_asked_for(const struct egret_names *names, const struct egret_profile *profile,
+			 uint32_t frame)
+{
+	uint32_t module = egret_profile_get_frame(profile, frame)->module;
+
+	return names->parser &&
+	       egret_profile_get_module(profile, module)->kind == EGRET_MODULE_FILE;
+}
+
+/* Has the symbols of new frames, and of those that were left, asked for together. */
 static void prepare_symbols(struct egret_names *names, const struct egret_profile *profile,
-			    struct egret_module *const *module_of)
+			    struct egret_module *const *module_of, bool left_too)
 {
 	size_t n_frames = egret_profile_n_frames(profile), n = 0;
+	size_t n_left = left_too ? names->n_unnamed : 0;
 	__free_ struct egret_code_place *places = NULL;
 
-	if (!names->parser || names->next_frame == n_frames)
+	if (!names->parser || !(n_frames - names->next_frame + n_left))
 		return;
-	places = reallocarray(NULL, n_frames - names->next_frame, sizeof(*places));
+	places = reallocarray(NULL, n_frames - names->next_frame + n_left, sizeof(*places));
 	/* Without memory they are asked for one by one. */
 	if (!places)
 		return;
-	for (uint32_t f = names->next_frame; f < n_frames; f++) {
-		const struct egret_profile_frame *frame = egret_profile_get_frame(profile, f);
+	for (size_t i = 0; i < n_frames - names->next_frame + n_left; i++) {
+		uint32_t frame = i < n_left ? names->unnamed[i]
+					    : names->next_frame + (uint32_t)(i - n_left);
 
-		if (egret_profile_get_module(profile, frame->module)->kind != EGRET_MODULE_FILE)
+		if (!is_asked_for(names, profile, frame))
 			continue;
-		places[n] = place_of(names, profile, f, module_of);
+		places[n] = place_of(names, profile, frame, module_of);
 		n += places[n].code != NULL;
 	}
 	egret_code_places_prepare_symbols(places, n);
+}
+
+/*
+ * Gives new frames their names. leaves: not those that are asked for, which costs the parser a
+ * look at all symbols of a file each time.
+ */
+static int name_new_frames(struct egret_names *names, struct egret_profile *profile,
+			   struct egret_module *const *module_of, bool leaves,
+			   struct egret_writer *writer, struct egret_error *err)
+{
+	size_t n_frames = egret_profile_n_frames(profile);
+
+	for (; names->next_frame < n_frames; names->next_frame++) {
+		uint32_t frame = names->next_frame;
+		bool is_left = leaves && is_asked_for(names, profile, frame);
+		int ret = is_left ? 0 : name_frame(names, profile, frame, module_of, writer, err);
+
+		if (ret < 0)
+			return ret;
+		if (!ret && may_come_later(profile, frame))
+			remember_unnamed(names, frame);
+	}
+	return 0;
 }
 
 int egret_names_update(struct egret_names *names, struct egret_profile *profile,
 		       struct egret_module *const *module_of, enum egret_names_depth depth,
 		       struct egret_writer *writer, struct egret_error *err)
 {
-	size_t n_frames = egret_profile_n_frames(profile);
-	int ret = 0;
+	/* Who reads what is written may read it at any time; others, what is updated further. */
+	bool leaves = depth == EGRET_NAMES_QUICK && names->parser && !writer;
+	int ret;
 
-	refresh_jits_of_new_frames(names, profile, n_frames);
-	prepare_symbols(names, profile, module_of);
-	for (uint32_t f = names->next_frame; f < n_frames; f++) {
-		ret = name_frame(names, profile, f, module_of, writer, err);
-		if (ret < 0)
-			return ret;
-		if (!ret && may_come_later(profile, f))
-			remember_unnamed(names, f);
-	}
-	names->next_frame = (uint32_t)n_frames;
+	refresh_jits_of_new_frames(names, profile, egret_profile_n_frames(profile));
+	if (!leaves)
+		prepare_symbols(names, profile, module_of, depth != EGRET_NAMES_QUICK);
+	ret = name_new_frames(names, profile, module_of, leaves, writer, err);
+	if (ret)
+		return ret;
 	if (note_kernel(names, profile))
 		return egret_fail(err, ENOMEM, "out of memory");
 	if (depth == EGRET_NAMES_QUICK)

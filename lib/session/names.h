@@ -45,7 +45,11 @@ void egret_names_set_threads(struct egret_names *names, unsigned int threads);
 void egret_names_leave_lines(struct egret_names *names);
 
 enum egret_names_depth {
-	/* By what takes no time, symbols and perf maps: frames that have not been looked at. */
+	/*
+	 * By what takes no time, symbols and perf maps: frames that have not been looked at. Where
+	 * a parser reads the files, and nothing is written, their symbols are left to the next
+	 * update that is not quick, which has it asked once.
+	 */
 	EGRET_NAMES_QUICK,
 	/* Also those that found no name before; then lines and inlined functions, for which debug
 	 * files are read, until 100 ms have passed: captures are waiting. */
