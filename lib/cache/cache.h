@@ -41,7 +41,9 @@
 /* What a blob is of; the name is the ending of its file. Numbers are in files: not used again. */
 #define EGRET_CACHE_KINDS(X)                                                                       \
 	X(1, CFI, "cfi")	 /* unwind tables */                                               \
-	X(2, SYMBOLS, "symbols") /* functions, inlined callers, lines */
+	X(2, SYMBOLS, "symbols") /* functions, inlined callers, lines */                           \
+	X(3, FACTS, "facts")	 /* of a file that another process parses */                       \
+	X(4, TABLES, "tables")	 /* all unwind tables of such a file */
 
 enum egret_cache_kind {
 #define X(number, name, text) EGRET_CACHE_##name = (number),
@@ -80,7 +82,7 @@ struct egret_cache_stats {
 };
 
 struct egret_cache_key {
-	struct egret_build_id id; /* not empty */
+	struct egret_build_id id; /* not empty; of FACTS and TABLES: session/parsing_kept.h */
 	uid_t owner; /* of the file that the blob is made of; root's where it is ours */
 	enum egret_cache_kind kind;
 	uint32_t version; /* of the kind's format: another one is not taken, and written over */

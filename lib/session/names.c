@@ -30,12 +30,12 @@ struct egret_names {
 	struct egret_shown_names shown;
 	struct file_state *files; /* by number of struct egret_module */
 	size_t n_files;
-	struct egret_kallsyms *kallsyms;
-	bool kallsyms_tried;
+	struct egret_kernel_names kernel;
+	bool kernel_tried;
 	bool kernel_noted;
 	bool no_lines;
-	struct egret_kernel_lines kernel;
-	bool kernel_tried;
+	struct egret_kernel_lines kernel_lines;
+	bool kernel_lines_tried;
 	struct egret_jit_names *jit;
 	unsigned int threads;
 	uint32_t next_frame; /* frames below were looked at */
@@ -97,8 +97,8 @@ void egret_names_destroy(struct egret_names *names)
 		return;
 	for (size_t i = 0; i < names->n_files; i++)
 		egret_code_names_destroy(names->files[i].code);
-	egret_kallsyms_destroy(names->kallsyms);
-	egret_kernel_lines_close(&names->kernel);
+	egret_kallsyms_destroy(names->kernel.kallsyms);
+	egret_kernel_lines_close(&names->kernel_lines);
 	egret_shown_names_deinit(&names->shown);
 	free(names->files);
 	egret_jit_names_destroy(names->jit);
@@ -108,7 +108,7 @@ void egret_names_destroy(struct egret_names *names)
 
 bool egret_names_kernel_hidden(const struct egret_names *names)
 {
-	return names->kallsyms && egret_kallsyms_hidden(names->kallsyms);
+	return names->kernel.kallsyms && egret_kallsyms_hidden(names->kernel.kallsyms);
 }
 
 /* NULL without memory. */
@@ -204,25 +204,55 @@ static bool find_in_file(struct egret_names *names, const struct egret_module *m
 	return false;
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+#define KALLSYMS_FRESH_NS (600 * 1000000000ull)
+
+struct egret_kernel_names egret_names_take_kernel(struct egret_names *names)
+{
+	struct egret_kernel_names kernel = names->kernel;
+
+	if (!kernel.kallsyms || now_ns() - kernel.read_ns > KALLSYMS_FRESH_NS)
+		return (struct egret_kernel_names){ 0 };
+	names->kernel = (struct egret_kernel_names){ 0 };
+	names->kernel_tried = false;
+	return kernel;
+}
+
+void egret_names_give_kernel(struct egret_names *names, struct egret_kernel_names kernel)
+{
+	names->kernel = kernel;
+	names->kernel_tried = kernel.kallsyms;
+}
+
 static bool find_in_kernel(struct egret_names *names, uint64_t address, struct egret_symbol *symbol,
 			   enum egret_name_reason *why)
 {
-	if (!names->kallsyms_tried) {
+	if (!names->kernel_tried) {
 		struct egret_buffer text = { 0 };
 
-		names->kallsyms_tried = true;
+		names->kernel_tried = true;
+		names->kernel.read_ns = now_ns();
 		if (!names->source->read_kallsyms(names->source->arg, &text) && text.len &&
-		    egret_kallsyms_parse((char *)text.data, text.len, &names->kallsyms, NULL))
-			names->kallsyms = NULL;
+		    egret_kallsyms_parse((char *)text.data, text.len, &names->kernel.kallsyms,
+					 NULL))
+			names->kernel.kallsyms = NULL;
 		egret_buffer_deinit(&text);
 	}
-	if (!names->kallsyms)
+	if (!names->kernel.kallsyms)
 		*why = EGRET_NAME_NO_KALLSYMS;
-	else if (egret_kallsyms_hidden(names->kallsyms))
+	else if (egret_kallsyms_hidden(names->kernel.kallsyms))
 		*why = EGRET_NAME_KPTR_RESTRICT;
 	else
 		*why = EGRET_NAME_NOT_IN_KALLSYMS;
-	return names->kallsyms && egret_kallsyms_find(names->kallsyms, address, symbol);
+	return names->kernel.kallsyms &&
+	       egret_kallsyms_find(names->kernel.kallsyms, address, symbol);
 }
 
 /* Where the kernel was, by one of its symbols: with KASLR, its addresses are those of this boot. */
@@ -232,11 +262,12 @@ static int note_kernel(struct egret_names *names, struct egret_profile *profile)
 	struct egret_symbol symbol;
 	char note[64];
 
-	if (names->kernel_noted || !names->kallsyms || egret_kallsyms_hidden(names->kallsyms))
+	if (names->kernel_noted || !names->kernel.kallsyms ||
+	    egret_kallsyms_hidden(names->kernel.kallsyms))
 		return 0;
 	names->kernel_noted = true;
 	for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {
-		if (!egret_kallsyms_named(names->kallsyms, symbols[i], &symbol))
+		if (!egret_kallsyms_named(names->kernel.kallsyms, symbols[i], &symbol))
 			continue;
 		snprintf(note, sizeof(note), "%s %#llx", symbols[i],
 			 (unsigned long long)symbol.start);
@@ -472,12 +503,13 @@ static bool take_line(struct egret_names *names, struct egret_profile *profile, 
 /* What knows the lines of a frame, and where it has them. code NULL: nothing does. */
 static struct egret_code_place in_kernel(struct egret_names *names, uint64_t address)
 {
-	if (!names->kernel_tried) {
-		names->kernel_tried = true;
-		egret_kernel_lines_open(&names->kernel, names->source, names->kallsyms,
+	if (!names->kernel_lines_tried) {
+		names->kernel_lines_tried = true;
+		egret_kernel_lines_open(&names->kernel_lines, names->source, names->kernel.kallsyms,
 					names->cache);
 	}
-	return (struct egret_code_place){ names->kernel.code, address - names->kernel.moved };
+	return (struct egret_code_place){ names->kernel_lines.code,
+					  address - names->kernel_lines.moved };
 }
 
 static struct egret_code_place place_of(struct egret_names *names,
@@ -570,14 +602,6 @@ static void prepare_lines(struct egret_names *names, const struct egret_profile 
 	egret_code_places_prepare(places, n, names->threads);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 #define BOUND_NS 100000000ull
 
 static int add_all_lines(struct egret_names *names, struct egret_profile *profile,
@@ -600,8 +624,8 @@ void egret_names_keep(struct egret_names *names)
 	for (size_t i = 0; i < names->n_files; i++)
 		if (names->files[i].code)
 			egret_code_names_keep(names->files[i].code);
-	if (names->kernel.code)
-		egret_code_names_keep(names->kernel.code);
+	if (names->kernel_lines.code)
+		egret_code_names_keep(names->kernel_lines.code);
 }
 
 void egret_names_have(struct egret_names *names, size_t n_frames)

@@ -24,6 +24,7 @@ struct egret_name_source {
 extern const struct egret_name_source egret_name_source_live;
 
 struct egret_names;
+struct egret_kallsyms;
 
 /*
  * modules: where debug files are fetched from that take long. cache: of what was indexed of debug
@@ -74,6 +75,20 @@ void egret_names_have(struct egret_names *names, size_t n_frames);
 
 /* Those of code made at run time. */
 struct egret_jit_names *egret_names_jit(struct egret_names *names);
+
+/* What was read of /proc/kallsyms, and when. */
+struct egret_kernel_names {
+	struct egret_kallsyms *kallsyms; /* NULL: nothing */
+	uint64_t read_ns;		 /* CLOCK_MONOTONIC */
+};
+
+/*
+ * Takes them, the caller's from then on, for names that follow these: reading takes a tenth of a
+ * second. None where they are old: the kernel may have other modules since.
+ */
+struct egret_kernel_names egret_names_take_kernel(struct egret_names *names);
+/* Gives them to names that have looked at no frame yet, whose they are then. */
+void egret_names_give_kernel(struct egret_names *names, struct egret_kernel_names kernel);
 
 /* Puts what was indexed of debug files into the cache. Not for where somebody waits. */
 void egret_names_keep(struct egret_names *names);

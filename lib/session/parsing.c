@@ -9,11 +9,15 @@
 #include "base/cleanup.h"
 #include "base/options.h"
 #include "parser/program.h"
+#include "session/parsing_kept.h"
 #include "session/parsing_wire.h"
 #include "unwind/table_file.h"
 
 /* Names of 4,096 addresses: hundreds of inlined functions each, with names of kilobytes. */
 #define NAMES_MAX (64u << 20)
+
+/* Also when one of them means something else. */
+#define FACTS_VERSION 1u
 
 int egret_parser__start(const struct egret_parser_opts *opts, struct egret_parser **out,
 			struct egret_error *err)
@@ -41,27 +45,60 @@ static const char *why(int error)
 	return error == -EBADMSG ? "the parser has no answer for it" : strerror(-error);
 }
 
-int egret_parsing_open(void *arg, int fd, const char *name, struct egret_elf **out,
-		       struct egret_error *err)
+static int ask_for_facts(struct egret_parser *parser, const struct egret_parser_question *question,
+			 struct egret_elf_facts *facts)
 {
-	struct egret_parser_question question = { .kind = EGRET_PARSING_FACTS,
-						  .files = { fd, -1 } };
 	struct egret_buffer answer = { 0 };
-	struct egret_elf_facts facts;
-	int ret = egret_parser_ask(arg, &question, sizeof(facts), &answer);
+	int ret = egret_parser_ask(parser, question, sizeof(*facts), &answer);
 
-	if (!ret && answer.len != sizeof(facts)) {
-		egret_parser_refuse(arg, &question);
+	if (!ret && answer.len != sizeof(*facts)) {
+		egret_parser_refuse(parser, question);
 		ret = -EBADMSG;
 	}
 	if (!ret)
-		memcpy(&facts, answer.data, sizeof(facts));
+		memcpy(facts, answer.data, sizeof(*facts));
 	egret_buffer_deinit(&answer);
+	return ret;
+}
+
+static bool open_as_kept(struct egret_cache *cache, const struct egret_cache_key *key, int fd,
+			 const char *name, struct egret_elf **out)
+{
+	struct egret_cache_blob blob;
+
+	if (egret_cache_get(cache, key, &blob))
+		return false;
+	if (blob.size == sizeof(struct egret_elf_facts) &&
+	    !egret_elf_open_told(fd, name, blob.bytes, out, NULL)) {
+		egret_cache_blob_deinit(&blob);
+		return true;
+	}
+	egret_cache_reject(cache, &blob);
+	return false;
+}
+
+int egret_parsing_open(void *arg, int fd, const char *name, struct egret_elf **out,
+		       struct egret_error *err)
+{
+	const struct egret_parsing *parsing = arg;
+	struct egret_parser_question question = { .kind = EGRET_PARSING_FACTS,
+						  .files = { fd, -1 } };
+	struct egret_elf_facts facts;
+	struct egret_cache_key key;
+	bool is_kept = parsing->cache &&
+		       egret_parsing_kept_key(&question, EGRET_CACHE_FACTS, FACTS_VERSION, &key);
+	int ret;
+
+	if (is_kept && open_as_kept(parsing->cache, &key, fd, name, out))
+		return 0;
+	ret = ask_for_facts(parsing->parser, &question, &facts);
 	if (ret)
 		return egret_fail(err, -ret, "%s: %s", name, why(ret));
 	ret = egret_elf_open_told(fd, name, &facts, out, err);
 	if (ret == -EBADMSG)
-		egret_parser_refuse(arg, &question);
+		egret_parser_refuse(parsing->parser, &question);
+	if (!ret && is_kept)
+		(void)egret_cache_put(parsing->cache, &key, &facts, sizeof(facts));
 	return ret;
 }
 
@@ -77,16 +114,56 @@ static struct egret_parser_question question_about(enum egret_parsing_kind kind,
 
 /* ---- unwind tables ----------------------------------------------------------------------- */
 
-int egret_parsing_tables(struct egret_parser *parser, const struct egret_elf *elf,
+/* Nothing is a file without tables. */
+static bool are_tables(const void *bytes, size_t size)
+{
+	return !size || egret_table_file_is_valid(bytes, size);
+}
+
+static bool get_kept_tables(struct egret_cache *cache, const struct egret_cache_key *key,
+			    struct egret_buffer *out)
+{
+	struct egret_cache_blob blob;
+
+	if (egret_cache_get(cache, key, &blob))
+		return false;
+	if (!are_tables(blob.bytes, blob.size)) {
+		egret_cache_reject(cache, &blob);
+		return false;
+	}
+	egret_buffer_add(out, blob.bytes, blob.size);
+	egret_cache_blob_deinit(&blob);
+	return true;
+}
+
+static int ask_for_tables(struct egret_parser *parser, const struct egret_parser_question *question,
+			  struct egret_buffer *out)
+{
+	int ret = egret_parser_ask(parser, question, EGRET_TABLE_FILE_MAX + (1u << 20), out);
+
+	if (!ret && !are_tables(out->data, out->len)) {
+		egret_parser_refuse(parser, question);
+		ret = -EBADMSG;
+	}
+	return ret;
+}
+
+int egret_parsing_tables(const struct egret_parsing *parsing, const struct egret_elf *elf,
 			 const struct egret_elf *debug, struct egret_buffer *out)
 {
 	struct egret_parser_question question = question_about(EGRET_PARSING_TABLES, elf, debug);
-	int ret = egret_parser_ask(parser, &question, EGRET_TABLE_FILE_MAX + (1u << 20), out);
+	struct egret_cache_key key;
+	bool is_kept = parsing->cache && egret_parsing_kept_key(&question, EGRET_CACHE_TABLES,
+								EGRET_TABLE_FILE_VERSION, &key);
+	int ret = 0;
 
-	if (!ret && out->len && !egret_table_file_is_valid(out->data, out->len)) {
-		egret_parser_refuse(parser, &question);
-		ret = -EBADMSG;
+	if (!is_kept || !get_kept_tables(parsing->cache, &key, out)) {
+		ret = ask_for_tables(parsing->parser, &question, out);
+		if (!ret && is_kept)
+			(void)egret_cache_put(parsing->cache, &key, out->data, out->len);
 	}
+	if (!ret && out->failed)
+		ret = -ENOMEM;
 	if (ret)
 		egret_buffer_deinit(out);
 	return ret ? ret : out->len ? 0 : -ENOENT;

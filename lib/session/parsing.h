@@ -10,6 +10,7 @@
 
 #include <egret/egret.h>
 
+#include "cache/cache.h"
 #include "elf/elf_file.h"
 #include "parser/parser.h"
 #include "symbolize/dwarf_index.h"
@@ -18,7 +19,13 @@
 /* In the confined process. */
 int egret_parsing_answer(const struct egret_parser_question *question, struct egret_buffer *out);
 
-/* Of the kind of struct egret_elf_opener; arg: the parser. */
+/* Who is asked, and where what was answered of whole files is kept: NULL: nowhere. */
+struct egret_parsing {
+	struct egret_parser *parser;
+	struct egret_cache *cache;
+};
+
+/* Of the kind of struct egret_elf_opener; arg: const struct egret_parsing. */
 int egret_parsing_open(void *arg, int fd, const char *name, struct egret_elf **out,
 		       struct egret_error *err);
 
@@ -26,7 +33,7 @@ int egret_parsing_open(void *arg, int fd, const char *name, struct egret_elf **o
  * All unwind tables of a file that was opened so, and of its debug file (may be NULL), as one
  * block: valid, but for being those of the file. out is empty. 0; -ENOENT: it has none; -errno.
  */
-int egret_parsing_tables(struct egret_parser *parser, const struct egret_elf *elf,
+int egret_parsing_tables(const struct egret_parsing *parsing, const struct egret_elf *elf,
 			 const struct egret_elf *debug, struct egret_buffer *out);
 
 /* ---- names ------------------------------------------------------------------------------- */

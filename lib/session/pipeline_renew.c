@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "session/pipeline_impl.h"
+#include "symbolize/symbolize.h"
 
 size_t egret_pipeline_n_modules(const struct egret_pipeline *p)
 {
@@ -97,6 +98,7 @@ static int keep_labels(struct egret_pipeline *p, struct egret_profile *fresh)
 int egret_pipeline_renew(struct egret_pipeline *p, uint64_t now, struct egret_error *err)
 {
 	struct egret_profile_numbers numbers = { 0 };
+	struct egret_kernel_names kernel;
 	struct egret_profile *fresh;
 	uint64_t frames_unwound = p->stacks.frames_unwound;
 	int ret = egret_pipeline_settle(p, err);
@@ -120,14 +122,17 @@ int egret_pipeline_renew(struct egret_pipeline *p, uint64_t now, struct egret_er
 	if (now > KEEP_ENDED_NS)
 		egret_processes_forget(&p->processes, now - KEEP_ENDED_NS);
 	ret = keep_labels(p, fresh);
+	kernel = egret_names_take_kernel(p->names);
 	egret_pipeline_forget(p);
 	egret_profile__destroy(p->profile);
 	p->profile = fresh;
-	if (ret || close_modules(p))
-		return egret_fail(err, ENOMEM, "out of memory");
-	ret = egret_pipeline_learn(p, err);
-	if (ret)
+	ret = ret || close_modules(p) ? egret_fail(err, ENOMEM, "out of memory")
+				      : egret_pipeline_learn(p, err);
+	if (ret) {
+		egret_kallsyms_destroy(kernel.kallsyms);
 		return ret;
+	}
+	egret_names_give_kernel(p->names, kernel);
 	p->stacks.frames_unwound = frames_unwound;
 	egret_names_have(p->names, egret_profile_n_frames(fresh));
 	for (size_t i = 0; i < p->n_threads; i++) /* the sets have other numbers, too */

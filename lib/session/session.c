@@ -266,8 +266,9 @@ static int open_debug_finder(struct egret_session *s, const struct egret_session
 		.arg = opts->debuginfod_arg,
 	};
 
+	s->parsing = (struct egret_parsing){ opts->parser, s->cache };
 	if (opts->parser)
-		d.opener = (struct egret_elf_opener){ egret_parsing_open, opts->parser };
+		d.opener = (struct egret_elf_opener){ egret_parsing_open, &s->parsing };
 	if (s->cache && asprintf(&store, "%s/files", opts->cache_dir) < 0)
 		store = NULL;
 	d.store = store;

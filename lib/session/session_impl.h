@@ -7,6 +7,7 @@
 #include "elf/debug_find.h"
 #include "session/accounting.h"
 #include "session/live_names.h"
+#include "session/parsing.h"
 #include "session/pipeline.h"
 #include "session/raw_sources.h"
 
@@ -14,7 +15,8 @@ struct egret_session {
 	struct egret_capture *capture;
 	struct egret_pipeline *pipeline;
 	struct egret_cache *cache;
-	struct egret_debug_finder *debug_finder;
+	struct egret_parsing parsing;
+	struct egret_debug_finder *debug_finder; /* may have parsing */
 	struct egret_module_source modules;
 	struct egret_writer *writer;
 	struct egret_live_names *live_names;

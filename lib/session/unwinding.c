@@ -187,14 +187,16 @@ size_t egret_kept_tables_memory(struct egret_kept_tables *kept)
 }
 
 /*
- * Not by way of the cache: what is in there is only what frames were in, and nobody here can make
- * the rest; and what a hostile file has made of itself ends with the session.
+ * Not as others are kept: of those only what frames were in is there, and nobody here can make the
+ * rest; and they are by build-id, which a hostile file may take from another one.
  */
 static void import_parsed(struct egret_kept_tables *kept, const struct egret_module *module,
 			  struct kept_table *table, struct egret_unwind_module *unwind)
 {
+	const struct egret_parsing parsing = { kept->parser, kept->cache };
+
 	if (!table->tried &&
-	    egret_parsing_tables(kept->parser, module->elf, module->debug, &table->parsed))
+	    egret_parsing_tables(&parsing, module->elf, module->debug, &table->parsed))
 		table->parsed = (struct egret_buffer){ 0 };
 	if (table->parsed.len)
 		kept->engine->module_import(unwind, table->parsed.data, table->parsed.len);

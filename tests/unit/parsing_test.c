@@ -22,6 +22,7 @@
 
 /* A file read here, and told. */
 struct both {
+	struct egret_parsing parsing;
 	struct egret_parser *parser;
 	struct egret_elf *read, *told;
 };
@@ -37,7 +38,8 @@ static void open_both(struct both *both, const char *path)
 	*both = (struct both){ 0 };
 	CHECK_EQ(egret_parser__start(&opts, &both->parser, &err), 0);
 	CHECK_EQ(egret_elf_open_fd(fd, path, &both->read, &err), 0);
-	CHECK_EQ(egret_parsing_open(both->parser, fd, path, &both->told, &err), 0);
+	both->parsing.parser = both->parser;
+	CHECK_EQ(egret_parsing_open(&both->parsing, fd, path, &both->told, &err), 0);
 	CHECK_STR(err.text, "");
 	close(fd);
 	if (!both->told)
@@ -147,7 +149,7 @@ static void compare_rows(struct both *both, bool must_have_cfi)
 	size_t n_rows = 0, n_other = 0;
 
 	choose(both->read, vaddrs);
-	CHECK_EQ(egret_parsing_tables(both->parser, both->told, NULL, &tables), 0);
+	CHECK_EQ(egret_parsing_tables(&both->parsing, both->told, NULL, &tables), 0);
 	egret_table_module_create(both->read, NULL, &read);
 	egret_table_module_create(both->told, NULL, &told);
 	CHECK(egret_table_module_import(told, tables.data, tables.len));
@@ -322,7 +324,8 @@ static void ask_liar(const char *path)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	egret_parser_create(NULL, answer_lying, &both.parser, &err);
-	if (!egret_parsing_open(both.parser, fd, path, &both.told, &err)) {
+	both.parsing.parser = both.parser;
+	if (!egret_parsing_open(&both.parsing, fd, path, &both.told, &err)) {
 		if (!egret_parsing_names(both.parser, both.told, NULL, EGRET_DEMANGLE_NONE, true,
 					 vaddrs, 4, &names)) {
 			size_t len = 0;
@@ -336,7 +339,7 @@ static void ask_liar(const char *path)
 		}
 		egret_parsed_names_deinit(&names);
 		egret_table_module_create(both.told, NULL, &module);
-		if (!egret_parsing_tables(both.parser, both.told, NULL, &tables) &&
+		if (!egret_parsing_tables(&both.parsing, both.told, NULL, &tables) &&
 		    egret_table_module_import(module, tables.data, tables.len))
 			for (uint64_t vaddr = 0x1000; vaddr < 0x40000; vaddr += 0x101) {
 				bool lasting;

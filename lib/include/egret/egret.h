@@ -843,8 +843,8 @@ int egret_cfi_dump(const char *path, const char *selector, int fd, struct egret_
 /* ---- the cache: what is kept of programs, on disk by build-id ------------------------------ */
 
 struct egret_cached {
-	const char *kind;     /* "cfi", "symbols"; "file", "debug-file": added by hand */
-	const char *build_id; /* hexadecimal */
+	const char *kind;     /* "cfi", "symbols", "facts", ...; "file", "debug-file": added */
+	const char *build_id; /* hexadecimal; of "facts" and "tables": another number */
 	uint64_t size;	      /* bytes */
 	int64_t time;	      /* when it was used last, or added: seconds since 1970 */
 };
