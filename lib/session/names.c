@@ -696,7 +696,7 @@ int egret_names_update(struct egret_names *names, struct egret_profile *profile,
 		       struct egret_module *const *module_of, enum egret_names_depth depth,
 		       struct egret_writer *writer, struct egret_error *err)
 {
-	/* Who reads what is written may read it at any time; others, what is updated further. */
+	/* A recording may be read at any time; a profile is by who has it updated further first. */
 	bool leaves = depth == EGRET_NAMES_QUICK && names->parser && !writer;
 	int ret;
 

@@ -19,7 +19,7 @@
 /* In the confined process. */
 int egret_parsing_answer(const struct egret_parser_question *question, struct egret_buffer *out);
 
-/* Who is asked, and where what was answered of whole files is kept: NULL: nowhere. */
+/* Who is asked, and where facts and tables are kept for the next session; NULL: nowhere. */
 struct egret_parsing {
 	struct egret_parser *parser;
 	struct egret_cache *cache;
