@@ -260,7 +260,7 @@ refuses() { # what cannot be a backend, in one line
 }
 until_windows() { # N: there are so many in the agent's store
 	for _ in $(seq 300); do
-		[ "$(find "$tmp/agent" -name '*.egret' 2>/dev/null | sort | tail -n 1 | sed 's|.*/0*||; s|[-_].*||')" -ge "$1" ] \
+		[ "$(find "$tmp/agent" -name '*.egret' 2>/dev/null | sort | tail -n 1 | sed 's|.*/||; s|_.*||; s|.*-||; s|^0*||')" -ge "$1" ] \
 			2>/dev/null && return
 		sleep 0.1
 	done
@@ -330,25 +330,28 @@ agent() {
 	total=$("$python" - "$tmp/agent" "$tmp/agent/cursors" <<-'END'
 		import pathlib, subprocess, sys
 		store = pathlib.Path(sys.argv[1])
+		# FIRST-LAST where windows were put together, as all are when ten minutes of the clock are over.
+		numbers = lambda f: [int(n) for n in f.name.split("_")[0].split("-")]
 		for kind in "pyroscope", "otlp", "directory":
 		    last = int((store / "cursors" / kind).read_text())
-		    print(kind, last, *(f for f in sorted(store.glob("*.egret")) if int(f.name.split("_")[0].split("-")[-1]) <= last))
+		    files = [f for f in sorted(store.glob("*.egret")) if numbers(f)[-1] <= last]
+		    print(kind, sum(numbers(f)[-1] - numbers(f)[0] + 1 for f in files), *files)
 	END
 	)
-	while read -r kind _ windows; do
+	while read -r kind windows files; do
 		sum=0
-		for window in $windows; do
+		for window in $files; do
 			sum=$((sum + $("$egret" export -i "$window" | awk '{ n += $NF } END { print n + 0 }')))
 		done
 		if [ "$kind" = directory ]; then
-			check "agent: files" "$(find "$tmp/agent-files" -name '*.pb.gz' | wc -l)" '>=' "$(wc -w <<<"$windows")"
+			check "agent: files" "$(find "$tmp/agent-files" -name '*.pb.gz' | wc -l)" '>=' "$windows"
 			continue
 		fi
 		# What was acknowledged, and at most one a kill whose cursor was not written.
 		check "agent: $kind" "$(taken "agent-$kind" samples)" '>=' "$sum"
 		[ "$kind" = pyroscope ] ||
-			check "agent: $kind: requests" "$(taken "agent-$kind" ids)" '<=' $(($(wc -w <<<"$windows") + 1))
-		check "agent: $kind: windows" "$(wc -w <<<"$windows")" '>=' 5
+			check "agent: $kind: requests" "$(taken "agent-$kind" ids)" '<=' $((windows + 1))
+		check "agent: $kind: windows" "$windows" '>=' 5
 		"$python" -c 'import json, sys
 names = json.load(open(sys.argv[1]))["names"]
 host = {"pyroscope": "hostname="}[sys.argv[2]]
