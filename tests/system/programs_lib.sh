@@ -4,6 +4,7 @@
 # programs_lib.sh - what the tests that record programs of the distribution share.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "${BASH_SOURCE[0]}")/maps_lib.sh"
+export CCACHE_DISABLE=1 # a compiler that has nothing to do is no program to record
 
 # share PATTERN: samples whose folded line matches, of 1,000.
 share() {
