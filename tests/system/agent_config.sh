@@ -55,6 +55,7 @@ at_end+=("kill $! 2>/dev/null")
 cp "$workloads/busy" "$tmp/worker"
 "$tmp/worker" 1 60000 & # of which there are samples on a machine that is idle otherwise
 at_end+=("kill $! 2>/dev/null")
+not_joined_for 30
 NOTIFY_SOCKET=$tmp/notify WATCHDOG_USEC=4000000 JOURNAL_STREAM=8:1 start_agent --config="$conf"
 check "frequency as configured" "$(metric egret_rate_hertz)" == 49
 for _ in $(seq 40); do [ "$(said READY=1)" -gt 0 ] && break; sleep 0.05; done

@@ -21,6 +21,14 @@ start_agent() {
 	finish
 }
 
+# not_joined_for SECONDS: waits, where ten minutes of the clock end that soon, until they have: windows of such a stretch
+# become one file then.
+not_joined_for() {
+	local left=$((600 - $(date +%s) % 600))
+
+	[ "$left" -gt "$1" ] || sleep $((left + 1))
+}
+
 # stop_agent SIGNAL: its exit status is in $status.
 stop_agent() {
 	kill -"${1:-TERM}" "$agent"
