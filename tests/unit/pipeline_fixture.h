@@ -127,6 +127,7 @@ struct world {
 	struct fake_process processes[3];
 	struct fake_system system;
 	const char *perfmap;
+	unsigned int kallsyms_read; /* times */
 	struct egret_module_source module_source;
 	struct egret_process_source process_source;
 	struct egret_name_source name_source;
@@ -135,6 +136,9 @@ struct world {
 
 static int read_kallsyms(void *arg, struct egret_buffer *out)
 {
+	struct world *w = arg;
+
+	w->kallsyms_read++;
 	egret_buffer_add_string(out, "ffffffff81000000 T _stext\n"
 				     "ffffffff81001000 T do_syscall\n"
 				     "ffffffff81002000 t vfs_read\n"

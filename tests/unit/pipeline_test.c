@@ -386,6 +386,26 @@ static void kernel_and_user_are_one_stack(void)
 	deinit(&w);
 }
 
+/* What is known of files is forgotten; the kernel's symbols take long to read, and stay. */
+static void kernel_symbols_outlive_a_renewal(void)
+{
+	struct egret_profile *part = NULL;
+	struct world w;
+
+	init(&w);
+	put_sample(&w, (struct sample){ .pid = 7, .cookie = 1, .kernel = { KERNEL + 0x1004 } });
+	put_capture(&w, (struct capture){ .pid = 7, .cookie = 1, .pc = A });
+	CHECK_STR(shown(&w), "seven/thread:[a+0x1000];do_syscall 1 whole root\n");
+	CHECK_EQ(egret_profile_take(egret_pipeline_profile(w.p), &part), 0);
+	egret_profile__destroy(part);
+	CHECK_EQ(egret_pipeline_renew(w.p, 1, NULL), 0);
+	put_sample(&w, (struct sample){ .pid = 7, .cookie = 2, .kernel = { KERNEL + 0x2004 } });
+	put_capture(&w, (struct capture){ .pid = 7, .cookie = 2, .pc = A });
+	CHECK_STR(shown(&w), "seven/thread:[a+0x1000];vfs_read 1 whole root\n");
+	CHECK_EQ(w.kallsyms_read, 1);
+	deinit(&w);
+}
+
 /* JIT code is named by the perf map as it is at the end. */
 static void jit_code(void)
 {
@@ -861,6 +881,7 @@ int main(void)
 	RUN(too_many_frames);
 	RUN(windows);
 	RUN(kernel_and_user_are_one_stack);
+	RUN(kernel_symbols_outlive_a_renewal);
 	RUN(jit_code);
 	RUN(unnamed_frames_say_why);
 	RUN(lines_of_the_kernel);
